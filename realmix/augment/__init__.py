@@ -1,0 +1,1 @@
+"""Augmentation of whole batches: every image of a batch draws its own operations and strengths."""

@@ -1,0 +1,205 @@
+"""The contract between an algorithm and the loop that trains it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from realmix.errors import UsageError, suggestion
+from realmix.fields import Count, Decay, NonNegative, Positive, field_types
+
+
+class Views(NamedTuple):
+    """What an algorithm wants to see of each batch, in the order in which it unpacks it.
+
+    Attributes:
+        labeled, unlabeled: view names; a data set's preset says what each means.
+        copies: how many fixed augmented copies of each unlabeled row there are, or 0 if what
+            belongs to a copy is drawn afresh each time.
+    """
+
+    labeled: tuple[str, ...] = ("weak",)
+    unlabeled: tuple[str, ...] = ()
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """One stream of a batch.
+
+    Attributes:
+        views: one (B, *shape) tensor per requested view.
+        index: (B,) int64 row of each example in its pool.
+        label: (B,) int64 class, -1 where unknown.
+        weight: (B,) float in [0, 1]; 1 unless a procedure set it.
+    """
+
+    views: tuple[Tensor, ...]
+    index: Tensor
+    label: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    labeled: Examples
+    unlabeled: Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where training is, and the only randomness that a loss may use.
+
+    Attributes:
+        index: optimizer steps taken so far.
+        total: optimizer steps in the whole run.
+        rng: CPU generator seeded by (run seed, index).
+    """
+
+    index: int
+    total: int
+    rng: torch.Generator
+
+    @property
+    def progress(self) -> float:
+        """Share of training done, in [0, 1)."""
+        return self.index / self.total
+
+
+class Nets(NamedTuple):
+    """The networks of a run; both are in train mode while training.
+
+    Attributes:
+        student: being trained.
+        ema: its moving average; its parameters have no gradients.
+    """
+
+    student: nn.Module
+    ema: nn.Module
+
+
+class Losses:
+    """The terms of a loss, by name, and figures to log.
+
+    Args:
+        metrics: scalar tensors that are logged and not trained on.
+        terms: scalar tensors with gradients; their sum is the loss.
+    """
+
+    def __init__(self, metrics: Mapping[str, Tensor] | None = None, **terms: Tensor) -> None:
+        self.terms = terms
+        self.metrics = dict(metrics or {})
+
+    @property
+    def total(self) -> Tensor:
+        return torch.stack(list(self.terms.values())).sum()
+
+
+class Minimizer(Protocol):
+    """What an algorithm may ask of an optimizer."""
+
+    def minimize(self, loss: Tensor) -> None: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a paper trains: everything around its loss.
+
+    Attributes:
+        batch_size: labeled examples a step, B.
+        unlabeled_ratio: unlabeled examples per labeled one, mu.
+        optimizer: "adam" with weight decay times the learning rate, or Nesterov "sgd" with an
+            L2 term; neither decays biases and normalization.
+        learning_rate: at the start.
+        weight_decay: as the optimizer applies it.
+        schedule: of the learning rate: "constant", or "cosine" to 0.195 of it.
+        ema_decay: of the network that is evaluated.
+    """
+
+    batch_size: Count = 64
+    unlabeled_ratio: Count = 1
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 0.002
+    weight_decay: NonNegative = 0.02
+    schedule: Literal["constant", "cosine"] = "constant"
+    ema_decay: Decay = 0.999
+
+
+@dataclass(eq=False)
+class Algorithm(nn.Module):
+    """A way to learn. Its fields are the hyperparameters; its buffers and submodules, the state.
+
+    Raises:
+        UsageError: at construction, for a field whose value does not fit its type and range.
+    """
+
+    recipe = Recipe()
+
+    def __new__(cls, *args: Any, **fields: Any) -> Self:
+        # nn.Module must be initialized before the dataclass's own __init__ assigns fields.
+        algorithm = super().__new__(cls)
+        nn.Module.__init__(algorithm)
+        return algorithm
+
+    def __post_init__(self) -> None:
+        for name, adapter in field_types(type(self)).items():
+            try:
+                setattr(self, name, adapter.validate_python(getattr(self, name)))
+            except ValidationError as error:
+                given = getattr(self, name)
+                problem = error.errors()[0]["msg"]
+                where = f"{type(self).__name__}.{name}"
+                raise UsageError(f"{where} cannot be {given!r}: {problem}.") from None
+
+    @property
+    def views(self) -> Views:
+        """What a batch must hold. A plain class attribute where no field changes it."""
+        return Views()
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, object]) -> Self:
+        """Construct from a mapping (of JSON values or command-line text).
+
+        Raises:
+            UsageError: for a name that is not a field, with the nearest one that is.
+        """
+        known = field_types(cls)
+        for name in fields.keys() - known.keys():
+            raise UsageError(
+                f"{cls.__name__} has no field '{name}'.{suggestion(name, known)}"
+                f" Its fields: {', '.join(known) or 'none'}."
+            )
+        return cls(**fields)
+
+    def fields(self) -> dict[str, Any]:
+        """The hyperparameters by name; `from_fields` takes them back."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def setup(self, nets: Nets, num_classes: int) -> None:
+        """Allocate the state that depends on data or network. Called once, before step 0."""
+        self.num_classes = num_classes
+
+    @abstractmethod
+    def update(self, nets: Nets, optimizer: Minimizer, batch: Batch, step: Step) -> Losses:
+        """Take one optimizer step."""
+
+
+@dataclass(eq=False)
+class Objective(Algorithm):
+    """An algorithm that is just a loss."""
+
+    @abstractmethod
+    def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
+        """The terms to minimize on this batch."""
+
+    def update(self, nets: Nets, optimizer: Minimizer, batch: Batch, step: Step) -> Losses:
+        losses = self.loss(nets, batch, step)
+        optimizer.minimize(losses.total)
+        return losses

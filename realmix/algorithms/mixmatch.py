@@ -1,0 +1,49 @@
+"""MixMatch (Berthelot et al., 2019, https://arxiv.org/abs/1905.02249), eqs. 2 to 5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.fields import Count, NonNegative, Positive, Share
+from realmix.functional.forward import interleaved, joint
+from realmix.functional.losses import cross_entropy, squared_error
+from realmix.functional.mixing import guess_and_mix
+from realmix.functional.schedules import ramp_up
+from realmix.functional.targets import one_hot
+
+
+@dataclass(eq=False)
+class MixMatch(Objective):
+    """H(y', p(x')) + weight * ramp * ||q' - p(u')||^2 / K; x', u' mixed, q sharpened mean p(u)."""
+
+    augmentations: Count = 2  # K
+    temperature: Positive = 0.5  # T
+    alpha: Positive = 0.75  # of Beta(alpha, alpha)
+    weight: NonNegative = 75.0  # lambda_u
+    ramp_end: Share = 0.015625  # share of training after which the weight is full: 2^14 of 2^20
+    compatibility: Literal["paper", "released"] = "paper"  # released: interleaved passes
+
+    recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    @property
+    def views(self) -> Views:
+        return Views(labeled=("weak",), unlabeled=("weak",) * self.augmentations)
+
+    def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
+        (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
+        inputs, (target_x, *target_u) = guess_and_mix(
+            nets.student, (x, y), batch.unlabeled.views, self.temperature, self.alpha, step.rng
+        )
+        forward = joint if self.compatibility == "paper" else interleaved
+        logits_x, *logits_u = forward(nets.student, *inputs)
+
+        weight = self.weight * ramp_up(step.progress, self.ramp_end)
+        return Losses(
+            supervised=cross_entropy(logits_x, target_x).mean(),
+            unlabeled=weight * squared_error(torch.cat(logits_u), torch.cat(target_u)).mean(),
+            metrics={"confidence": torch.cat(target_u).amax(-1).mean()},
+        )

@@ -1,0 +1,64 @@
+"""RealMix (Nair et al., 2019, https://arxiv.org/abs/1912.08766), algorithms 1 and 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.fields import Count, NonNegative, Positive, Share
+from realmix.functional import masks
+from realmix.functional.forward import interleaved, joint
+from realmix.functional.losses import cross_entropy, masked_mean, squared_error
+from realmix.functional.mixing import guess_and_mix
+from realmix.functional.schedules import Annealing, ramp_up, signal_annealing
+from realmix.functional.targets import one_hot
+
+RULES = {  # which passes share BatchNorm statistics, which labels count, which pool examples do
+    "paper": (joint, masks.not_yet_learned, masks.most_confident),
+    "released": (interleaved, masks.not_yet_learned_released, masks.most_confident_released),
+}
+
+
+@dataclass(eq=False)
+class RealMix(Objective):
+    """MixMatch with an extended pool, labels released over time, unlikely pool examples masked."""
+
+    extension: Literal["cutout", "simple", "none"] = "cutout"  # A, of the pool's copies
+    copies: Count | None = None  # stored copies of a pool image (the paper's 50); None: afresh
+    augmentations: Count = 2  # K
+    temperature: Positive = 0.5  # T
+    alpha: Positive = 0.75  # of Beta(alpha, alpha)
+    weight: NonNegative = 75.0  # lambda
+    ramp_end: Share = 0.03125  # share of training after which the weight is full: 2^14 of 2^19
+    annealing: Annealing = "linear"  # eta_t
+    out_of_distribution: Share = 0.0  # phi, the share of each unlabeled batch to leave out
+    compatibility: Literal["paper", "released"] = "paper"
+
+    recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    @property
+    def views(self) -> Views:
+        copy = "weak" if self.extension == "none" else self.extension
+        return Views(("weak",), (copy,) * self.augmentations, copies=self.copies or 0)
+
+    def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
+        (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
+        forward, unlearned_rule, trusted_rule = RULES[self.compatibility]
+        inputs, (target_x, *target_u) = guess_and_mix(
+            nets.student, (x, y), batch.unlabeled.views, self.temperature, self.alpha, step.rng
+        )
+        logits_x, *parts = forward(nets.student, *inputs)
+        logits_u = torch.cat(parts)
+
+        threshold = signal_annealing(step.progress, self.num_classes, self.annealing)
+        unlearned = unlearned_rule(logits_x, target_x, threshold)
+        trusted = trusted_rule(logits_u, self.out_of_distribution)
+        weight = self.weight * ramp_up(step.progress, self.ramp_end)
+        return Losses(
+            supervised=masked_mean(cross_entropy(logits_x, target_x), unlearned),
+            unlabeled=weight * masked_mean(squared_error(logits_u, torch.cat(target_u)), trusted),
+            metrics={"unlearned_rate": unlearned.mean(), "trusted_rate": trusted.mean()},
+        )

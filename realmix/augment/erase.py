@@ -1,0 +1,93 @@
+"""Erasing a rectangle of every image (B, C, H, W), uint8 or float, each its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from realmix.randomness import Draws
+
+_ATTEMPTS = 20  # rectangles tried per image; that none of them fits happens to 2 images in 1,000
+
+
+def erase(
+    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, fill: Tensor | float
+) -> Tensor:
+    """Fills one rectangle per image; what lies outside the image is ignored.
+
+    Args:
+        images: (B, C, H, W).
+        top: (B,) int64, the first row; may be negative.
+        left: (B,) int64, the first column; may be negative.
+        height: (B,) int64, rows; 0 erases nothing.
+        width: (B,) int64, columns.
+        fill: one value, or (B,), in the range of `images`.
+
+    Returns:
+        (B, C, H, W), new, in the dtype of `images`.
+    """
+    rows = torch.arange(images.shape[2], device=images.device)
+    columns = torch.arange(images.shape[3], device=images.device)
+    in_rows = (rows >= top[:, None]) & (rows < (top + height)[:, None])
+    in_columns = (columns >= left[:, None]) & (columns < (left + width)[:, None])
+    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
+    value = torch.as_tensor(fill, device=images.device).to(images.dtype).view(-1, 1, 1, 1)
+    return torch.where(inside, value, images)
+
+
+def cutout(
+    images: Tensor, row: Tensor, column: Tensor, share: Tensor | float, fill: Tensor | float
+) -> Tensor:
+    """Fills a square around (row, column), clipped at the borders (DeVries and Taylor, 2017).
+
+    Args:
+        images: (B, C, H, W).
+        row: (B,) int64, the centre; a square of side s covers s rows from row - s // 2 on.
+        column: (B,) int64, the centre.
+        share: the square's side as a share of the image's, in [0, 1]; one number or (B,).
+        fill: one value, or (B,).
+    """
+    sides = [(torch.as_tensor(share) * side).round().long().to(row) for side in images.shape[2:]]
+    height, width = (side.expand_as(row) for side in sides)
+    return erase(images, row - height // 2, column - width // 2, height, width, fill)
+
+
+def random_cutout(images: Tensor, draws: Draws, share: float = 0.5, fill: float = 0.0) -> Tensor:
+    """FixMatch's Cutout: the centre is uniform over all pixels, so part of it may fall outside."""
+    row, column = (draws.integers(side) for side in images.shape[2:])
+    return cutout(images, row, column, share, fill)
+
+
+def random_erase(
+    images: Tensor,
+    draws: Draws,
+    probability: float = 0.3,
+    area: tuple[float, float] = (0.02, 0.4),
+    aspect: tuple[float, float] = (0.3, 1 / 0.3),
+    fill: tuple[float, float] = (0.0, 255.0),
+) -> Tensor:
+    """The random eraser of RealMix (Nair et al., 2019), with randomness of its own per image.
+
+    Rectangles are drawn until one lies inside the image, which favours small ones, as in the
+    original; here up to 20 per image, after which the image stays whole.
+
+    Args:
+        images: (B, C, H, W).
+        draws: the random streams.
+        probability: of erasing at all.
+        area: range of the rectangle's share of the image.
+        aspect: range of height / width (for a square image), uniform.
+        fill: range of the one value that fills all channels.
+    """
+    rows, columns = images.shape[2:]
+    tries = (_ATTEMPTS,)
+    surface = draws.uniform(*area, shape=tries) * (rows * columns)
+    ratio = draws.uniform(*aspect, shape=tries)
+    height, width = (surface * ratio).sqrt().long(), (surface / ratio).sqrt().long()
+    top, left = draws.integers(rows, tries), draws.integers(columns, tries)
+    fits = (top + height <= rows) & (left + width <= columns)
+    first = fits.int().argmax(1, keepdim=True)  # the first True, or 0
+    happens = draws.happens(probability) & fits.any(1)
+    top, left, height, width = (x.gather(1, first)[:, 0] for x in (top, left, height, width))
+    value = draws.uniform(*fill)
+    return erase(images, top, left, height * happens, width, value)

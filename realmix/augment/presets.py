@@ -1,0 +1,175 @@
+"""What "plain", "weak", "strong", "cutout" and "simple" mean for each kind of data.
+
+A preset is given the shape of one stored input and returns its views. A view turns stored inputs
+(uint8 images or float32 feature rows) into network inputs (images in [-1, 1], features as they
+are), draws from the given streams only, and treats every example by itself.
+
+    plain   no randomness
+    weak    what a consistency target is computed on
+    strong  weak, then RandAugment and Cutout (FixMatch)
+    cutout  weak, of a copy with a randomly erased rectangle (RealMix's extended pool)
+    simple  weak, of a weakly augmented copy (RealMix's other extended pool)
+
+A copy is made with `draws.copy`, so it can be the same whenever it is seen; see `Draws`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from realmix.augment import geometry
+from realmix.augment.erase import random_cutout, random_erase
+from realmix.augment.rand_augment import OPERATIONS, RandAugment
+from realmix.data.pools import View
+from realmix.errors import DataError
+from realmix.randomness import Draws
+
+PADDING = 1 / 8  # of the side: 4 pixels at 32 (CIFAR-10, SVHN), 12 at 96 (STL-10)
+CUTOUT = 0.5  # side of the square, of the image's: 16 pixels at 32
+
+DIGIT_ROTATION = 10.0  # degrees to either side, weak view
+DIGIT_SCALE = 0.1  # relative enlargement or shrinking, weak view
+DIGIT_SHIFT = 1 / 8  # of the side, in whole pixels: 1 pixel at 8, 3 at 28
+DIGIT_CUTOUT = 0.375  # 3 pixels at 8: half the side would hide what tells 3 from 8
+DIGIT_GEOMETRY = 0.5  # of RandAugment's angles, shears and translations
+DIGIT_BACKGROUND = 0  # digits are bright on black
+DIGIT_OPERATIONS = tuple(name for name in OPERATIONS if name not in ("Solarize", "Color"))
+
+FEATURE_WEAK_NOISE = 0.1  # features have standard deviation 1
+FEATURE_STRONG_NOISE = 0.3
+FEATURE_DROPOUT = 0.2  # share of the features set to 0, their mean
+
+Move = Callable[[Tensor, Draws], Tensor]
+"""uint8 images to uint8 images, or features to features."""
+
+
+def network_input(images: Tensor) -> Tensor:
+    """uint8 to float32 in [-1, 1]."""
+    return images.float().mul_(2 / 255).sub_(1)
+
+
+def image_shift(images: Tensor, draws: Draws, mirror: bool) -> Tensor:
+    """Mirror half of the images (if at all), reflect-pad and crop at random."""
+    mirrored = draws.happens(0.5 if mirror else 0.0)
+    dy, dx = (
+        draws.integers(2 * pad + 1) - pad
+        for pad in (max(1, int(side * PADDING)) for side in images.shape[2:])
+    )
+    return geometry.flip_and_crop(images, mirrored, dx, dy)
+
+
+def digit_motion(images: Tensor, draws: Draws) -> Tensor:
+    """(B, 3, 3): a small random rotation, enlargement and shift by whole pixels."""
+    down, right = (
+        (draws.integers(2 * pad + 1) - pad).float()
+        for pad in (max(1, int(side * DIGIT_SHIFT)) for side in images.shape[2:])
+    )
+    return geometry.compose(
+        geometry.rotate(draws.uniform(-DIGIT_ROTATION, DIGIT_ROTATION)),
+        geometry.scale(draws.uniform(1 - DIGIT_SCALE, 1 + DIGIT_SCALE)),
+        geometry.translate(right, down),
+    )
+
+
+def digit_move(images: Tensor, draws: Draws) -> Tensor:
+    """The weak view of digits, still uint8."""
+    return geometry.warp(images, digit_motion(images, draws), DIGIT_BACKGROUND, "bilinear")
+
+
+def _image_views(move: Move, strong: View) -> dict[str, View]:
+    def simple(images: Tensor, draws: Draws) -> Tensor:
+        return network_input(move(move(images, draws.copy), draws))
+
+    def cutout(images: Tensor, draws: Draws) -> Tensor:
+        return network_input(move(random_erase(images, draws.copy), draws))
+
+    return {
+        "plain": lambda images, draws: network_input(images),
+        "weak": lambda images, draws: network_input(move(images, draws)),
+        "strong": strong,
+        "cutout": cutout,
+        "simple": simple,
+    }
+
+
+def _check_images(shape: tuple[int, ...], preset: str) -> None:
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape[1:]) < 4:
+        raise DataError(
+            f"preset {preset!r} needs images of shape (1 or 3, height, width), sides of 4 pixels"
+            f" or more, got {shape}. Feature rows take the preset 'features'."
+        )
+
+
+def photos(
+    shape: tuple[int, ...], *, mirror: bool = True, preset: str = "photos"
+) -> dict[str, View]:
+    """Color images: FixMatch's weak and strong views (Sohn et al., 2020)."""
+    _check_images(shape, preset)
+    move = partial(image_shift, mirror=mirror)
+    policy = RandAugment()
+
+    def strong(images: Tensor, draws: Draws) -> Tensor:
+        # Cutout comes last, so mid-grey is exactly 0
+        return random_cutout(network_input(policy(move(images, draws), draws)), draws, CUTOUT)
+
+    return _image_views(move, strong)
+
+
+def digits(shape: tuple[int, ...]) -> dict[str, View]:
+    """Bright digits on black: never mirrored or inverted, geometry in one bilinear warp."""
+    _check_images(shape, "digits")
+    policy = RandAugment(
+        DIGIT_OPERATIONS,
+        geometry_scale=DIGIT_GEOMETRY,
+        fill=DIGIT_BACKGROUND,
+        mode="bilinear",
+        one_warp=True,
+    )
+
+    def strong(images: Tensor, draws: Draws) -> Tensor:
+        moved = policy(images, draws, digit_motion(images, draws))
+        return network_input(random_cutout(moved, draws, DIGIT_CUTOUT, DIGIT_BACKGROUND))
+
+    return _image_views(digit_move, strong)
+
+
+def add_noise(rows: Tensor, draws: Draws, deviation: float) -> Tensor:
+    """(B, D) features plus Gaussian noise."""
+    return rows + deviation * draws.normal(rows.shape[1:])
+
+
+def drop_features(rows: Tensor, draws: Draws, probability: float) -> Tensor:
+    """(B, D) features, each set to 0 with the given probability."""
+    return torch.where(draws.happens(probability, rows.shape[1:]), 0.0, rows)
+
+
+def features(shape: tuple[int, ...]) -> dict[str, View]:
+    """Standardized feature rows (mean 0, deviation 1)."""
+    if len(shape) != 1:
+        raise DataError(f"preset 'features' needs rows of shape (features,), got {shape}.")
+    weak = partial(add_noise, deviation=FEATURE_WEAK_NOISE)
+
+    def strong(rows: Tensor, draws: Draws) -> Tensor:
+        noisy = add_noise(rows, draws, FEATURE_STRONG_NOISE)
+        return drop_features(noisy, draws, FEATURE_DROPOUT)
+
+    return {
+        "plain": lambda rows, draws: rows,
+        "weak": weak,
+        "strong": strong,
+        "cutout": lambda rows, draws: weak(drop_features(rows, draws.copy, FEATURE_DROPOUT), draws),
+        "simple": lambda rows, draws: weak(weak(rows, draws.copy), draws),
+    }
+
+
+PRESETS: dict[str, Callable[[tuple[int, ...]], Mapping[str, View]]] = {
+    "cifar": partial(photos, preset="cifar"),
+    "svhn": partial(photos, mirror=False, preset="svhn"),
+    "photos": photos,
+    "digits": digits,
+    "features": features,
+}

@@ -1,0 +1,90 @@
+"""A batch as a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from realmix.algorithm import Batch, Examples, Views
+from realmix.data.pools import Data, Pool
+from realmix.randomness import Draws, derive, generator, keys
+
+ORDER, LABELED, UNLABELED, COPY = range(4)  # streams of randomness
+
+
+def rows_at(seed: int, stream: int, step: int, size: int, count: int) -> Tensor:
+    """(size,) int64 rows in 0 .. count - 1 of batch number `step`.
+
+    Batches are consecutive pieces of an endless order in which each epoch is a permutation of its
+    own: every row comes once an epoch, and a batch may reach into the next one.
+    """
+    start = step * size
+    pieces = []
+    while start < (step + 1) * size:
+        epoch, offset = divmod(start, count)
+        taken = min(count - offset, (step + 1) * size - start)
+        pieces.append(_order(seed, stream, epoch, count)[offset : offset + taken])
+        start += taken
+    return torch.cat(pieces)
+
+
+@functools.lru_cache(maxsize=8)
+def _order(seed: int, stream: int, epoch: int, count: int) -> Tensor:
+    return torch.randperm(count, generator=generator(seed, ORDER, stream, epoch))
+
+
+def batch_at(
+    data: Data, views: Views, step: int, batch_size: int, unlabeled_ratio: int, seed: int
+) -> Batch:
+    """The batch of that step: rows gathered, views drawn, all on the device of `data`.
+
+    Args:
+        data: the pools and what each view name means.
+        views: the views to make.
+        step: optimizer steps taken so far.
+        batch_size: labeled examples, B.
+        unlabeled_ratio: unlabeled examples per labeled one; without a pool there are none.
+        seed: of the run.
+    """
+    return Batch(
+        _examples(data, data.labeled, views.labeled, 0, step, batch_size, seed, LABELED),
+        _examples(
+            data,
+            data.unlabeled,
+            views.unlabeled,
+            views.copies,
+            step,
+            batch_size * unlabeled_ratio,
+            seed,
+            UNLABELED,
+        ),
+    )
+
+
+def _examples(
+    data: Data,
+    pool: Pool,
+    names: tuple[str, ...],
+    copies: int,
+    step: int,
+    size: int,
+    seed: int,
+    stream: int,
+) -> Examples:
+    device = pool.inputs.device
+    if not names:
+        nothing = torch.zeros(0, dtype=torch.int64, device=device)
+        return Examples((), nothing, nothing, nothing.float())
+    place = rows_at(seed, stream, step, size, len(pool) * max(copies, 1))
+    place = place.to(device, non_blocking=True)
+    row, copy = place % len(pool), place // len(pool)
+    inputs = pool.inputs[row]
+    position = torch.arange(size, device=device)
+    made = []
+    for number, name in enumerate(names):
+        stored = Draws(keys(derive(seed, COPY), row + len(pool) * copy)) if copies else None
+        draws = Draws(keys(derive(seed, stream, step, number), position), stored)
+        made.append(data.views[name](inputs, draws))
+    return Examples(tuple(made), row, pool.label[row], pool.weight[row])

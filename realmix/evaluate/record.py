@@ -1,0 +1,97 @@
+"""A finished run folder, read back: what the report is made of."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realmix.errors import DataError, StorageError, printable
+from realmix.files import whole_lines
+
+
+@dataclass(frozen=True)
+class Run:
+    """The records of a run folder.
+
+    Attributes:
+        folder: where it lies.
+        config: what the run was asked for; empty where it was not saved.
+        records: the lines of metrics.jsonl.
+        result: result.json.
+        evidence: the arrays of evidence.npz; every key is optional.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    records: list[dict[str, Any]]
+    result: dict[str, Any]
+    evidence: dict[str, NDArray[Any]]
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(name) for name in self.result["classes"]]
+
+
+def read_run(folder: Path) -> Run:
+    """Read the records of `folder`.
+
+    Raises:
+        DataError: the folder holds no finished run.
+        StorageError: a record is damaged or cannot be read.
+    """
+    result = _json(folder / "result.json")
+    if result is None:
+        raise DataError(
+            f"{printable(folder)} holds no result.json, so no finished run. "
+            "Run its `realmix fit` command again: it continues where it stopped."
+        )
+    run = Run(
+        folder=folder,
+        config=_json(folder / "config.json") or {},
+        records=whole_lines(folder / "metrics.jsonl"),
+        result=result,
+        evidence=_arrays(folder / "evidence.npz"),
+    )
+    _check_shapes(run)
+    return run
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None if there is no such file."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"Cannot read {printable(path)}: {printable(error)}.") from error
+    if not isinstance(value, dict):
+        raise StorageError(f"{printable(path)} is damaged: not a JSON object.")
+    return value
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise StorageError(f"Cannot read {printable(path)}: {printable(error)}.") from error
+
+
+def _check_shapes(run: Run) -> None:
+    num_classes = len(run.classes)
+    probs = ("heldout_baseline", "heldout_model", "test_baseline", "test_model", "pool_probs")
+    for name in probs:
+        array = run.evidence.get(name)
+        if array is not None and (array.ndim != 2 or array.shape[1] != num_classes):
+            raise StorageError(
+                f"{printable(run.folder / 'evidence.npz')} does not belong to result.json: "
+                f"{name} has shape {array.shape}, and there are {num_classes} classes."
+            )

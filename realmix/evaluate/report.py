@@ -1,0 +1,129 @@
+"""report.html of a run: one file that shows what shipped, why, and how far to believe it.
+
+The file is self-contained: no script, no request, pictures inside as data URIs. Every text passes
+Jinja's autoescape and `printable`, and a Content-Security-Policy forbids the rest.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from realmix.errors import printable
+from realmix.evaluate import plots, sections
+from realmix.evaluate.record import Run, read_run
+from realmix.files import write_atomically
+
+LONGEST_NAME = 60  # characters of a class name in a table
+MOST_BAD_FILES = 50
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` into a run folder, from its records.
+
+    Args:
+        folder: holds result.json; config.json, metrics.jsonl and evidence.npz where they exist.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        DataError: the folder holds no finished run.
+        StorageError: a record is damaged, or the report cannot be written.
+    """
+    path = folder / "report.html"
+    write_atomically(path, render(read_run(folder)))
+    return path
+
+
+def render(run: Run) -> str:
+    """The report as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=_percent, short=_short, duration=_duration, number=_number, places=_places
+    )
+    return environment.get_template("report.html").render(_context(run))
+
+
+def _context(run: Run) -> dict[str, Any]:
+    result = run.result
+    bad_files = result.get("bad_files") or []
+    return {
+        "title": run.folder.resolve().name,
+        "headline": sections.headline(result),
+        "result": result,
+        "reason": result.get("reason"),
+        "confidence": 1 - 2 * result.get("level", 0.05),
+        "held_out": sections.accuracies(result, result),
+        "held_out_scores": sections.scores(run, "heldout"),
+        "test": sections.accuracies(result, result.get("test")),
+        "test_scores": sections.scores(run, "test"),
+        "curves": sections.curves(run),
+        "colors": {"baseline": plots.BASELINE, "model": plots.MODEL},
+        "judged": sections.judged(run),
+        "sure": sections.examples(run, "sure"),
+        "unsure": sections.examples(run, "unsure"),
+        "pool": sections.pool_shares(run),
+        "oracle": result.get("pseudo_labels"),
+        "notes": result.get("notes") or [],
+        "bad_files": bad_files[:MOST_BAD_FILES],
+        "more_bad_files": max(0, len(bad_files) - MOST_BAD_FILES),
+        "settings": sections.settings(run.config) if run.config else [],
+        "versions": result.get("versions") or {},
+        "command": _command(run.config.get("command")),
+    }
+
+
+def _command(given: object) -> str | None:
+    if isinstance(given, list):
+        return shlex.join(str(word) for word in given)
+    return str(given) if given else None
+
+
+def _shown(value: Any) -> Any:
+    """Text with control characters as escapes; what Jinja built itself stays as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str) or value.isprintable():
+        return value
+    return printable(value)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None or math.isnan(share) else f"{share:.1%}"
+
+
+def _short(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _places(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> _duration(3725)
+    '1 h 2 min'
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

@@ -1,0 +1,218 @@
+"""The parts of the report as plain values for its template; None where the run lacks them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realmix.evaluate import metrics, plots
+from realmix.evaluate.gate import SUPERVISED
+from realmix.evaluate.record import Run
+
+Section = dict[str, Any] | None
+LABELS_ALONE = "labels alone"
+LARGEST_TABLE = 20  # classes that a confusion table shows in full
+MOST_ROWS = 50  # rows of every other table
+MOST_CURVES = 12
+
+CURVES = {
+    "loss": ("Loss", "What training makes small: the sum of its parts."),
+    "supervised": ("Supervised loss", "The error on the labeled rows."),
+    "unlabeled": ("Unlabeled loss", "The error on the pool, times its weight."),
+    "accuracy": ("Accuracy while training", "Share of held-out labels predicted right."),
+    "mask_rate": ("Confident", "Share of pool rows confident enough to learn from."),
+    "trusted_rate": ("Trusted", "Share of pool rows taken to belong to the classes."),
+    "unlearned_rate": ("Unlearned", "Share of labeled rows not yet learned; only they count."),
+}
+"""Logged figures by name: title and explanation, in the order of the report."""
+
+
+def headline(result: dict[str, Any]) -> str:
+    """The verdict in one sentence."""
+    if result["algorithm"] == SUPERVISED:
+        return "This model was trained on the labels alone."
+    if not result.get("gated", True):
+        return f"This {result['algorithm']} model was not compared with training on labels alone."
+    if result["shipped"] != SUPERVISED:
+        return f"The unlabeled data helped: you get the {result['shipped']} model."
+    if not result["decided"]:
+        return "Too few labels to tell: you get the model trained on the labels alone."
+    return "The unlabeled data did not help: you get the model trained on the labels alone."
+
+
+def accuracies(result: dict[str, Any], figures: dict[str, Any] | None) -> Section:
+    """Both models' accuracies from `figures`, which is result.json or its "test" part."""
+    rows = []
+    for key, name, color in _models(result):
+        estimate = (figures or {}).get(key)
+        if estimate and estimate["accuracy"] is not None:
+            low, high = estimate["interval"]
+            rows.append(plots.Bar(name, estimate["accuracy"], low, high, color))
+    if not rows:
+        return None
+    return {"rows": rows, "picture": plots.accuracies(rows)}
+
+
+def scores(run: Run, part: str) -> list[dict[str, Any]]:
+    """Further figures of each model on "heldout" or "test" rows."""
+    rows = []
+    for key, name, _ in _models(run.result):
+        label, probs = run.evidence.get(f"{part}_label"), run.evidence.get(f"{part}_{key}")
+        if label is not None and probs is not None and len(label):
+            rows.append(
+                {
+                    "name": name,
+                    "balanced": metrics.balanced_accuracy(probs, label),
+                    "likelihood": metrics.negative_log_likelihood(probs, label),
+                    "calibration": metrics.calibration(probs, label).error,
+                }
+            )
+    return rows
+
+
+def curves(run: Run) -> list[dict[str, str]]:
+    """A chart for each logged figure, the well-known ones first."""
+    logged = {key for record in run.records for key in record if _is_plain(key)}
+    extra = sorted(logged - set(CURVES) - {"step", "seconds", "phase"})
+    charts = []
+    for key in [*CURVES, *extra]:
+        lines = [line for line in _lines(run.records, key) if len(line.steps)]
+        if lines and len(charts) < MOST_CURVES:
+            words = key.replace("_", " ").capitalize()
+            title, explanation = CURVES.get(key, (words, "As the algorithm logged it."))
+            is_share = key == "accuracy" or key.endswith("_rate")
+            picture = plots.curve(lines, is_share)
+            charts.append({"title": title, "explanation": explanation, "picture": picture})
+    return charts
+
+
+def judged(run: Run) -> Section:
+    """Confusion, per-class figures and calibration of the shipped model, on test rows if any."""
+    for part, name in (("test", "test"), ("heldout", "held-out")):
+        label, probs = run.evidence.get(f"{part}_label"), _shipped_probs(run, part)
+        if label is not None and probs is not None and len(label):
+            calibration = metrics.calibration(probs, label)
+            return {
+                "rows": name,
+                "count": len(label),
+                "confusion": _confusion(metrics.confusion(probs, label), run.classes),
+                "per_class": _per_class(metrics.per_class(probs, label), run.classes),
+                "calibration": calibration.error,
+                "reliability": plots.reliability(calibration),
+            }
+    return None
+
+
+def pool_shares(run: Run) -> Section:
+    """How often each class is predicted on the pool, against its share of the labels."""
+    probs, counts = run.evidence.get("pool_probs"), run.evidence.get("labeled_counts")
+    if probs is None or not len(probs):
+        return None
+    guessed = np.bincount(probs.argmax(1), minlength=probs.shape[1]) / len(probs)
+    labeled = counts / max(counts.sum(), 1) if counts is not None else np.full(len(guessed), np.nan)
+    mean = probs.mean(0, dtype=float)
+    entropy = -sum(p * math.log(p) for p in mean if p > 0)
+    order = _first(np.abs(guessed - np.nan_to_num(labeled)))
+    return {
+        "rows": [(run.classes[i], float(labeled[i]), float(guessed[i])) for i in order],
+        "left_out": len(guessed) - len(order),
+        "scale": float(max(guessed.max(), np.nan_to_num(labeled).max())),
+        "effective": math.exp(entropy),
+        "count": len(probs),
+    }
+
+
+def examples(run: Run, kind: str) -> list[dict[str, Any]]:
+    """The pool rows named by `kind`: "sure" or "unsure"; pictures where the rows are images."""
+    index, images = run.evidence.get(f"{kind}_index"), run.evidence.get(f"{kind}_images")
+    probs = run.evidence.get("pool_probs")
+    rows: list[dict[str, Any]] = []
+    for place, row in enumerate(() if index is None else index.tolist()):
+        known = probs is not None and row < len(probs)
+        rows.append(
+            {
+                "row": row,
+                "picture": plots.tile(images[place]) if images is not None else None,
+                "name": run.classes[int(probs[row].argmax())] if known else None,
+                "confidence": float(probs[row].max()) if known else None,
+            }
+        )
+    return rows
+
+
+def settings(value: object, name: str = "") -> list[tuple[str, str]]:
+    """A nested configuration as (dotted name, value) rows."""
+    if isinstance(value, dict) and value:
+        inner = (settings(item, f"{name}.{key}" if name else str(key)) for key, item in value.items())
+        return [row for rows in inner for row in rows]
+    if isinstance(value, list):
+        return [(name, ", ".join(str(item) for item in value))]
+    return [(name, "none" if value is None else str(value))]
+
+
+def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(key in the records, name, color) of each model of the run, the baseline first."""
+    if result["algorithm"] == SUPERVISED:
+        key = "baseline" if result.get("baseline") else "model"
+        return [(key, LABELS_ALONE, plots.BASELINE)]
+    name = str(result["algorithm"])
+    shown = name if _is_plain(name) else "candidate"
+    return [("baseline", LABELS_ALONE, plots.BASELINE), ("model", shown, plots.MODEL)]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether matplotlib's own font can show it."""
+    return name.isascii() and name.isprintable()
+
+
+def _shipped_probs(run: Run, part: str) -> NDArray[np.floating] | None:
+    key = "baseline" if run.result["shipped"] == SUPERVISED else "model"
+    probs = run.evidence.get(f"{part}_{key}")
+    if probs is None and run.result["algorithm"] == SUPERVISED:
+        probs = run.evidence.get(f"{part}_model")
+    return probs
+
+
+def _lines(records: Sequence[dict[str, Any]], key: str) -> Iterable[plots.Line]:
+    """One line a phase for the figure `key`, baselines first, so that they lie below."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for record in records:
+        if isinstance(record.get(key), (int, float)) and "step" in record:
+            phase = str(record.get("phase", ""))
+            points.setdefault(phase, []).append((record["step"], record[key]))
+    for phase in sorted(points, key=lambda phase: not phase.endswith(SUPERVISED)):
+        steps, values = np.array(points[phase], float).T
+        color = plots.BASELINE if phase.endswith(SUPERVISED) else plots.MODEL
+        yield plots.Line(steps, values, color, is_final=not phase.startswith("fold"))
+
+
+def _confusion(table: NDArray[np.int64], classes: Sequence[str]) -> dict[str, Any]:
+    """The whole table for a few classes; a picture and the commonest errors for many."""
+    errors = table - np.diag(np.diag(table))
+    worst = np.argsort(-errors, axis=None, kind="stable")[:15]
+    pairs = [divmod(int(place), len(table)) for place in worst]
+    is_small = len(table) <= LARGEST_TABLE
+    shares = table / np.maximum(table.sum(1, keepdims=True), 1)
+    return {
+        "rows": list(zip(classes, table.tolist(), shares.tolist(), strict=True)),
+        "picture": None if is_small else plots.confusion(table),
+        "worst": [(classes[i], classes[j], int(errors[i, j])) for i, j in pairs if errors[i, j]],
+    }
+
+
+def _per_class(found: metrics.PerClass, classes: Sequence[str]) -> dict[str, Any]:
+    columns = (found.precision, found.recall, found.f1, found.count)
+    order = _first(-np.nan_to_num(found.f1))
+    rows = [(classes[i], *(column[i].item() for column in columns)) for i in order]
+    return {"rows": rows, "left_out": len(classes) - len(order)}
+
+
+def _first(importance: NDArray[np.float64]) -> list[int]:
+    """All places in their order, or the `MOST_ROWS` most important ones, the first first."""
+    if len(importance) <= MOST_ROWS:
+        return list(range(len(importance)))
+    return [int(i) for i in np.argsort(-importance, kind="stable")[:MOST_ROWS]]

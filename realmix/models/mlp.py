@@ -1,0 +1,35 @@
+"""A multilayer perceptron for feature rows."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """Hidden layers with BatchNorm and ReLU, then one layer.
+
+    Args:
+        num_features: D.
+        num_classes: K.
+        widths: of the hidden layers.
+    """
+
+    def __init__(
+        self, num_features: int, num_classes: int, widths: tuple[int, ...] = (256, 256)
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        previous = num_features
+        for width in widths:
+            layers += [nn.Linear(previous, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True)]
+            previous = width
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(previous, num_classes)
+
+    def features(self, rows: Tensor) -> Tensor:
+        """(B, D) standardized rows to (B, widths[-1])."""
+        return self.body(rows)  # type: ignore[no-any-return]
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(B, D) standardized rows to (B, K) logits."""
+        return self.head(self.features(rows))  # type: ignore[no-any-return]

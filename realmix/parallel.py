@@ -1,0 +1,176 @@
+"""Several processes that behave as one.
+
+Every process holds the same batch and evaluates the same loss; only the network's pass over the
+examples is divided. A process passes its share of the examples, the logits of all are gathered,
+BatchNorm sums its moments over all, and gradients are summed. So whatever an algorithm does with a
+batch (mix it, sort it, average it) means the same for any number of processes, and it has no code
+for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def num_processes() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def join(device: torch.device) -> None:
+    """Meet the other processes that torchrun started, if it did; once a process."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+
+def leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def sum_over_processes(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor by its sum over all processes, in one message."""
+    if num_processes() == 1 or not tensors:
+        return
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(flat)
+    lengths = [tensor.numel() for tensor in tensors]
+    for tensor, total in zip(tensors, torch.split(flat, lengths), strict=True):
+        tensor.copy_(total.view_as(tensor))
+
+
+def from_first(tensor: Tensor) -> Tensor:
+    """The first process's value of `tensor`, in every process."""
+    if num_processes() > 1:
+        dist.broadcast(tensor, 0)
+    return tensor
+
+
+def any_process(flag: bool, device: torch.device) -> bool:
+    """Whether `flag` is true in any process."""
+    if num_processes() == 1:
+        return flag
+    votes = torch.tensor(float(flag), device=device)
+    dist.all_reduce(votes)
+    return bool(votes > 0)
+
+
+class _Gather(torch.autograd.Function):
+    """All processes' rows, in order. Backward gives each process the gradient of its own rows."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, start: int, total: int) -> Tensor:
+        ctx.rows = slice(start, start + len(own))
+        everyone = own.new_zeros(total, *own.shape[1:])
+        everyone[ctx.rows] = own
+        dist.all_reduce(everyone)  # a sum with zeros: shares may differ in length
+        return everyone
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0][ctx.rows], None, None
+
+
+class Divided(nn.Module):
+    """A network whose examples are divided among the processes; float32 logits of all come back.
+
+    Args:
+        network: (N, *shape) to (N, K).
+        precision: the type that autocast computes in; float32 turns autocast off.
+    """
+
+    def __init__(self, network: nn.Module, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.network = network
+        self.precision = precision
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *shape) to (N, K)."""
+        count, place = num_processes(), rank()
+        start, end = (len(inputs) * i // count for i in (place, place + 1))
+        own = inputs[start:end]
+        if own.ndim == 4:  # channels-last convolutions are several times faster
+            own = own.contiguous(memory_format=torch.channels_last)
+        half = self.precision != torch.float32
+        with torch.autocast(inputs.device.type, self.precision, enabled=half):
+            logits: Tensor = self.network(own)
+        logits = logits.float()
+        if count == 1:
+            return logits
+        gathered: Tensor = _Gather.apply(logits, start, len(inputs))
+        return gathered
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over processes. Its gradient is the sum of the gradients of all processes."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum(own: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(own)
+    return total
+
+
+class _SharedMoments:
+    """BatchNorm in train mode with mean and variance over the examples of all processes."""
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if not self.training:
+            own: Tensor = super().forward(x)  # type: ignore[misc]
+            return own
+        wide = x.float()
+        across = [d for d in range(x.ndim) if d != 1]
+        shape = [1, -1, *[1] * (x.ndim - 2)]
+        count = _sum(wide.new_full((1,), wide.numel() / wide.shape[1]))
+        mean = _sum(wide.sum(across)) / count
+        # a message of its own: the variance from a sum of squares would lose digits
+        centered = wide - mean.view(shape)
+        variance = _sum(centered.square().sum(across)) / count
+        if self.track_running_stats:
+            self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        scale: Tensor = self.weight * torch.rsqrt(variance + self.eps)
+        return centered * scale.view(shape) + self.bias.view(shape)
+
+    def _remember(self: Any, mean: Tensor, variance: Tensor) -> None:
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+
+
+class SharedBatchNorm1d(_SharedMoments, nn.BatchNorm1d):
+    pass
+
+
+class SharedBatchNorm2d(_SharedMoments, nn.BatchNorm2d):
+    pass
+
+
+def share_moments(network: nn.Module) -> nn.Module:
+    """Let the BatchNorm layers of `network` see all processes' examples; in place."""
+    if num_processes() > 1:
+        for module in network.modules():
+            if type(module) is nn.BatchNorm1d:
+                module.__class__ = SharedBatchNorm1d
+            elif type(module) is nn.BatchNorm2d:
+                module.__class__ = SharedBatchNorm2d
+    return network
