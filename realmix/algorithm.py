@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from realmix.errors import UsageError, suggestion
-from realmix.fields import Count, Decay, NonNegative, Positive, field_types
+from realmix.fields import Count, Decay, NonNegative, Positive, field_types, validated
 
 
 class Views(NamedTuple):
@@ -149,14 +148,8 @@ class Algorithm(nn.Module):
         return algorithm
 
     def __post_init__(self) -> None:
-        for name, adapter in field_types(type(self)).items():
-            try:
-                setattr(self, name, adapter.validate_python(getattr(self, name)))
-            except ValidationError as error:
-                given = getattr(self, name)
-                problem = error.errors()[0]["msg"]
-                where = f"{type(self).__name__}.{name}"
-                raise UsageError(f"{where} cannot be {given!r}: {problem}.") from None
+        for name, value in validated(type(self), self.fields()).items():
+            setattr(self, name, value)
 
     @property
     def views(self) -> Views:

@@ -30,6 +30,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     Raises:
         StorageError: if it could not be written; what was at `path` is still there.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = json.dumps({"format": FORMAT, **header}, sort_keys=True)
     checksum = str(_checksum(rows, text))
@@ -72,7 +73,6 @@ def save_generation(
     folder: Path, step: int, tensors: Mapping[str, Tensor], header: Mapping[str, Any]
 ) -> None:
     """Write the generation of `step` and remove those older than the one before it."""
-    folder.mkdir(parents=True, exist_ok=True)
     write(folder / f"step-{step:09d}.safetensors", tensors, {"step": step, **header})
     for old in generations(folder)[KEPT:]:
         old.unlink(missing_ok=True)

@@ -149,7 +149,8 @@ class _SharedMoments:
         if self.track_running_stats:
             self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale: Tensor = self.weight * torch.rsqrt(variance + self.eps)
-        return centered * scale.view(shape) + self.bias.view(shape)
+        normal: Tensor = centered * scale.view(shape) + self.bias.view(shape)
+        return normal
 
     def _remember(self: Any, mean: Tensor, variance: Tensor) -> None:
         self.num_batches_tracked += 1

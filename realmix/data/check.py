@@ -27,7 +27,7 @@ def check_classes(classes: Sequence[str]) -> None:
     """
     seen: dict[str, str] = {}
     for name in classes:
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold().strip())
+        key = unicodedata.normalize("NFC", name.strip().casefold())
         if not key:
             raise DataError("A class has an empty name. Give every class a name with letters.")
         if key.strip("_- ") in _POOL_NAMES:
@@ -38,8 +38,8 @@ def check_classes(classes: Sequence[str]) -> None:
             )
         if key in seen:
             raise DataError(
-                f"Two classes differ only in case, spaces or Unicode form: {ascii(seen[key])} and "
-                f"{ascii(name)}. Give them one name if they are one class, or clearly "
+                f"Two classes differ only in case, spaces or Unicode form: {seen[key]!a} and "
+                f"{name!a}. Give them one name if they are one class, or clearly "
                 "different names."
             )
         seen[key] = name

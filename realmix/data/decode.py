@@ -126,7 +126,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     0..65535 that holds them all.
     """
     low, high = float(values.min()), float(values.max())
-    if not (0 <= low and high <= 65535):  # also refuses NaN
+    if not (low >= 0 and high <= 65535):  # also refuses NaN
         raise BadImage(f"pixel values from {low:g} to {high:g}, in no known range")
     tops = (1, 255, 65535) if values.dtype.kind == "f" else (65535,)
     top = next(t for t in tops if high <= t)

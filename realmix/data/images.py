@@ -17,6 +17,7 @@ from realmix.data.decode import BadImage, Header, fit, flatten, read_header, rea
 Shape = tuple[int, int, int]
 """(C, H, W) of an image."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _KEPT_SIDE = 64
@@ -24,12 +25,12 @@ _SMALL_SIDE = 48
 _THREADS = 4  # enough to keep decoding busy, few enough that large photos do not fill the memory
 
 
-def _each(action: Callable[[Path], T], files: Sequence[Path]) -> list[T | str]:
-    """`action` of each file, in order; the reason where it is a `BadImage`."""
+def _each(action: Callable[[S], T], items: Sequence[S]) -> list[T | str]:
+    """`action` of each item, in order; the reason where it is a `BadImage`."""
 
-    def guarded(path: Path) -> T | str:
+    def guarded(item: S) -> T | str:
         try:
-            return action(path)
+            return action(item)
         except BadImage as error:
             return str(error)
 
@@ -38,7 +39,7 @@ def _each(action: Callable[[Path], T], files: Sequence[Path]) -> list[T | str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            return list(pool.map(guarded, files))
+            return list(pool.map(guarded, items))
 
 
 def choose_shape(files: Sequence[Path], image_size: int | None) -> tuple[Shape | None, str]:
@@ -79,18 +80,12 @@ def read_images(files: Sequence[Path], shape: Shape) -> tuple[np.ndarray, dict[i
         (N, C, H, W) uint8, and the reason for each position that could not be read (zeros there).
     """
     images = np.zeros((len(files), *shape), dtype=np.uint8)
-    place = {path: i for i, path in reversed(list(enumerate(files)))}
-    copies = [place[path] for path in files]
 
-    def decode(path: Path) -> None:
-        images[place[path]] = read_image(path, shape)
+    def decode(row: int) -> None:
+        images[row] = read_image(files[row], shape)
 
-    results = _each(decode, list(place))
-    reason = {place[p]: r for p, r in zip(place, results, strict=True) if r is not None}
-    for i, first in enumerate(copies):  # a table may name one file twice
-        if first != i:
-            images[i] = images[first]
-    return images, {i: reason[first] for i, first in enumerate(copies) if first in reason}
+    reasons = _each(decode, range(len(files)))
+    return images, {row: reason for row, reason in enumerate(reasons) if reason is not None}
 
 
 def fit_images(images: np.ndarray, shape: Shape) -> np.ndarray:

@@ -70,19 +70,24 @@ class Source:
             truth=None if self.truth is None else self.truth[rows],
         )
 
-    def label_in(self, classes: Sequence[str]) -> np.ndarray:
-        """(N,) int64 index of each row's label in `classes`, -1 where it is not among them."""
+    def with_classes(self, classes: Sequence[str]) -> Source:
+        """The same rows; what is not among `classes` becomes -1 (no label, or unknown truth)."""
         place = {name: i for i, name in enumerate(classes)}
         lookup = np.array([place.get(name, -1) for name in self.classes] + [-1], dtype=np.int64)
-        return np.asarray(lookup[self.label], dtype=np.int64)  # -1 picks the last entry
+        return replace(
+            self,
+            label=lookup[self.label],  # -1 picks the last entry
+            classes=tuple(classes),
+            truth=None if self.truth is None else lookup[self.truth],
+        )
 
     def as_pool(self, classes: Sequence[str]) -> Source:
         """The rows without labels; those that were known and are in `classes` become the truth."""
+        known = self.with_classes(classes)
         return replace(
-            self,
+            known,
             label=np.full(len(self), -1, dtype=np.int64),
-            classes=tuple(classes),
-            truth=self.label_in(classes),
+            truth=known.label,
             refused=(),
             bad_files=self.refused + self.bad_files,
         )
@@ -102,7 +107,7 @@ def class_name(value: Any) -> str | None:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, float) and value != int(value if math.isfinite(value) else 0):
+    if isinstance(value, float) and not value.is_integer():
         raise DataError(
             f"Label {value!r} is a number with a fraction; labels are classes: whole numbers or "
             "names. Predicting a quantity (regression) is not supported."

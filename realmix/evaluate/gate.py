@@ -174,7 +174,7 @@ def _words(
         f"on {labels} {algorithm} is right {_percent(other)} of the time, "
         f"training on the labels alone {_percent(base)}"
     )
-    chance = f"a lead this large comes up by luck in {_chance(p_value)} of such comparisons"
+    chance = f"luck alone gives a lead this large in {_chance(p_value)} of such comparisons"
     if better:
         return f"The unlabeled data helped: {scores}; {chance}."
     if needed is not None:

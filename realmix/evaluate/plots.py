@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -21,7 +21,7 @@ from PIL import Image
 from realmix.evaluate.metrics import Calibration
 
 BASELINE, MODEL, INK, FAINT = "#8a94a6", "#2f6db5", "#3d4654", "#d9dee6"
-STYLE: Mapping[str, Any] = {
+STYLE: dict[Any, Any] = {  # matplotlib types the keys one by one
     "axes.edgecolor": FAINT,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -65,11 +65,11 @@ class Line(NamedTuple):
 
 def accuracies(bars: Sequence[Bar]) -> str:
     """Each accuracy as a dot on its interval, one below the other."""
-    with matplotlib.rc_context(dict(STYLE)):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.4, 0.55 + 0.52 * len(bars)), layout="constrained")
         axes = figure.add_subplot()
         for row, bar in enumerate(bars):
-            axes.plot([bar.low, bar.high], [row, row], color=bar.color, lw=7, alpha=0.28)
+            axes.hlines(row, bar.low, bar.high, color=bar.color, lw=7, alpha=0.28)
             axes.plot(bar.accuracy, row, "o", color=bar.color, ms=10)
             axes.annotate(
                 f"{bar.accuracy:.1%}", (bar.accuracy, row), (0, 10), ha="center", weight="bold",
@@ -85,7 +85,7 @@ def accuracies(bars: Sequence[Bar]) -> str:
 
 def curve(lines: Sequence[Line], is_share: bool) -> str:
     """One logged figure over the steps; folds thin, final training thick."""
-    with matplotlib.rc_context(dict(STYLE)):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 2.3), layout="constrained")
         axes = figure.add_subplot()
         for line in lines:
@@ -103,7 +103,7 @@ def curve(lines: Sequence[Line], is_share: bool) -> str:
 
 def reliability(calibration: Calibration) -> str:
     """Accuracy over confidence, with the number of predictions below."""
-    with matplotlib.rc_context(dict(STYLE)):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.3), layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         width = 1 / len(calibration.count)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 
 from realmix.errors import DataError, StorageError, printable
 from realmix.files import whole_lines
+
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What zipfile and NumPy raise for damaged archives; found by flipping their bytes."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,20 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file, or none if there is no such file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        # NumPy would leave a damaged file open, and takes a lone array for a valid file too
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+            return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise StorageError(f"Cannot read {printable(path)}: {printable(error)}.") from error
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as file:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _check_shapes(run: Run) -> None:

@@ -16,11 +16,13 @@ from markupsafe import Markup
 
 from realmix.errors import printable
 from realmix.evaluate import plots, sections
+from realmix.evaluate.gate import rounded_up
 from realmix.evaluate.record import Run, read_run
 from realmix.files import write_atomically
 
 LONGEST_NAME = 60  # characters of a class name in a table
 MOST_BAD_FILES = 50
+UNKNOWN = "\N{EN DASH}"
 
 
 def write_report(folder: Path) -> Path:
@@ -52,7 +54,13 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, short=_short, duration=_duration, number=_number, places=_places
+        percent=_percent,
+        points=_points,
+        places=_places,
+        number=_number,
+        rounded_up=rounded_up,
+        duration=_duration,
+        short=_short,
     )
     return environment.get_template("report.html").render(_context(run))
 
@@ -100,7 +108,12 @@ def _shown(value: Any) -> Any:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None or math.isnan(share) else f"{share:.1%}"
+    return UNKNOWN if share is None or math.isnan(share) else f"{share:.1%}"
+
+
+def _points(share: float | None) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return UNKNOWN if share is None else f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _short(name: object) -> str:
@@ -109,7 +122,7 @@ def _short(name: object) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return UNKNOWN if value is None else f"{value:,}"
 
 
 def _places(value: float, digits: int = 3) -> str:

@@ -78,7 +78,7 @@ def curves(run: Run) -> list[dict[str, str]]:
     """A chart for each logged figure, the well-known ones first."""
     logged = {key for record in run.records for key in record if _is_plain(key)}
     extra = sorted(logged - set(CURVES) - {"step", "seconds", "phase"})
-    charts = []
+    charts: list[dict[str, str]] = []
     for key in [*CURVES, *extra]:
         lines = [line for line in _lines(run.records, key) if len(line.steps)]
         if lines and len(charts) < MOST_CURVES:
@@ -132,13 +132,13 @@ def examples(run: Run, kind: str) -> list[dict[str, Any]]:
     probs = run.evidence.get("pool_probs")
     rows: list[dict[str, Any]] = []
     for place, row in enumerate(() if index is None else index.tolist()):
-        known = probs is not None and row < len(probs)
+        known = probs[row] if probs is not None and row < len(probs) else None
         rows.append(
             {
                 "row": row,
                 "picture": plots.tile(images[place]) if images is not None else None,
-                "name": run.classes[int(probs[row].argmax())] if known else None,
-                "confidence": float(probs[row].max()) if known else None,
+                "name": run.classes[int(known.argmax())] if known is not None else None,
+                "confidence": float(known.max()) if known is not None else None,
             }
         )
     return rows
@@ -147,7 +147,9 @@ def examples(run: Run, kind: str) -> list[dict[str, Any]]:
 def settings(value: object, name: str = "") -> list[tuple[str, str]]:
     """A nested configuration as (dotted name, value) rows."""
     if isinstance(value, dict) and value:
-        inner = (settings(item, f"{name}.{key}" if name else str(key)) for key, item in value.items())
+        inner = (
+            settings(item, f"{name}.{key}" if name else str(key)) for key, item in value.items()
+        )
         return [row for rows in inner for row in rows]
     if isinstance(value, list):
         return [(name, ", ".join(str(item) for item in value))]
@@ -196,9 +198,10 @@ def _confusion(table: NDArray[np.int64], classes: Sequence[str]) -> dict[str, An
     worst = np.argsort(-errors, axis=None, kind="stable")[:15]
     pairs = [divmod(int(place), len(table)) for place in worst]
     is_small = len(table) <= LARGEST_TABLE
-    shares = table / np.maximum(table.sum(1, keepdims=True), 1)
+    # the square root keeps a share of a few percent visible
+    shades = np.sqrt(table / np.maximum(table.sum(1, keepdims=True), 1))
     return {
-        "rows": list(zip(classes, table.tolist(), shares.tolist(), strict=True)),
+        "rows": list(zip(classes, table.tolist(), shades.tolist(), strict=True)),
         "picture": None if is_small else plots.confusion(table),
         "worst": [(classes[i], classes[j], int(errors[i, j])) for i, j in pairs if errors[i, j]],
     }

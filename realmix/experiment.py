@@ -1,0 +1,314 @@
+"""One run in memory: trainings, the comparison on held-out labels, and the model that ships."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realmix import checkpoint, models, parallel
+from realmix.algorithms import algorithm_class
+from realmix.augment.presets import PRESETS
+from realmix.classifier import Classifier, Standardizer
+from realmix.config import Config
+from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.splits import Plan, validation_plan
+from realmix.devices import choose
+from realmix.evaluate.evidence import oracle_figures, pool_evidence, test_figures
+from realmix.evaluate.gate import SUPERVISED, decide
+from realmix.predict import predict
+from realmix.randomness import derive
+from realmix.settings import default_steps, settings
+from realmix.train import Record, Trainer
+
+TRAINING = 20  # stream of randomness
+TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
+LOGS = 50  # records of each training
+EVALUATIONS = 10
+
+
+NO_PLAN = Plan((), refit=True, rule="Nothing was held out or compared (--no-gate).")
+
+
+class Interrupted(Exception):
+    """The run was asked to stop. What was done is saved and the same command continues."""
+
+
+class Watch(Protocol):
+    """What a run tells whoever looks on."""
+
+    def plan(self, phases: list[str], steps: int) -> None: ...
+    def phase(self, name: str, start: int, steps: int) -> None: ...
+    def record(self, phase: str, record: Record) -> None: ...
+    def note(self, text: str) -> None: ...
+    def stopping(self) -> bool: ...
+
+
+class Silent:
+    """Looks on and says nothing."""
+
+    def plan(self, phases: list[str], steps: int) -> None: ...
+    def phase(self, name: str, start: int, steps: int) -> None: ...
+    def record(self, phase: str, record: Record) -> None: ...
+    def note(self, text: str) -> None: ...
+    def stopping(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: the classifier that ships, the figures, and what the report shows."""
+
+    classifier: Classifier
+    result: dict[str, Any]
+    evidence: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training: which algorithm, on which labeled rows, checked on which."""
+
+    name: str
+    algorithm: str
+    train_rows: np.ndarray
+    held_rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished phase leaves.
+
+    Attributes:
+        network: the averaged network.
+        held: (n, K) probabilities of the rows that were held out of it.
+        seconds, images_seen: what it cost.
+    """
+
+    network: nn.Module
+    held: np.ndarray
+    seconds: float
+    images_seen: int
+
+
+class Experiment:
+    """A data set and a configuration, checked; `run` does the rest.
+
+    Args:
+        dataset: what was read.
+        config: what to do with it.
+        folder: where finished phases and checkpoints are kept; None keeps nothing.
+        watch: looks on.
+        steps: of each training, where a run that goes on has settled them.
+
+    Raises:
+        UsageError: for whatever does not fit, before anything is trained or written.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: Config,
+        folder: Path | None,
+        watch: Watch,
+        steps: int | None = None,
+    ) -> None:
+        self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
+        self.device = choose(config.device)
+        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
+        self.known = np.flatnonzero(dataset.label >= 0)
+        self.pool_rows = np.flatnonzero(dataset.label < 0)
+        self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
+        self.fields, self.recipe = settings(algorithm_class(self.candidate), config.fields)
+        self.views = PRESETS[dataset.preset](self.shape)
+        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
+        rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
+        self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
+        self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
+        self._network()  # one that cannot be built is an error now, not after the first training
+        self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """What is trained: the labels alone first, unless there is nothing to compare."""
+        if self.config.gate and self.candidate != SUPERVISED:
+            return SUPERVISED, self.candidate
+        return (self.candidate,)
+
+    @property
+    def phases(self) -> list[Phase]:
+        """All trainings in order: those of each fold, then those on all labels."""
+        parts = [(f"fold-{k}", *fold) for k, fold in enumerate(self.plan.folds, 1)]
+        if self.plan.refit:
+            parts.append(("final", self.known, np.zeros(0, np.int64)))
+        return [
+            Phase(f"{part}/{algorithm}", algorithm, train, held)
+            for part, train, held in parts
+            for algorithm in self.contenders
+        ]
+
+    def run(self) -> Outcome:
+        """Train every phase, compare, and choose.
+
+        Raises:
+            Interrupted: when the watch asks to stop; the same call continues.
+        """
+        self.watch.plan([phase.name for phase in self.phases], self.steps)
+        done = [self._train(phase) for phase in self.phases]
+        held = self._held_out(done)
+        verdict = decide(
+            held["heldout_label"],
+            held["heldout_baseline"],
+            held["heldout_model"],
+            algorithm=self.candidate,
+            rule=self.plan.rule,
+        )
+        last = dict(zip(self.contenders, done[-len(self.contenders) :], strict=True))
+        ships = verdict.shipped if self.config.gate else self.candidate
+        network = last[ships].network
+        pool_probs = self._probs(network, self.inputs[self.pool_rows])
+        evidence = {**held, **self._tested(last), **pool_evidence(self.dataset, pool_probs)}
+        result = {
+            **verdict.to_json(),
+            "shipped": ships,
+            "gated": self.config.gate,
+            "test": test_figures(evidence, gated=self.config.gate),
+            "pseudo_labels": oracle_figures(self.dataset, pool_probs),
+            "labels": len(self.known),
+            "unlabeled": len(self.pool_rows),
+            "classes": list(self.dataset.classes),
+            "steps": self.steps,
+            "seconds": round(sum(phase.seconds for phase in done), 1),
+            "images_seen": sum(phase.images_seen for phase in done),
+        }
+        return Outcome(self._classifier(network, result), result, evidence)
+
+    def _affordable(self) -> int | None:
+        """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
+        if self.config.minutes is None:
+            return None
+        cost = 0.0
+        for phase in self.phases:
+            if phase.name.startswith(self.phases[0].name.split("/")[0]):
+                trial = self.trainer(replace(phase, held_rows=phase.held_rows[:0]), steps=TRIAL)
+                trial.run(until=WARM_UP)
+                warm = trial.seconds
+                trial.run()
+                cost += (trial.seconds - warm) / (TRIAL - WARM_UP)
+        folds = len(self.phases) // len(self.contenders)
+        return max(int(self.config.minutes * 60 / (cost * folds)), 1)
+
+    def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
+        """The trainer of a phase; every contender has the same recipe and network."""
+        cls = algorithm_class(phase.algorithm)
+        algorithm = cls(**self.fields) if phase.algorithm == self.candidate else cls()
+        labeled = Pool.of(self.inputs[phase.train_rows], self.dataset.label[phase.train_rows])
+        data = Data(labeled, Pool.of(self.inputs[self.pool_rows]), self.dataset.classes, self.views)
+        return Trainer(
+            self._network(),
+            algorithm,
+            data,
+            steps=steps,
+            seed=derive(self.config.seed, TRAINING),
+            recipe=self.recipe,
+            device=self.device,
+            folder=folder,
+            log_every=max(steps // LOGS, 1),
+            evaluate_every=max(steps // EVALUATIONS, 1),
+            evaluate=self._measure(phase) if len(phase.held_rows) else None,
+            observe=lambda record: self.watch.record(phase.name, record),
+            stop=self.watch.stopping,
+        )
+
+    def _network(self) -> nn.Module:
+        return models.build(
+            self.config.model, self.shape, len(self.dataset.classes), self.config.seed
+        )
+
+    def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
+        label = self.dataset.label[phase.held_rows]
+
+        def measure(network: nn.Module) -> Record:
+            probs = self._probs(network, self.inputs[phase.held_rows])
+            return {"accuracy": float((probs.argmax(1) == label).mean())}
+
+        return measure
+
+    def _probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
+        if len(rows) == 0:
+            return np.zeros((0, len(self.dataset.classes)), np.float32)
+        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
+        return probs
+
+    def _train(self, phase: Phase) -> Trained:
+        """Train a phase, continue it, or read back what it left."""
+        kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
+        checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
+        trainer = self.trainer(phase, self.steps, checkpoints)
+        averaged = trainer.nets.ema
+        if parallel.any_process(kept is not None and kept.exists(), self.device):
+            tensors, header = checkpoint.read(cast(Path, kept))
+            held = tensors.pop("held").numpy()
+            averaged.load_state_dict(tensors)
+            self.watch.phase(phase.name, self.steps, self.steps)
+            return Trained(averaged, held, header["seconds"], header["images_seen"])
+        trainer.resume()
+        self.watch.phase(phase.name, trainer.step, self.steps)
+        trainer.run()
+        if trainer.step < self.steps:
+            raise Interrupted
+        held = self._probs(averaged, self.inputs[phase.held_rows])
+        trained = Trained(averaged, held, trainer.seconds, trainer.images_seen)
+        if kept is not None and parallel.rank() == 0:
+            tensors = {**averaged.state_dict(), "held": torch.from_numpy(held)}
+            cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
+            checkpoint.write(kept, tensors, cost)
+            shutil.rmtree(cast(Path, checkpoints))
+        return trained
+
+    def _held_out(self, done: list[Trained]) -> dict[str, np.ndarray]:
+        """Predictions of every held-out row, pooled over the folds."""
+        count = len(self.contenders)
+        folds = len(self.plan.folds)
+        rows = [held for _, held in self.plan.folds]
+        empty = np.zeros((0, len(self.dataset.classes)), np.float32)
+        pooled = [
+            np.concatenate([empty, *(done[fold * count + i].held for fold in range(folds))])
+            for i in (0, count - 1)
+        ]
+        label = self.dataset.label[np.concatenate([np.zeros(0, np.int64), *rows])]
+        return {
+            "heldout_label": label,
+            "heldout_baseline": pooled[0],
+            "heldout_model": pooled[1],
+        }
+
+    def _tested(self, last: dict[str, Trained]) -> dict[str, np.ndarray]:
+        """Predictions on the test data, which is opened here and nowhere before."""
+        if self.dataset.test_inputs is None or self.dataset.test_label is None:
+            return {}
+        raw = self.dataset.test_inputs
+        rows = torch.from_numpy(self.standardizer(raw) if self.standardizer else raw)
+        networks = [last[self.contenders[i]].network for i in (0, -1)]
+        probs = [self._probs(network, rows) for network in networks]
+        return {
+            "test_label": self.dataset.test_label,
+            "test_baseline": probs[0],
+            "test_model": probs[1],
+        }
+
+    def _classifier(self, network: nn.Module, result: dict[str, Any]) -> Classifier:
+        return Classifier(
+            network=cast(parallel.Divided, network).network,
+            classes=self.dataset.classes,
+            model=self.config.model,
+            shape=self.shape,
+            preset=self.dataset.preset,
+            standardizer=self.standardizer,
+            about={name: result[name] for name in ("algorithm", "shipped", "reason")},
+        )
