@@ -7,7 +7,7 @@ from torch import Tensor
 
 from realmix.randomness import Draws
 
-_ATTEMPTS = 20  # rectangles tried per image; that none of them fits happens to 2 images in 1,000
+_ATTEMPTS = (20,)  # rectangles tried per image; that none of them fits happens to 2 images in 1,000
 
 
 def erase(
@@ -68,8 +68,7 @@ def random_erase(
 ) -> Tensor:
     """The random eraser of RealMix (Nair et al., 2019), with randomness of its own per image.
 
-    As in the original, rectangles are drawn until one lies inside the image, which favours small
-    ones; here up to 20 times.
+    As in the original, rectangles are drawn until one is inside, which favours small ones.
 
     Args:
         images: (B, C, H, W).
@@ -80,11 +79,10 @@ def random_erase(
         fill: range of the one value that fills all channels.
     """
     rows, columns = images.shape[2:]
-    tries = (_ATTEMPTS,)
-    surface = draws.uniform(*area, shape=tries) * (rows * columns)
-    ratio = draws.uniform(*aspect, shape=tries)
+    surface = draws.uniform(*area, shape=_ATTEMPTS) * (rows * columns)
+    ratio = draws.uniform(*aspect, shape=_ATTEMPTS)
     height, width = (surface * ratio).sqrt().long(), (surface / ratio).sqrt().long()
-    top, left = draws.integers(rows, tries), draws.integers(columns, tries)
+    top, left = draws.integers(rows, _ATTEMPTS), draws.integers(columns, _ATTEMPTS)
     fits = (top + height <= rows) & (left + width <= columns)
     height = height * (draws.happens(probability) & fits.any(1))[:, None]
     first = fits.int().argmax(1, keepdim=True)  # the first True

@@ -76,8 +76,8 @@ def _put(
     """`result` with the rows where `chosen` (B,) replaced by those of `operation(*given)`.
 
     On a CPU only the chosen rows are computed, and written into `result` (to compute all took 51
-    instead of 6 ms for 192 images); elsewhere all are, because to learn how many are chosen would make the
-    host wait for the device.
+    instead of 6 ms for 192 images); elsewhere all are, because to learn how many are chosen would
+    make the host wait for the device.
     """
     if result.device.type != "cpu":
         value = operation(*given)
