@@ -115,7 +115,8 @@ def as_labels(
 
 def _open_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, as numpy leaves a file that it cannot read open
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except ValueError as error:
         if "allow_pickle" in str(error) or "pickle" in str(error).lower():

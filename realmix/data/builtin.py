@@ -177,6 +177,8 @@ def _read_raw(card: Card, data_root: str | None) -> Raw:
     try:
         raw = layout.read(path)
         _check(raw)
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged file makes its format's reader raise anything
         raise DataError(
             f"'{printable(path)}' was found but cannot be read as {card.name}: "

@@ -26,7 +26,7 @@ def _text(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         return data.decode(encoding), ()
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         if encoding != "utf-8":
             raise DataError(
                 f"'{printable(path)}', line {line}: byte {error.start} is not {encoding}, which "

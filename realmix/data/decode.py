@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 50_000_000  # 200 MB decoded; the largest phone photos in use have about as many
+_LARGE = 10_000_000  # of these, one is decoded at a time
+_ONE_LARGE = threading.Lock()
+_STRIP = 256  # rows worked on at a time where a step needs several copies of an image
 
 _DEEP = ("I", "F")  # and I;16 in any byte order
 _GREY = ("1", "L", "LA", "La", *_DEEP)
@@ -91,7 +96,7 @@ def open_image(path: Path) -> Image.Image:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
             raise BadImage("not a regular file")
         image = Image.open(path, formats=FORMATS)
-    except BadImage:
+    except (BadImage, MemoryError):
         raise
     except UnidentifiedImageError:
         raise BadImage(_identify(path)) from None
@@ -129,8 +134,23 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     if not (low >= 0 and high <= 65535):  # also refuses NaN
         raise BadImage(f"pixel values from {low:g} to {high:g}, in no known range")
     tops = (1, 255, 65535) if values.dtype.kind == "f" else (65535,)
-    top = next(t for t in tops if high <= t)
-    return np.round(values.astype(np.float64) * (255 / top)).astype(np.uint8)
+    scale = 255 / next(top for top in tops if high <= top)
+    pixels = np.empty(values.shape, dtype=np.uint8)
+    for top in range(0, len(values), _STRIP):
+        strip = slice(top, top + _STRIP)
+        pixels[strip] = np.round(values[strip].astype(np.float64) * scale)
+    return pixels
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """An image with transparency laid over white, as "RGB"."""
+    result = Image.new("RGB", image.size)
+    for top in range(0, image.height, _STRIP):
+        box = (0, top, image.width, min(top + _STRIP, image.height))
+        strip = image.crop(box).convert("RGBA")
+        white = Image.new("RGBA", strip.size, "white")
+        result.paste(Image.alpha_composite(white, strip).convert("RGB"), box)
+    return result
 
 
 def flatten(image: Image.Image, mode: str) -> Image.Image:
@@ -138,9 +158,8 @@ def flatten(image: Image.Image, mode: str) -> Image.Image:
     if image.mode in _DEEP or image.mode.startswith("I;16"):
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     elif image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert(mode)
+        image = _over_white(image)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
@@ -180,9 +199,12 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
             # JPEG decodes a large photo several times faster at a fraction of its size; twice the
             # target leaves the antialiasing to the resize
             image.draft(None, (2 * max(height, width),) * 2)
-            image.load()
-            return fit(_upright(flatten(image, "L" if channels == 1 else "RGB")), shape)
-        except BadImage:
+            with _ONE_LARGE if image.width * image.height > _LARGE else nullcontext():
+                image.load()
+                pixels = fit(_upright(flatten(image, "L" if channels == 1 else "RGB")), shape)
+                image.close()  # gives its memory back before the next large one is decoded
+                return pixels
+        except (BadImage, MemoryError):
             raise
         except Exception as error:  # a damaged file can make Pillow raise anything
             raise BadImage(f"damaged {image.format} file ({error})") from None

@@ -123,9 +123,9 @@ def decide(
     """
     base, other = _correct(baseline_probs, label), _correct(candidate_probs, label)
     p_value = mcnemar(base, other)
+    lead = int(other.sum()) - int(base.sum())
     better = algorithm != SUPERVISED and p_value <= level
-    ahead = int(other.sum()) > int(base.sum())
-    undecided = algorithm != SUPERVISED and (len(label) == 0 or (ahead and not better))
+    undecided = algorithm != SUPERVISED and not better and (lead > 0 or len(label) == 0)
     needed = labels_to_decide(base, other, level) if undecided else None
     words = _words(base, other, algorithm, better, p_value, needed)
     return Verdict(
@@ -136,7 +136,7 @@ def decide(
         rule=rule,
         baseline=Estimate.of(base),
         candidate=Estimate.of(other),
-        difference=(int(other.sum()) - int(base.sum())) / len(label) if len(label) else None,
+        difference=lead / len(label) if len(label) else None,
         difference_interval=paired_interval(base, other, 1 - 2 * level),
         p_value=p_value,
         level=level,
@@ -152,18 +152,13 @@ def _correct(probs: Floats, label: Integers) -> Correct:
 
 
 def _words(
-    base: Correct,
-    other: Correct,
-    algorithm: str,
-    better: bool,
-    p_value: float,
-    needed: int | None,
+    base: Correct, other: Correct, algorithm: str, better: bool, p_value: float, needed: int | None
 ) -> str:
     """One or two sentences for someone who never heard of a p-value."""
     n = len(base)
     labels = f"{n:,} held-out label{'' if n == 1 else 's'}"
     if algorithm == SUPERVISED:
-        score = f" It is right on {_percent(base)} of {labels}." if n else ""
+        score = f" It is right on {base.mean():.1%} of {labels}." if n else ""
         return f"The model was trained on the labels alone, so nothing was compared.{score}"
     if n == 0:
         return (
@@ -171,19 +166,20 @@ def _words(
             "alone, so the model trained on the labels alone ships."
         )
     scores = (
-        f"on {labels} {algorithm} is right {_percent(other)} of the time, "
-        f"training on the labels alone {_percent(base)}"
+        f"on {labels} {algorithm} is right {other.mean():.1%} of the time, "
+        f"training on the labels alone {base.mean():.1%}"
     )
-    chance = f"luck alone gives a lead this large in {_chance(p_value)} of such comparisons"
-    if better:
-        return f"The unlabeled data helped: {scores}; {chance}."
-    if needed is not None:
-        return (
-            "There are too few labels to decide, so the model trained on the labels alone ships: "
-            f"{scores}; {chance}. About {rounded_up(needed):,} held-out labels would decide it, "
-            "if the lead stays what it is here."
-        )
-    return f"The unlabeled data did not help, so the labels-only model ships: {scores}."
+    if not better and needed is None:
+        return f"The unlabeled data did not help, so the labels-only model ships: {scores}."
+    luck = "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"
+    scores += f"; luck alone gives a lead this large in {luck} of such comparisons."
+    if needed is None:
+        return f"The unlabeled data helped: {scores}"
+    return (
+        "There are too few labels to decide, so the model trained on the labels alone ships: "
+        f"{scores} About {rounded_up(needed):,} held-out labels would decide it, "
+        "if the lead stays what it is here."
+    )
 
 
 def rounded_up(count: int) -> int:
@@ -194,11 +190,3 @@ def rounded_up(count: int) -> int:
     """
     unit: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // unit) * unit
-
-
-def _percent(correct: Correct) -> str:
-    return f"{correct.mean():.1%}"
-
-
-def _chance(p_value: float) -> str:
-    return "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"

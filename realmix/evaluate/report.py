@@ -68,11 +68,13 @@ def render(run: Run) -> str:
 def _context(run: Run) -> dict[str, Any]:
     result = run.result
     bad_files = result.get("bad_files") or []
+    settings = {key: value for key, value in run.config.items() if key != "command"}
     return {
         "title": run.folder.resolve().name,
         "headline": sections.headline(result),
         "result": result,
-        "reason": result.get("reason"),
+        # without a gate nothing was compared, and only the rule says so
+        "reason": result.get("reason" if result.get("gated", True) else "rule"),
         "confidence": 1 - 2 * result.get("level", 0.05),
         "held_out": sections.accuracies(result, result),
         "held_out_scores": sections.scores(run, "heldout"),
@@ -88,7 +90,7 @@ def _context(run: Run) -> dict[str, Any]:
         "notes": result.get("notes") or [],
         "bad_files": bad_files[:MOST_BAD_FILES],
         "more_bad_files": max(0, len(bad_files) - MOST_BAD_FILES),
-        "settings": sections.settings(run.config) if run.config else [],
+        "settings": sections.settings(settings) if settings else [],
         "versions": result.get("versions") or {},
         "command": _command(run.config.get("command")),
     }

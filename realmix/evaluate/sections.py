@@ -159,8 +159,7 @@ def settings(value: object, name: str = "") -> list[tuple[str, str]]:
 def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(key in the records, name, color) of each model of the run, the baseline first."""
     if result["algorithm"] == SUPERVISED:
-        key = "baseline" if result.get("baseline") else "model"
-        return [(key, LABELS_ALONE, plots.BASELINE)]
+        return [("model", LABELS_ALONE, plots.BASELINE)]
     name = str(result["algorithm"])
     shown = name if _is_plain(name) else "candidate"
     return [("baseline", LABELS_ALONE, plots.BASELINE), ("model", shown, plots.MODEL)]
@@ -172,11 +171,8 @@ def _is_plain(name: str) -> bool:
 
 
 def _shipped_probs(run: Run, part: str) -> NDArray[np.floating] | None:
-    key = "baseline" if run.result["shipped"] == SUPERVISED else "model"
-    probs = run.evidence.get(f"{part}_{key}")
-    if probs is None and run.result["algorithm"] == SUPERVISED:
-        probs = run.evidence.get(f"{part}_model")
-    return probs
+    is_baseline = SUPERVISED == run.result["shipped"] != run.result["algorithm"]
+    return run.evidence.get(f"{part}_{'baseline' if is_baseline else 'model'}")
 
 
 def _lines(records: Sequence[dict[str, Any]], key: str) -> Iterable[plots.Line]:

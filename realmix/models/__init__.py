@@ -42,7 +42,7 @@ def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.
 
 def _build(name: str, shape: tuple[int, ...], num_classes: int) -> nn.Module:
     if name == "convnet":
-        return ConvNet(shape[0], num_classes)
+        return ConvNet(shape[0], min(shape[1:]), num_classes)
     if name == "mlp":
         return MLP(shape[0], num_classes)
     if wide := re.fullmatch(r"wrn-(\d+)-(\d+)", name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -18,34 +20,34 @@ def block(channels_in: int, channels_out: int) -> nn.Sequential:
 class ConvNet(nn.Module):
     """Stages of 3x3 convolutions with a max-pool between them; the mean over space; one layer.
 
+    A stage has twice the channels and half the side of the one before it. There are as many as
+    leave 2 pixels or more, at most four. In four stages the first, which is the widest in pixels
+    and so the dearest, has one convolution; all others have two.
+
     Args:
         channels: of the images.
+        side: smaller side of the images, in pixels, 2 or more.
         num_classes: K.
-        widths: channels of each stage; images must be at least 2 ** (stages - 1) pixels wide.
-        depth: convolutions a stage.
+        width: channels of the first stage.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        num_classes: int,
-        widths: tuple[int, ...] = (32, 64, 128),
-        depth: int = 2,
-    ) -> None:
+    def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
         super().__init__()
+        stages = min(int(math.log2(side)), 4)
         layers: list[nn.Module] = []
-        previous = channels
-        for stage, width in enumerate(widths):
+        for stage in range(stages):
             if stage:
                 layers.append(nn.MaxPool2d(2))
-            layers += [block(previous, width)]
-            layers += [block(width, width) for _ in range(depth - 1)]
-            previous = width
+            filters = width * 2**stage
+            layers.append(block(channels, filters))
+            if stage or stages < 4:
+                layers.append(block(filters, filters))
+            channels = filters
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(previous, num_classes)
+        self.head = nn.Linear(channels, num_classes)
 
     def features(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] to (B, widths[-1])."""
+        """(B, C, H, W) in [-1, 1] to (B, channels of the last stage)."""
         return torch.mean(self.body(images), dim=(2, 3))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,0 +1,241 @@
+"""What a run tells a person: progress while it trains, errors, and signals that ask it to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from realmix.errors import RealmixError, printable
+
+HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
+LABELS_ALONE = "supervised"
+LONGEST_MESSAGE = 12  # lines
+_NOT_FIGURES = ("step", "seconds")
+_SHARES = ("accuracy", "confidence", "disagreement")
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks: `parallel.rank() == 0` without torch."""
+    return int(os.environ.get("WORLD_SIZE", "1")) < 2 or os.environ.get("RANK", "0") == "0"
+
+
+def messages() -> Console:
+    """Where progress, notes and errors go: standard error, plain where it is no terminal."""
+    return Console(stderr=True, quiet=not is_first(), highlight=False, emoji=False, markup=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """Print a command's result on standard output."""
+    Console(quiet=not is_first(), highlight=False, emoji=False, markup=False).print(renderable)
+
+
+def tell(console: Console, text: str, style: str = "") -> None:
+    """Print text of any origin: broken at words on a terminal, left whole elsewhere."""
+    lines = "\n".join(printable(line) for line in text.splitlines())
+    console.print(Text(lines, style), soft_wrap=not console.is_terminal)
+
+
+def fail(message: str) -> None:
+    """Print an error, cut to a length that leaves its beginning on the screen."""
+    lines = f"realmix: {message}".splitlines()
+    if len(lines) > LONGEST_MESSAGE:
+        lines[LONGEST_MESSAGE - 1 :] = ["..."]
+    tell(messages(), "\n".join(lines), "red")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(75), duration(3725)
+    ('1 min 15 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def figures(record: dict[str, float]) -> str:
+    """A record of training in one line.
+
+    >>> figures({"step": 9, "loss": 0.5, "supervised": 0.4, "unlabeled": 0.1, "mask_rate": 0.93})
+    'loss 0.500  supervised 0.400  unlabeled 0.100  mask 93%'
+    """
+    words = []
+    for name, value in record.items():
+        if name.endswith("_rate") or name in _SHARES:
+            words.append(f"{name.removesuffix('_rate')} {value:.0%}")
+        elif name == "loss" or (name not in _NOT_FIGURES and value != record.get("loss")):
+            words.append(f"{name.replace('_', ' ')} {value:.3f}")
+    return "  ".join(words)
+
+
+class Stopped(RealmixError):
+    """A signal ended the command."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Signals:
+    """SIGINT and SIGTERM as a wish to stop, granted after the step that is being computed.
+
+    Attributes:
+        received: the last signal, None before any.
+        patient: whether a first signal only leaves a wish. A second one, or any while there is
+            nothing to save yet, raises KeyboardInterrupt at once.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.patient = False
+
+    @property
+    def exit_code(self) -> int:
+        """As shells have it: 130 for SIGINT, 143 for SIGTERM."""
+        return 128 + (self.received or signal.SIGINT)
+
+    def __enter__(self) -> Self:
+        watched = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._receive) for number in watched}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        again, self.received = self.received is not None, number
+        if again or not self.patient:
+            raise KeyboardInterrupt
+
+
+class Progress:
+    """A `realmix.experiment.Watch` that shows how far all trainings together are.
+
+    On a terminal: a bar that redraws itself, and a line for each training that is done.
+    Elsewhere: lines only, when a training is done and at least every `HEARTBEAT` seconds.
+
+    Args:
+        console: where to show it.
+        signals: what asks to stop.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, console: Console, signals: Signals, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.console, self.signals, self.clock = console, signals, clock
+        self.phases: list[str] = []
+        self.steps, self.place, self.step, self.start = 1, -1, 0, 0
+        self.latest, self.accuracy = "", ""
+        self.cost: dict[str, float] = {}  # seconds a step of each algorithm
+        self._began = self._spoke = clock()
+        drawn = console.is_terminal and not console.is_dumb_terminal and not console.quiet
+        self._live = Live(console=console, get_renderable=self._draw, transient=True)
+        self._draws = drawn
+
+    def __enter__(self) -> Self:
+        if self._draws:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
+    ) -> None:
+        self._finish()
+        self._live.stop()
+
+    def plan(self, phases: list[str], steps: int) -> None:
+        """All trainings by name, and the steps of each."""
+        self.phases, self.steps, self.signals.patient = phases, steps, True
+        trainings = "1 training" if len(phases) == 1 else f"{len(phases)} trainings"
+        self._say(f"{trainings} of {steps:,} steps each.")
+
+    def phase(self, name: str, start: int, steps: int) -> None:
+        """A training begins, continues, or is found done."""
+        self._finish()
+        self.place, self.start, self.step = self.phases.index(name), start, start
+        self.latest, self.accuracy, self._began = "", "", self.clock()
+
+    def record(self, phase: str, record: dict[str, float]) -> None:
+        """Figures of the training."""
+        self.step = int(record["step"])
+        if "accuracy" in record:
+            self.accuracy = f"held-out accuracy {record['accuracy']:.1%}"
+        else:
+            self.latest = figures(record)
+        if self.step > self.start:
+            spent = self.clock() - self._began
+            self.cost[phase.rpartition("/")[2]] = spent / (self.step - self.start)
+        self._beat()
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+        self._say(f"Note: {text}", "yellow")
+
+    def stopping(self) -> bool:
+        """Asked after each step, so it is a heartbeat too."""
+        self._beat()
+        return self.signals.received is not None
+
+    @property
+    def share(self) -> float:
+        """Of all steps of all trainings, those done."""
+        done = self.place * self.steps + self.step if self.place >= 0 else 0
+        return done / (max(len(self.phases), 1) * self.steps)
+
+    @property
+    def left(self) -> str:
+        """Time left, by what a step of each algorithm has cost; a bound while one is unknown."""
+        if not self.cost or self.place < 0:
+            return ""
+        dearest = max(self.cost.values())
+        ahead = [name.rpartition("/")[2] for name in self.phases[self.place :]]
+        seconds = sum(self.cost.get(name, dearest) for name in ahead) * self.steps
+        seconds -= self.cost.get(ahead[0], dearest) * self.step
+        word = "about" if set(ahead) <= self.cost.keys() else "at least"
+        return f"{word} {duration(seconds)} left"
+
+    def where(self) -> str:
+        """The current training in words."""
+        part, _, algorithm = self.phases[self.place].rpartition("/")
+        folds = len({name for name in map(_part, self.phases) if name.startswith("fold-")})
+        words = "labels alone" if algorithm == LABELS_ALONE else algorithm
+        if not folds:
+            return words
+        if part == "final":
+            return f"all labels, {words}"
+        return f"fold {part.removeprefix('fold-')} of {folds}, {words}"
+
+    def _finish(self) -> None:
+        """Say that the current training is done, if it is."""
+        if self.place < 0 or self.step < self.steps:
+            return
+        new = self.start < self.steps
+        cost = f"done in {duration(self.clock() - self._began)}" if new else "done before"
+        self._say(", ".join(filter(None, [f"{self.where()}: {cost}", self.accuracy])))
+        self.place_done = True
+
+    def _beat(self) -> None:
+        if self._draws or self.place < 0 or self.clock() - self._spoke < HEARTBEAT:
+            return
+        parts = [self.latest, self.accuracy, f"{self.share:.0%} of all", self.left]
+        line = ", ".join(filter(None, parts))
+        self._say(f"{self.where()}: step {self.step:,} of {self.steps:,}, {line}")
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._spoke = self.clock()
+        tell(self.console, text, style)

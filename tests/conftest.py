@@ -1,0 +1,18 @@
+"""What several test files need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def data_root() -> str:
+    """The folder with the real data sets; skips the test where there is none."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("REALMIX_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("the real data sets are not here (REALMIX_DATA)")
+    return str(folder)

@@ -1,0 +1,158 @@
+"""Drawing labels, and the plan that checks models on labeled rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realmix.data.splits import shares, stratified_labels, validation_plan
+
+SIZES = st.lists(st.integers(1, 40), min_size=2, max_size=7)
+
+
+def labels(sizes: list[int], unlabeled: int = 0) -> np.ndarray:
+    """Labels of classes of these sizes in mixed order, with some -1 among them."""
+    label = np.concatenate([np.full(n, c) for c, n in enumerate(sizes)] + [np.full(unlabeled, -1)])
+    return np.random.default_rng(0).permutation(label).astype(np.int64)
+
+
+def reference_shares(available: list[int], count: int) -> list[int]:
+    """create_split of the MixMatch code with one label each to begin with, in plain loops."""
+    given = [1] * len(available)
+    while sum(given) < count:
+        best, place = None, -1
+        for c, n in enumerate(available):
+            want = n / max(available) - given[c] / max(given)
+            if given[c] < n and (best is None or want > best):
+                best, place = want, c
+        given[place] += 1
+    return given
+
+
+@given(SIZES, st.data())
+@settings(max_examples=60, deadline=None)
+def test_shares_follow_the_published_rule(sizes: list[int], data: st.DataObject) -> None:
+    count = data.draw(st.integers(len(sizes), sum(sizes)))
+    assert shares(np.array(sizes), count).tolist() == reference_shares(sizes, count)
+
+
+@given(st.integers(2, 7), st.integers(1, 9))
+def test_balanced_classes_get_equal_shares(classes: int, each: int) -> None:
+    assert set(shares(np.full(classes, 10), classes * each).tolist()) == {each}
+
+
+@given(SIZES, st.integers(0, 5), st.data())
+@settings(max_examples=60, deadline=None)
+def test_drawn_labels_are_distinct_and_of_every_class(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    label = labels(sizes, unlabeled=5)
+    count = data.draw(st.integers(len(sizes), sum(sizes)))
+    rows = stratified_labels(label, count, seed)
+    assert len(rows) == count
+    assert (np.diff(rows) > 0).all()
+    assert set(label[rows]) == set(range(len(sizes)))
+
+
+def test_the_seed_decides_the_labels() -> None:
+    label = labels([50, 50])
+    first = stratified_labels(label, 10, 0)
+    assert np.array_equal(first, stratified_labels(label, 10, 0))
+    assert not np.array_equal(first, stratified_labels(label, 10, 1))
+
+
+def test_fewer_labels_are_among_more() -> None:
+    label = labels([50, 50, 50])
+    assert set(stratified_labels(label, 12, 3)) <= set(stratified_labels(label, 60, 3))
+
+
+@given(SIZES, st.integers(0, 3), st.integers(0, 9))
+@settings(max_examples=100, deadline=None)
+def test_folds_hold_out_every_row_once_but_single_examples(
+    sizes: list[int], seed: int, unlabeled: int
+) -> None:
+    label = labels(sizes, unlabeled)
+    plan = validation_plan(label, seed)
+    assert plan.refit
+    several = [n for n in sizes if n >= 2]
+    if len(several) < 2:
+        assert plan.folds == ()
+        return
+    assert len(plan.folds) == min(5, max(2, min(sizes)))
+    held = np.concatenate([h for _, h in plan.folds])
+    assert sorted(held) == [i for i, c in enumerate(label) if c >= 0 and sizes[c] >= 2]
+    for train, out in plan.folds:
+        assert sorted([*train, *out]) == np.flatnonzero(label >= 0).tolist()
+        assert set(label[train]) == set(range(len(sizes)))  # no class is unknown to a fold
+    parts = [np.bincount(label[h], minlength=len(sizes)) for _, h in plan.folds]
+    assert np.ptp(parts, axis=0).max() <= 1
+    assert np.ptp([len(h) for _, h in plan.folds]) <= 1
+
+
+@given(st.lists(st.integers(25, 120), min_size=2, max_size=5), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_many_labels_are_split_once(sizes: list[int], seed: int) -> None:
+    sizes = [*sizes, 500]
+    label = labels(sizes)
+    plan = validation_plan(label, seed)
+    assert not plan.refit
+    ((train, held),) = plan.folds
+    assert np.bincount(label[held]).tolist() == [round(n / 5) for n in sizes]
+    assert sorted([*train, *held]) == list(range(len(label)))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "folds", "refit"),
+    [
+        ([250, 250], 1, False),
+        ([250, 249], 5, True),
+        ([475, 25], 1, False),
+        ([476, 24], 5, True),
+        ([4, 4], 4, True),
+        ([3, 9], 3, True),
+        ([1, 9, 9], 2, True),
+        ([1, 2, 9], 2, True),
+        ([1, 9], 0, True),
+        ([1, 1], 0, True),
+    ],
+)
+def test_the_rule_at_its_edges(sizes: list[int], folds: int, refit: bool) -> None:
+    plan = validation_plan(labels(sizes, unlabeled=7), 0)
+    assert (len(plan.folds), plan.refit) == (folds, refit)
+    assert plan.rule.endswith(".")
+    assert "\n" not in plan.rule
+
+
+@given(SIZES, st.integers(0, 100))
+@settings(max_examples=40, deadline=None)
+def test_the_order_of_rows_does_not_change_the_shape_of_a_plan(
+    sizes: list[int], shuffle: int
+) -> None:
+    label = labels(sizes, unlabeled=3)
+    other = np.random.default_rng(shuffle).permutation(label)
+
+    def counts(given: np.ndarray) -> list[list[int]]:
+        plan = validation_plan(given, 0)
+        return [np.bincount(given[h], minlength=len(sizes)).tolist() for _, h in plan.folds]
+
+    assert counts(label) == counts(other)
+    assert validation_plan(label, 0).rule == validation_plan(other, 0).rule
+
+
+def test_a_plan_is_decided_by_the_seed() -> None:
+    label = labels([20, 20])
+    again = [h.tolist() for _, h in validation_plan(label, 0).folds]
+    assert again == [h.tolist() for _, h in validation_plan(label, 0).folds]
+    assert again != [h.tolist() for _, h in validation_plan(label, 1).folds]
+
+
+def test_unlabeled_rows_between_change_nothing_but_positions() -> None:
+    label = labels([20, 20])
+    wide = np.full(80, -1)
+    wide[::2] = label
+    for (_, dense), (_, spread) in zip(
+        validation_plan(label, 0).folds, validation_plan(wide, 0).folds, strict=True
+    ):
+        assert (dense * 2).tolist() == spread.tolist()
