@@ -1,0 +1,41 @@
+"""Semi-supervised learning you can trust on real data.
+
+The public names are imported when they are first used, so that `import realmix` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from realmix import algorithms, functional
+    from realmix.classifier import Classifier
+    from realmix.estimators import SemiSupervisedClassifier
+    from realmix.train import Trainer
+
+    __version__: str
+
+__all__ = ["Classifier", "SemiSupervisedClassifier", "Trainer", "algorithms", "functional"]
+
+_PLACES = {
+    "Classifier": "realmix.classifier",
+    "SemiSupervisedClassifier": "realmix.estimators",
+    "Trainer": "realmix.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("realmix")
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"realmix.{name}")
+    raise AttributeError(f"module 'realmix' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

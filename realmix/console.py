@@ -1,12 +1,10 @@
-"""What a run tells a person: progress while it trains, errors, and signals that ask it to stop."""
+"""What a person sees on the terminal: results, messages, and the progress of a run."""
 
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Callable
-from types import FrameType, TracebackType
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -15,11 +13,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from realmix.errors import RealmixError, printable
+from realmix.errors import printable
+from realmix.failures import Signals
 
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
+MOST_BAD_FILES = 20  # that are listed
 LABELS_ALONE = "supervised"
-LONGEST_MESSAGE = 12  # lines
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")
 
@@ -43,14 +42,6 @@ def tell(console: Console, text: str, style: str = "") -> None:
     """Print text of any origin: broken at words on a terminal, left whole elsewhere."""
     lines = "\n".join(printable(line) for line in text.splitlines())
     console.print(Text(lines, style), soft_wrap=not console.is_terminal)
-
-
-def fail(message: str) -> None:
-    """Print an error, cut to a length that leaves its beginning on the screen."""
-    lines = f"realmix: {message}".splitlines()
-    if len(lines) > LONGEST_MESSAGE:
-        lines[LONGEST_MESSAGE - 1 :] = ["..."]
-    tell(messages(), "\n".join(lines), "red")
 
 
 def duration(seconds: float) -> str:
@@ -81,45 +72,17 @@ def figures(record: dict[str, float]) -> str:
     return "  ".join(words)
 
 
-class Stopped(RealmixError):
-    """A signal ended the command."""
+def bad_files(pairs: Sequence[Sequence[str]]) -> str:
+    """The (path, reason) of files that were left out, the first of them if they are many.
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-
-class Signals:
-    """SIGINT and SIGTERM as a wish to stop, granted after the step that is being computed.
-
-    Attributes:
-        received: the last signal, None before any.
-        patient: whether a first signal only leaves a wish. A second one, or any while there is
-            nothing to save yet, raises KeyboardInterrupt at once.
+    >>> print(bad_files([("a.png", "empty")]))
+    1 file could not be used:
+    a.png: empty
     """
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self.patient = False
-
-    @property
-    def exit_code(self) -> int:
-        """As shells have it: 130 for SIGINT, 143 for SIGTERM."""
-        return 128 + (self.received or signal.SIGINT)
-
-    def __enter__(self) -> Self:
-        watched = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._receive) for number in watched}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, _: FrameType | None) -> None:
-        again, self.received = self.received is not None, number
-        if again or not self.patient:
-            raise KeyboardInterrupt
+    count = "1 file" if len(pairs) == 1 else f"{len(pairs):,} files"
+    lines = [f"{printable(path)}: {printable(why)}" for path, why in pairs[:MOST_BAD_FILES]]
+    more = [f"... and {len(pairs) - len(lines):,} more"] if len(pairs) > len(lines) else []
+    return "\n".join([f"{count} could not be used:", *lines, *more])
 
 
 class Progress:
@@ -143,26 +106,24 @@ class Progress:
         self.latest, self.accuracy = "", ""
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
         self._began = self._spoke = clock()
-        drawn = console.is_terminal and not console.is_dumb_terminal and not console.quiet
+        self._spent = 0.0
+        self._draws = console.is_terminal and not console.is_dumb_terminal and not console.quiet
         self._live = Live(console=console, get_renderable=self._draw, transient=True)
-        self._draws = drawn
 
     def __enter__(self) -> Self:
         if self._draws:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._finish()
         self._live.stop()
 
     def plan(self, phases: list[str], steps: int) -> None:
         """All trainings by name, and the steps of each."""
         self.phases, self.steps, self.signals.patient = phases, steps, True
-        trainings = "1 training" if len(phases) == 1 else f"{len(phases)} trainings"
-        self._say(f"{trainings} of {steps:,} steps each.")
+        trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
+        self._say(f"{trainings} of {steps:,} step{'s' if steps > 1 else ''}.")
 
     def phase(self, name: str, start: int, steps: int) -> None:
         """A training begins, continues, or is found done."""
@@ -178,8 +139,8 @@ class Progress:
         else:
             self.latest = figures(record)
         if self.step > self.start:
-            spent = self.clock() - self._began
-            self.cost[phase.rpartition("/")[2]] = spent / (self.step - self.start)
+            self._spent = self.clock() - self._began
+            self.cost[phase.rpartition("/")[2]] = self._spent / (self.step - self.start)
         self._beat()
 
     def note(self, text: str) -> None:
@@ -209,10 +170,11 @@ class Progress:
         word = "about" if set(ahead) <= self.cost.keys() else "at least"
         return f"{word} {duration(seconds)} left"
 
+    @property
     def where(self) -> str:
         """The current training in words."""
         part, _, algorithm = self.phases[self.place].rpartition("/")
-        folds = len({name for name in map(_part, self.phases) if name.startswith("fold-")})
+        folds = len({name.rpartition("/")[0] for name in self.phases} - {"final"})
         words = "labels alone" if algorithm == LABELS_ALONE else algorithm
         if not folds:
             return words
@@ -224,18 +186,27 @@ class Progress:
         """Say that the current training is done, if it is."""
         if self.place < 0 or self.step < self.steps:
             return
-        new = self.start < self.steps
-        cost = f"done in {duration(self.clock() - self._began)}" if new else "done before"
-        self._say(", ".join(filter(None, [f"{self.where()}: {cost}", self.accuracy])))
-        self.place_done = True
+        cost = f"done in {duration(self._spent)}" if self.start < self.steps else "done before"
+        self._say(", ".join(filter(None, [f"{self.where}: {cost}", self.accuracy])))
 
     def _beat(self) -> None:
         if self._draws or self.place < 0 or self.clock() - self._spoke < HEARTBEAT:
             return
         parts = [self.latest, self.accuracy, f"{self.share:.0%} of all", self.left]
         line = ", ".join(filter(None, parts))
-        self._say(f"{self.where()}: step {self.step:,} of {self.steps:,}, {line}")
+        self._say(f"{self.where}: step {self.step:,} of {self.steps:,}, {line}")
 
     def _say(self, text: str, style: str = "") -> None:
         self._spoke = self.clock()
         tell(self.console, text, style)
+
+    def _draw(self) -> RenderableType:
+        """Two lines of figures above a bar of all trainings."""
+        if self.place < 0:
+            return Text("reading the data ...", "dim")
+        step = f"step {self.step:,} of {self.steps:,}"
+        head = Text("   ".join(filter(None, [self.where, step, self.accuracy])), no_wrap=True)
+        bar = Table.grid(padding=(0, 2), expand=True)
+        bar.add_column(ratio=1)
+        bar.add_row(ProgressBar(1.0, self.share), f"{self.share:4.0%}", self.left)
+        return Group(head, Text(self.latest, "dim", no_wrap=True, overflow="ellipsis"), bar)

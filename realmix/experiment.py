@@ -33,7 +33,12 @@ LOGS = 50  # records of each training
 EVALUATIONS = 10
 
 
-NO_PLAN = Plan((), refit=True, rule="Nothing was held out or compared (--no-gate).")
+NO_PLAN = Plan(
+    (),
+    refit=True,
+    rule="Nothing was held out and nothing compared (--no-gate), so it is"
+    " not known whether the unlabeled data helped.",
+)
 
 
 class Interrupted(Exception):
@@ -176,6 +181,7 @@ class Experiment:
         result = {
             **verdict.to_json(),
             "shipped": ships,
+            "reason": verdict.reason if self.config.gate else self.plan.rule,
             "gated": self.config.gate,
             "test": test_figures(evidence, gated=self.config.gate),
             "pseudo_labels": oracle_figures(self.dataset, pool_probs),
@@ -310,5 +316,6 @@ class Experiment:
             shape=self.shape,
             preset=self.dataset.preset,
             standardizer=self.standardizer,
-            about={name: result[name] for name in ("algorithm", "shipped", "reason")},
+            about={name: result[name] for name in ("algorithm", "shipped", "reason")}
+            | {"columns": self.dataset.columns, "label_column": self.config.label_column},
         )

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from realmix.data.check import validate
-from realmix.data.images import Shape, choose_shape, fit_images, read_images
+from realmix.data.decode import Shape
+from realmix.data.images import choose_shape, fit_images, read_images
 from realmix.data.pools import Dataset
 from realmix.data.source import Bad, Source
 from realmix.errors import DataError, UsageError, printable
@@ -165,6 +166,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         classes=main.classes,
         preset=main.preset,
         names=tuple(name for part in parts for name in part.names),
+        columns=main.columns,
         test_inputs=tests[0].inputs if tests else None,
         test_label=tests[0].label if tests else None,
         oracle=truth if (truth >= 0).any() else None,

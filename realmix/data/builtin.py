@@ -16,9 +16,6 @@ from realmix.data.source import Source
 from realmix.data.splits import stratified_labels
 from realmix.errors import DataError, UsageError, printable, suggestion
 
-DIGITS_TEST = 500  # rows of digits that are always the test set, 48 to 51 of each class
-_DIGITS_TEST_SEED = 0
-
 
 class Layout(NamedTuple):
     """A form in which a data set lies on a disk."""
@@ -51,7 +48,7 @@ class Card:
 
 
 _CARDS = (
-    Card("digits", 10, 1_297, DIGITS_TEST, 0, (1, 8, 8), "digits"),
+    Card("digits", 10, 1_297, layouts.DIGITS_TEST, 0, (1, 8, 8), "digits"),
     Card(
         *("cifar10", 10, 50_000, 10_000, 0, (3, 32, 32), "cifar"),
         layouts=(
@@ -168,7 +165,7 @@ def _missing(card: Card, root: Path | None) -> DataError:
 
 def _read_raw(card: Card, data_root: str | None) -> Raw:
     if not card.layouts:
-        return _split_digits(layouts.scikit_digits())
+        return layouts.scikit_digits()
     root = data_folder(data_root)
     found = find_layout(card, root)
     if found is None:
@@ -195,13 +192,6 @@ def _check(raw: Raw) -> None:
             raise ValueError(f"{len(images)} images but {len(label)} labels")
         if label.min() < 0 or label.max() >= len(raw.classes):
             raise ValueError(f"labels from {label.min()} to {label.max()}")
-
-
-def _split_digits(raw: Raw) -> Raw:
-    test = np.zeros(len(raw.label), dtype=bool)
-    test[stratified_labels(raw.label, DIGITS_TEST, _DIGITS_TEST_SEED)] = True
-    keep = raw.images[~test], raw.label[~test]
-    return Raw(raw.classes, *keep, raw.images[test], raw.label[test])
 
 
 def _count(spec: str, card: Card, label: np.ndarray) -> int | None:

@@ -67,7 +67,7 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
             if records and len(cells) != len(records[0][1]):
                 raise DataError(
                     f"{where} {reader.line_num}: {len(cells)} cells, but the header has "
-                    f"{len(records[0][1])} columns. Quote cells that hold a '{delimiter}'."
+                    f"{len(records[0][1])} columns. Quote cells that hold {delimiter!r}."
                 )
             records.append((reader.line_num, cells))
     except csv.Error as error:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import stat
-import threading
-from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+Shape = tuple[int, int, int]
+"""(C, H, W) of an image."""
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 50_000_000  # 200 MB decoded; the largest phone photos in use have about as many
-_LARGE = 10_000_000  # of these, one is decoded at a time
-_ONE_LARGE = threading.Lock()
 _STRIP = 256  # rows worked on at a time where a step needs several copies of an image
 
 _DEEP = ("I", "F")  # and I;16 in any byte order
@@ -58,6 +58,10 @@ _SIGNATURES = (  # (offset, bytes, what it is); the allowed formats come first
     (0, b"PK\x03\x04", "a zip archive"),
     (0, b"\x1f\x8b", "a gzip archive"),
 )
+
+
+# what Pillow logs of a damaged file goes to whoever set up logging, else nowhere: not to stderr
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class BadImage(Exception):
@@ -162,7 +166,7 @@ def flatten(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+def fit(image: Image.Image, shape: Shape) -> np.ndarray:
     """An "L" or "RGB" image resized by its shorter side and cropped at the centre.
 
     Args:
@@ -187,8 +191,10 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def read_image(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+def read_image(path: Path, shape: Shape, most: int = MAX_PIXELS) -> np.ndarray | None:
     """(C, H, W) uint8 pixels of a file, decoded to its end, upright, fitted to `shape`.
+
+    None if more than `most` pixels would have to be decoded for it.
 
     Raises:
         BadImage: the file cannot be read as a whole.
@@ -199,11 +205,10 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
             # JPEG decodes a large photo several times faster at a fraction of its size; twice the
             # target leaves the antialiasing to the resize
             image.draft(None, (2 * max(height, width),) * 2)
-            with _ONE_LARGE if image.width * image.height > _LARGE else nullcontext():
-                image.load()
-                pixels = fit(_upright(flatten(image, "L" if channels == 1 else "RGB")), shape)
-                image.close()  # gives its memory back before the next large one is decoded
-                return pixels
+            if image.width * image.height > most:
+                return None
+            image.load()
+            return fit(_upright(flatten(image, "L" if channels == 1 else "RGB")), shape)
         except (BadImage, MemoryError):
             raise
         except Exception as error:  # a damaged file can make Pillow raise anything

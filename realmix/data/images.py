@@ -12,20 +12,27 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from realmix.data.decode import BadImage, Header, fit, flatten, read_header, read_image
-
-Shape = tuple[int, int, int]
-"""(C, H, W) of an image."""
+from realmix.data.decode import (
+    MAX_PIXELS,
+    BadImage,
+    Header,
+    Shape,
+    fit,
+    flatten,
+    read_header,
+    read_image,
+)
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 _KEPT_SIDE = 64
 _SMALL_SIDE = 48
-_THREADS = 4  # enough to keep decoding busy, few enough that large photos do not fill the memory
+_THREADS = 4
+_LARGE = 10_000_000  # pixels; such images are decoded one at a time, or they fill the memory
 
 
-def _each(action: Callable[[S], T], items: Sequence[S]) -> list[T | str]:
+def _each(action: Callable[[S], T], items: Sequence[S], threads: int = _THREADS) -> list[T | str]:
     """`action` of each item, in order; the reason where it is a `BadImage`."""
 
     def guarded(item: S) -> T | str:
@@ -38,7 +45,7 @@ def _each(action: Callable[[S], T], items: Sequence[S]) -> list[T | str]:
     # so they are set here once and not in the threads
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool:
             return list(pool.map(guarded, items))
 
 
@@ -81,11 +88,18 @@ def read_images(files: Sequence[Path], shape: Shape) -> tuple[np.ndarray, dict[i
     """
     images = np.zeros((len(files), *shape), dtype=np.uint8)
 
-    def decode(row: int) -> None:
-        images[row] = read_image(files[row], shape)
+    def decode(row: int, most: int) -> bool:
+        pixels = read_image(files[row], shape, most)
+        if pixels is not None:
+            images[row] = pixels
+        return pixels is not None
 
-    reasons = _each(decode, range(len(files)))
-    return images, {row: reason for row, reason in enumerate(reasons) if reason is not None}
+    results = dict(enumerate(_each(lambda row: decode(row, _LARGE), range(len(files)))))
+    large = [row for row, result in results.items() if result is False]
+    # in one thread, as each thread keeps the memory that its largest image took
+    again = _each(lambda row: decode(row, MAX_PIXELS), large, threads=1)
+    results |= dict(zip(large, again, strict=True))
+    return images, {row: reason for row, reason in results.items() if isinstance(reason, str)}
 
 
 def fit_images(images: np.ndarray, shape: Shape) -> np.ndarray:

@@ -18,12 +18,14 @@ import numpy as np
 from PIL import Image
 
 from realmix.data.cache import cached
+from realmix.data.splits import stratified_labels
 
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
 DIGITS = tuple("0123456789")
+DIGITS_TEST = 500  # test rows of the digits of scikit-learn, 48 to 51 of each class
 
 
 class Raw(NamedTuple):
@@ -213,9 +215,14 @@ def usps_bz2(path: Path) -> Raw:
 
 
 def scikit_digits() -> Raw:
-    """The 8 x 8 digits inside scikit-learn; the caller splits off a test set."""
+    """The 8 x 8 digits inside scikit-learn, 0..16 scaled to 0..255.
+
+    They have no official test set; a stratified draw with a fixed seed always is.
+    """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = np.round(digits.images[:, None] * (255 / 16)).astype(np.uint8)
-    return Raw(DIGITS, images, digits.target, images[:0], digits.target[:0])
+    images, label = np.round(digits.images[:, None] * (255 / 16)).astype(np.uint8), digits.target
+    test = np.zeros(len(label), dtype=bool)
+    test[stratified_labels(label, DIGITS_TEST, seed=0)] = True
+    return Raw(DIGITS, images[~test], label[~test], images[test], label[test])

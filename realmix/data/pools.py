@@ -27,6 +27,7 @@ class Dataset:
         names: where each row came from (path or row number), for messages and predictions.
         test_inputs, test_label: test rows that came with it, or None. Training never sees them.
         oracle: (N,) int64 true labels of unlabeled rows where they are known; diagnostics only.
+        columns: names of the D features, where they have names.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
     """
@@ -39,6 +40,7 @@ class Dataset:
     test_inputs: np.ndarray | None = None
     test_label: np.ndarray | None = None
     oracle: np.ndarray | None = None
+    columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
 

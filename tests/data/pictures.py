@@ -51,6 +51,8 @@ def bad_files() -> dict[str, bytes]:
         whole = encoded(kind)
         for share in (0.02, 0.3, 0.6):
             files[f"cut{share}.{ending}"] = whole[: int(len(whole) * share)]
+    samples = b"\x15\x01\x03\0\x01\0\0\0\x03\0"  # the tag SamplesPerPixel, which Pillow logs of
+    files["samples.tif"] = encoded("TIFF").replace(samples, samples[:8] + b"\0\x08")
     foreign = {
         "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         "pdf": b"%PDF-1.4\n1 0 obj\n",

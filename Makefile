@@ -1,0 +1,42 @@
+# `make` lists the verbs. Everything runs in .venv, which each verb sets up if it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: help setup demo test check bench docs clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "realmix needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(READY)
+
+setup: $(READY) ## install realmix and its tools into .venv
+
+demo: $(READY) ## fit digits from 40 labels, in under 3 minutes, and write a report
+	$(BIN)/realmix fit digits@40 --algorithm realmix --out runs/demo
+
+test: $(READY) ## run every test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet
+
+check: $(READY) ## lint, format, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped)
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/accuracy.py digits
+	$(BIN)/python benchmarks/accuracy.py cifar10
+
+docs: $(READY) ## run every code block of README and docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_docs.py
+
+clean: ## remove what the verbs made, but not runs/
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

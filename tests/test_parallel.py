@@ -1,0 +1,112 @@
+"""Several processes behave as one: same batches, same losses within rounding, same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from realmix import parallel
+
+SCRIPT = """
+import hashlib, json, sys
+import torch
+torch.set_num_threads(1)
+from realmix import parallel
+from realmix.algorithms import ALGORITHMS
+from realmix.config import Config
+from realmix.data import sampling
+from realmix.data.load import load
+from realmix.experiment import Experiment, Silent
+from realmix.models.convnet import ConvNet
+
+name, out = sys.argv[1], sys.argv[2]
+parallel.join(torch.device("cpu"))
+seen = hashlib.sha256()
+original = sampling.batch_at
+def watched(*args):
+    batch = original(*args)
+    for stream in (batch.labeled, batch.unlabeled):
+        for view in (*stream.views, stream.index):
+            seen.update(view.contiguous().numpy().tobytes())
+    return batch
+import realmix.train
+realmix.train.batch_at = watched
+fields = {"threshold": 0.0} if name == "fixmatch" else {}  # rounding moves no example over it
+config = Config("digits@40", algorithm=name, steps=6, gate=False, fields={**fields, "batch_size": 15})
+records = []
+experiment = Experiment(load("digits@40"), config, None, Silent())
+trainer = experiment.trainer(experiment.phases[0], 6)
+trainer.log_every = 1
+trainer.observe = lambda record: records.append({k: v for k, v in record.items() if k != "seconds"})
+trainer.run()
+weights = torch.cat([p.detach().flatten() for p in trainer.student.parameters()])
+if parallel.rank() == 0:
+    norms = [weights.norm().item(), trainer.nets.ema.network.head.bias.norm().item()]
+    with open(out, "w") as file:
+        json.dump({"seen": seen.hexdigest(), "records": records, "norms": norms}, file)
+parallel.leave()
+"""
+
+
+def outcome(folder: Path, processes: int, algorithm: str) -> dict[str, object]:
+    script, out = folder / "script.py", folder / f"{processes}.json"
+    script.write_text(SCRIPT)
+    launch = [sys.executable]
+    if processes > 1:
+        launch += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+        launch += [str(processes)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, str(script), algorithm, str(out)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, object] = json.loads(out.read_text())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["realmix", "fixmatch"])
+def test_two_processes_train_as_one(tmp_path: Path, algorithm: str) -> None:
+    one, two = (outcome(tmp_path, n, algorithm) for n in (1, 2))
+    assert one["seen"] == two["seen"]  # rows and augmented bytes of every step
+    for mine, other in zip(one["records"], two["records"], strict=True):
+        assert mine == pytest.approx(other, rel=2e-3, abs=1e-4)
+    assert one["norms"] == pytest.approx(two["norms"], rel=1e-3)
+
+
+def test_one_process_needs_no_group() -> None:
+    assert (parallel.num_processes(), parallel.rank()) == (1, 0)
+    assert parallel.any_process(True, torch.device("cpu")) is True
+    assert parallel.any_process(False, torch.device("cpu")) is False
+    gradient = torch.ones(3)
+    parallel.sum_over_processes([gradient])
+    assert torch.equal(gradient, torch.ones(3))
+
+
+def test_shared_batch_norm_is_batch_norm_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(16, 5, 4, 4, requires_grad=True)
+    plain, shared = torch.nn.BatchNorm2d(5), torch.nn.BatchNorm2d(5)
+    with monkeypatch.context() as patch:
+        patch.setattr(parallel, "num_processes", lambda: 2)
+        parallel.share_moments(shared)
+    assert type(shared) is parallel.SharedBatchNorm2d
+    monkeypatch.setattr(parallel.dist, "all_reduce", lambda tensor: None)
+    (gradient,) = torch.autograd.grad(plain(x).square().sin().sum(), x)
+    (other,) = torch.autograd.grad(shared(x).square().sin().sum(), x)
+    torch.testing.assert_close(other, gradient, rtol=1e-4, atol=1e-5)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(getattr(shared, name), getattr(plain, name))
+    plain.eval()
+    shared.eval()
+    torch.testing.assert_close(shared(x), plain(x))
