@@ -89,7 +89,7 @@ def _fit(command: Fit) -> None:
     except Interrupted:
         raise Stopped("interrupted and saved; the same command continues.", signals) from None
     except KeyboardInterrupt:
-        raise Stopped("stopped at once; the same command continues.", signals) from None
+        raise Stopped("stopped at once; the same command goes on from what was saved.", signals) from None
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise

@@ -202,6 +202,7 @@ class Experiment:
         for phase in self.phases:
             if phase.name.startswith(self.phases[0].name.split("/")[0]):
                 trial = self.trainer(replace(phase, held_rows=phase.held_rows[:0]), steps=TRIAL)
+                trial.observe = None
                 trial.run(until=WARM_UP)
                 warm = trial.seconds
                 trial.run()

@@ -17,6 +17,7 @@ from realmix.evaluate.record import Run, read_run
 from realmix.evaluate.sections import headline
 from realmix.run import REPORT
 from realmix.run_folder import MODEL
+WARNING = "bold yellow"
 CAPTION = "Accuracies with 95% intervals; what was added is in percentage points."
 
 
@@ -99,8 +100,8 @@ def _facts(run: Run) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    warning = "" if result["gated"] else "bold yellow"
-    table.add_row("why", Text(printable(result["reason"]), warning))
+    why = Text(printable(result["reason"]))
+    table.add_row("why", why if result["gated"] else Text.assemble(("WARNING: ", WARNING), why))
     table.add_row("", "")
     counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
     table.add_row("data", counts)
