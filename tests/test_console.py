@@ -115,7 +115,7 @@ def test_the_drawing_fits_a_narrow_terminal() -> None:
     assert lines[0] == "fold 2 of 4, realmix   step 120 of 500   held-out accuracy 81.0%"
     assert "supervised 10.000  unlabeled 2.346  unlearned 90%  trusted 100%" in lines[1]
     assert lines[2].endswith("left")
-    assert "41%" in lines[2]
+    assert " 40%  " in lines[2]
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
 

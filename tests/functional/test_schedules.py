@@ -18,7 +18,7 @@ def test_the_linear_ramp_of_mixmatch():
 
 
 def test_the_sigmoid_ramp():
-    values = [sigmoid_ramp(s * 0.4, 0.4) for s in (0, 0.25, 0.5, 0.75, 1)]
+    values = [sigmoid_ramp(s * 0.4, 0.4) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert values == pytest.approx([0.006738, 0.060055, 0.286505, 0.731616, 1], abs=5e-7)
     assert sigmoid_ramp(0.9, 0.4) == 1
 
@@ -29,7 +29,7 @@ def test_a_ramp_without_length_is_full_from_the_start(ramp):
 
 
 def test_the_cosine_ends_at_a_fifth():
-    values = [cosine(s) for s in (0, 0.25, 0.5, 0.75, 1)]
+    values = [cosine(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert values == pytest.approx([1, 0.941544, 0.77301, 0.514103, 0.19509], abs=5e-7)
 
 
@@ -42,17 +42,17 @@ def test_the_cosine_ends_at_a_fifth():
     ],
 )
 def test_signal_annealing_of_ten_classes(schedule, expected):
-    values = [signal_annealing(s, 10, schedule) for s in (0, 0.25, 0.5, 0.75, 1)]
+    values = [signal_annealing(s, 10, schedule) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert values == pytest.approx(expected, abs=5e-7)
 
 
 def test_two_classes_start_at_a_half():
-    assert signal_annealing(0, 2, "linear") == 0.5
+    assert signal_annealing(0.0, 2, "linear") == 0.5
     assert signal_annealing(0.5, 2, "linear") == 0.75
 
 
 def test_annealing_that_is_off_releases_everything():
-    assert signal_annealing(0, 10, "off") == math.inf
+    assert signal_annealing(0.0, 10, "off") == math.inf
 
 
 @given(progress, progress, st.floats(0.01, 1))

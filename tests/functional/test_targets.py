@@ -15,7 +15,7 @@ def rows(*values):
 
 
 predictions = st.lists(st.floats(1e-4, 1.0), min_size=2, max_size=6).map(
-    lambda weights: (rows(weights) / sum(weights))
+    lambda weights: rows(weights) / sum(weights)
 )
 
 
