@@ -13,8 +13,8 @@ from realmix.models.mlp import MLP
 from realmix.models.wide_resnet import Unit, WideResNet
 
 CASES = [
-    ("auto", (1, 8, 8)), ("convnet", (3, 32, 32)), ("convnet", (1, 7, 9)), ("wrn-10-1", (3, 16, 16)),
-    ("auto", (20,)), ("mlp", (3,)),
+    ("auto", (1, 8, 8)), ("convnet", (3, 32, 32)), ("convnet", (1, 7, 9)),
+    ("wrn-10-1", (3, 16, 16)), ("auto", (20,)), ("mlp", (3,)),
 ]  # fmt: skip
 
 
@@ -79,10 +79,26 @@ def test_the_network_of_the_papers_has_a_million_and_a_half():
     assert count(WideResNet(3, 10)) == wide_resnet_size(3, 10, 28, 2) == 1_467_610
 
 
-def test_convnet_and_mlp_have_exactly_their_parameters():
-    stages = [(3, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128)]
-    convolutions = sum(9 * a * b + 2 * b for a, b in stages)
-    assert count(ConvNet(3, 10)) == convolutions + 128 * 10 + 10
+@pytest.mark.parametrize(
+    ("side", "widths"),
+    [
+        (2, [32, 32]),
+        (8, [32, 32, 64, 64, 128, 128]),
+        (31, [32, 64, 64, 128, 128, 256, 256]),
+        (96, [32, 64, 64, 128, 128, 256, 256]),
+    ],
+)
+def test_a_convnet_has_the_stages_that_suit_its_images(side, widths):
+    net = build("convnet", (3, side, side + 5), 10, seed=0)
+    size, before = 0, 3
+    for width in widths:
+        size += 9 * before * width + 2 * width  # 3x3, norm
+        before = width
+    assert count(net) == size + before * 10 + 10
+    assert net(torch.zeros(2, 3, side, side + 5)).shape == (2, 10)
+
+
+def test_an_mlp_has_exactly_its_parameters():
     layers = [(20, 256), (256, 256)]
     assert count(MLP(20, 7)) == sum(a * b + b + 2 * b for a, b in layers) + 256 * 7 + 7
 

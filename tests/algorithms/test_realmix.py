@@ -1,0 +1,196 @@
+"""RealMix: MixMatch when its parts are off, and each part against a reference."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from realmix.algorithm import Nets, Views
+from realmix.algorithms import MixMatch, RealMix
+from realmix.errors import UsageError
+from tests import tiny
+
+OFF = {"annealing": "off", "extension": "none", "out_of_distribution": 0.0}
+
+
+def made(cls=RealMix, **fields):
+    algorithm = cls(**fields)
+    algorithm.setup(tiny.nets(), tiny.CLASSES)
+    return algorithm
+
+
+def annealed(progress, schedule):
+    coefficient = {
+        "linear": progress,
+        "log": 1 - math.exp(-5 * progress),
+        "exp": math.exp(5 * (progress - 1)),
+        "off": math.inf,
+    }[schedule]
+    return coefficient * (1 - 1 / 3) + 1 / 3
+
+
+def reference(net, batch, step, schedule, phi, released):
+    """Both terms, the second without its weight, and the two kept rates."""
+    inputs, targets, count = tiny.mixmatch_parts(net, batch, step, 0.5, 0.75)
+    z = tiny.logits(net, inputs)
+    p, threshold = tiny.softmax(z), annealed(step.progress, schedule)
+    total, kept = 0.0, 0
+    for i, ce in enumerate(tiny.cross_entropy(z[:count], targets[:count])):
+        unlearned = schedule == "off"
+        for c in range(3):
+            if released:
+                unlearned |= p[i, c] * (targets[i, c] > 0) < threshold * z[i, c]
+            else:
+                unlearned |= targets[i, c] > 0 and p[i, c] < threshold * targets[i, c]
+        total, kept = total + unlearned * ce, kept + unlearned
+    confidence = p[count:].max(1)
+    dropped = int(round(phi * 1000) * len(confidence)) // 1000
+    if released and 0 < phi < 1:
+        trusted = confidence > np.sort(confidence)[dropped]
+    else:
+        trusted = np.ones(len(confidence), bool)
+        trusted[np.argsort(confidence, kind="stable")[:dropped]] = False
+    errors = np.array(tiny.squared_error(z[count:], targets[count:]))
+    unlabeled = (trusted * errors).sum() / max(trusted.sum(), 1)
+    return total / max(kept, 1), unlabeled, kept / count, trusted.mean()
+
+
+@pytest.mark.parametrize("compatibility", ["paper", "released"])
+@pytest.mark.parametrize("schedule", ["linear", "log", "exp", "off"])
+@pytest.mark.parametrize("phi", [0.0, 0.25, 0.6, 1.0])
+def test_both_terms_equal_the_reference(compatibility, schedule, phi):
+    nets = tiny.nets()
+    algorithm = made(annealing=schedule, out_of_distribution=phi, compatibility=compatibility)
+    for index in (1, 45, 90):
+        batch, step = tiny.batch(algorithm.views, 9, 9, seed=index), tiny.step(index, 100)
+        losses = algorithm.loss(nets, batch, step)
+        supervised, unlabeled, unlearned_rate, trusted_rate = reference(
+            nets.student, batch, step, schedule, phi, compatibility == "released"
+        )
+        weight = 75 * min(index / 100 / 0.03125, 1)
+        assert losses.terms["supervised"].item() == pytest.approx(supervised, rel=1e-6, abs=1e-12)
+        assert losses.terms["unlabeled"].item() == pytest.approx(
+            weight * unlabeled, rel=1e-6, abs=1e-12
+        )
+        assert losses.metrics["unlearned_rate"].item() == pytest.approx(unlearned_rate)
+        assert losses.metrics["trusted_rate"].item() == pytest.approx(trusted_rate)
+
+
+def test_the_cases_above_release_some_labels_and_keep_some():
+    rates = set()
+    for index in (1, 45, 90):
+        algorithm = made()
+        batch = tiny.batch(algorithm.views, 9, 9, seed=index)
+        losses = algorithm.loss(tiny.nets(), batch, tiny.step(index, 100))
+        rates.add(round(losses.metrics["unlearned_rate"].item(), 3))
+    assert any(0 < rate < 1 for rate in rates)
+
+
+@pytest.mark.parametrize("compatibility", ["paper", "released"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_with_everything_off_it_is_mixmatch_bit_for_bit(compatibility, dtype):
+    shared = {"ramp_end": 0.02, "compatibility": compatibility}
+    losses = []
+    for algorithm in (made(MixMatch, **shared), made(RealMix, **shared, **OFF)):
+        net = tiny.normalizing_network(0).to(dtype)
+        batch = tiny.batch(algorithm.views, 64, 64)
+        views = [view.to(dtype) for view in (*batch.labeled.views, *batch.unlabeled.views)]
+        batch = tiny.Batch(
+            tiny.examples(views[:1], batch.labeled.label),
+            tiny.examples(views[1:], batch.unlabeled.label),
+        )
+        terms = algorithm.loss(Nets(net, net), batch, tiny.step(1, 100)).terms
+        losses.append((*terms.values(), *tiny.gradients(sum(terms.values()), net)))
+        assert algorithm.views == Views(("weak",), ("weak", "weak"))
+    for one, other in zip(*losses, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("compatibility", ["paper", "released"])
+def test_masking_everything_leaves_the_supervised_gradient_bit_for_bit(compatibility):
+    net = tiny.normalizing_network(0)
+    algorithm = made(out_of_distribution=1.0, compatibility=compatibility)
+    losses = algorithm.loss(Nets(net, net), tiny.batch(algorithm.views), tiny.step(50, 100))
+    assert losses.terms["unlabeled"].item() == 0
+    for whole, supervised in zip(
+        tiny.gradients(losses.total, net),
+        tiny.gradients(losses.terms["supervised"], net),
+        strict=True,
+    ):
+        assert torch.equal(whole, supervised)
+
+
+@pytest.mark.parametrize(("phi", "kept"), [(0.25, 95), (0.5, 63), (0.75, 31)])
+def test_the_released_mask_keeps_one_row_less(phi, kept):
+    nets = tiny.nets()
+    batch = tiny.batch(made().views, 64, 64)
+    for compatibility, count in (("released", kept), ("paper", kept + 1)):
+        algorithm = made(out_of_distribution=phi, compatibility=compatibility)
+        rate = algorithm.loss(nets, batch, tiny.step(50, 100)).metrics["trusted_rate"]
+        assert rate.item() * 128 == pytest.approx(count)
+
+
+def test_labels_that_are_learned_stop_counting():
+    net = tiny.network(0)
+    net[2].weight.data.zero_()
+    net[2].bias.data = torch.tensor([8.0, -1.0, -2.0], dtype=torch.float64)  # certain of class 0
+    algorithm = made(annealing="linear")
+    batch = tiny.batch(algorithm.views)
+    batch.labeled.label.zero_()
+    for view in batch.unlabeled.views:
+        view.zero_()
+    # every target is class 0 but for what the guesses leave, which is below any threshold
+    early = algorithm.loss(Nets(net, net), batch, tiny.step(1, 100))
+    assert early.metrics["unlearned_rate"].item() == 0
+    assert early.terms["supervised"].item() == 0
+    released = made(annealing="linear", compatibility="released")
+    kept = released.loss(Nets(net, net), batch, tiny.step(1, 100))
+    assert kept.metrics["unlearned_rate"].item() == 1
+
+
+def test_masks_look_at_the_prediction_of_the_mixed_rows():
+    nets = tiny.nets()
+    algorithm = made(out_of_distribution=0.5, weight=1.0, ramp_end=0.0)
+    batch, step = tiny.batch(algorithm.views), tiny.step(50, 100)
+    loss = algorithm.loss(nets, batch, step).terms["unlabeled"]
+    inputs, targets, count = tiny.mixmatch_parts(nets.student, batch, step, 0.5, 0.75)
+    z = nets.student(torch.from_numpy(inputs[count:]))
+    confidence = z.softmax(-1).amax(-1).tolist()
+    kept = sorted(range(12), key=confidence.__getitem__)[6:]
+    errors = (z.softmax(-1) - torch.from_numpy(targets[count:])).square().mean(-1)
+    for got, want in zip(
+        tiny.gradients(loss, nets.student),
+        tiny.gradients(errors[kept].mean(), nets.student),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(("index", "share"), [(0, 0), (4096, 0.25), (16384, 1), (2**18, 1)])
+def test_the_weight_ramps_over_sixteen_thousand_of_half_a_million_steps(index, share):
+    nets = tiny.nets()
+    algorithm = made(annealing="off")
+    batch = tiny.batch(algorithm.views)
+    ramped = algorithm.loss(nets, batch, tiny.step(index, 2**19)).terms["unlabeled"]
+    full = made(ramp_end=0.0, weight=1.0).loss(nets, batch, tiny.step(index, 2**19))
+    assert ramped.item() == pytest.approx(75 * share * full.terms["unlabeled"].item(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, Views(("weak",), ("cutout", "cutout"), 0)),
+        ({"extension": "simple", "augmentations": 3}, Views(("weak",), ("simple",) * 3, 0)),
+        ({"extension": "none"}, Views(("weak",), ("weak", "weak"), 0)),
+        ({"copies": 50}, Views(("weak",), ("cutout", "cutout"), 50)),
+        ({"copies": 1}, Views(("weak",), ("cutout", "cutout"), 1)),
+    ],
+)
+def test_it_asks_for_views_of_the_extended_pool(fields, expected):
+    assert made(**fields).views == expected
+
+
+def test_no_copies_cannot_be_asked_for():
+    with pytest.raises(UsageError, match=r"RealMix\.copies cannot be 0"):
+        RealMix(copies=0)

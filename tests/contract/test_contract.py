@@ -1,0 +1,351 @@
+"""What holds for every algorithm. A new one in the table is tested without new code here."""
+
+import copy
+import dataclasses
+import inspect
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from realmix.algorithm import Algorithm, Batch, Nets
+from realmix.algorithms import ALGORITHMS, algorithm_class
+from realmix.augment.presets import PRESETS
+from realmix.data.pools import Data, Pool
+from realmix.errors import UsageError
+from realmix.fields import field_types
+from realmix.models.mlp import MLP
+from realmix.train import Trainer
+from tests import tiny
+
+EVERY = pytest.mark.parametrize("name", ALGORITHMS)
+LINES = 60  # of an algorithm's file
+LONGER = {"realmix": "two sets of rules and ten fields: the paper's and the published code's"}
+
+OPEN = {"threshold": 0.0}  # lets every example through
+SHUT = {"threshold": 1.0, "out_of_distribution": 1.0}  # lets none through
+
+
+def made(name: str, num_classes: int = tiny.CLASSES, **fields) -> Algorithm:
+    """Of the fields, those that the algorithm has."""
+    cls = ALGORITHMS[name]
+    algorithm = cls(**{key: fields[key] for key in fields.keys() & field_types(cls).keys()})
+    algorithm.setup(tiny.nets(num_classes=num_classes), num_classes)
+    return algorithm
+
+
+class Listener:
+    """An optimizer that takes no step."""
+
+    def minimize(self, loss):
+        self.loss = loss
+
+
+def losses_of(algorithm, nets, batch, step):
+    return algorithm.update(nets, Listener(), batch, step)
+
+
+def blobs(num_classes: int = 3) -> Data:
+    """Standardized clusters of feature rows, a few of them labeled."""
+    rng = np.random.default_rng(0)
+    label = np.arange(80) % num_classes
+    x = 2 * rng.normal(size=(num_classes, 4))[label] + rng.normal(size=(80, 4))
+    x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
+    views = PRESETS["features"]((4,))
+    names = tuple("abcdef"[:num_classes])
+    return Data(Pool.of(x[:20], label[:20]), Pool.of(x[20:]), names, views)
+
+
+def trainer(name: str, num_classes: int = 3, ratio: int = 2, steps: int = 30, **options) -> Trainer:
+    torch.manual_seed(0)
+    recipe = dataclasses.replace(ALGORITHMS[name].recipe, batch_size=16, unlabeled_ratio=ratio)
+    fields = options.pop("fields", {})
+    # interleaved passes need as many unlabeled rows as labeled ones, the paper's form does not
+    return Trainer(
+        MLP(4, num_classes, (16,)),
+        made(name, num_classes, **fields),
+        blobs(num_classes),
+        steps=steps,
+        recipe=recipe,
+        log_every=1,
+        **options,
+    )
+
+
+# --- learning
+
+
+@EVERY
+def test_thirty_steps_lower_a_finite_loss(name):
+    records = []
+    training = trainer(name, fields=OPEN, observe=records.append)
+    batch, step = tiny.batch(training.algorithm.views, 16, 16), tiny.step(15, 30)
+    whole = trainer(name, fields=OPEN)
+    rows = tuple(view[:16] for view in (blobs().labeled.inputs,))
+    labeled = tiny.examples(rows, blobs().labeled.label[:16])
+    pool = blobs().unlabeled.inputs[:16]
+    unlabeled = tiny.examples(
+        [pool for _ in training.algorithm.views.unlabeled], batch.unlabeled.label
+    )
+    batch = Batch(labeled, unlabeled)
+
+    def loss(of):
+        nets = copy.deepcopy(of.nets)
+        return losses_of(of.algorithm, nets, batch, tiny.step(step.index, 30)).total.item()
+
+    before = loss(whole)
+    training.run()
+    assert len(records) == 30
+    assert all(np.isfinite(list(record.values())).all() for record in records)
+    assert loss(training) < before
+
+
+@EVERY
+def test_every_term_moves_every_parameter(name):
+    nets, algorithm = tiny.nets(), made(name, **OPEN)
+    losses = losses_of(algorithm, nets, tiny.batch(algorithm.views, 8, 8), tiny.step(50, 100))
+    assert losses.terms
+    for term, value in losses.terms.items():
+        assert value.shape == ()
+        for parameter, gradient in zip(
+            nets.student.parameters(), tiny.gradients(value, nets.student), strict=True
+        ):
+            assert gradient.isfinite().all()
+            assert gradient.abs().sum() > 0, (term, tuple(parameter.shape))
+
+
+@EVERY
+def test_the_whole_loss_is_what_is_minimized(name):
+    nets, algorithm, listener = tiny.nets(), made(name, **OPEN), Listener()
+    batch, step = tiny.batch(algorithm.views, 8, 8), tiny.step(50, 100)
+    losses = algorithm.update(nets, listener, batch, step)
+    assert listener.loss.item() == pytest.approx(sum(v.item() for v in losses.terms.values()))
+
+
+@EVERY
+def test_no_gradient_reaches_the_average(name):
+    student, average = tiny.network(0), tiny.network(1)  # both could take a gradient
+    algorithm = made(name, **OPEN)
+    batch = tiny.batch(algorithm.views, 8, 8)
+    losses_of(algorithm, Nets(student, average), batch, tiny.step(50, 100)).total.backward()
+    assert all(p.grad is None for p in average.parameters())
+
+
+# --- repeatability
+
+
+@EVERY
+def test_resuming_is_bit_exact(name, tmp_path):
+    whole = trainer(name, steps=12).run().state()
+    trainer(name, steps=12, folder=tmp_path).run(until=7)
+    torch.manual_seed(12345)  # nothing may depend on it
+    resumed = trainer(name, steps=12, folder=tmp_path)
+    assert resumed.resume()
+    assert resumed.step == 7
+    state = resumed.run().state()
+    assert state.keys() == whole.keys()
+    for key, value in whole.items():
+        assert torch.equal(value, state[key]), key
+
+
+@EVERY
+def test_only_the_step_s_generator_is_used(name):
+    def terms(poison):
+        torch.manual_seed(poison)
+        np.random.seed(poison)  # noqa: NPY002
+        before = torch.get_rng_state()
+        nets, algorithm = tiny.nets(), made(name)
+        batch = tiny.batch(algorithm.views, 8, 8)
+        losses = losses_of(algorithm, nets, batch, tiny.step(50, 100))
+        assert torch.equal(before, torch.get_rng_state())
+        return losses.terms
+
+    first, second = terms(1), terms(2)
+    assert all(torch.equal(first[term], second[term]) for term in first)
+
+
+@EVERY
+def test_a_batch_is_left_as_it_was(name):
+    nets, algorithm = tiny.nets(), made(name)
+    batch = tiny.batch(algorithm.views, 8, 8)
+    before = copy.deepcopy(batch)
+    losses_of(algorithm, nets, batch, tiny.step(50, 100)).total.backward()
+    for mine, theirs in ((batch.labeled, before.labeled), (batch.unlabeled, before.unlabeled)):
+        for one, other in zip(mine.views, theirs.views, strict=True):
+            assert torch.equal(one, other)
+        for field in ("index", "label", "weight"):
+            assert torch.equal(getattr(mine, field), getattr(theirs, field))
+
+
+@EVERY
+def test_networks_are_left_in_train_mode_and_change_their_statistics_at_most(name):
+    net = tiny.normalizing_network(0)
+    nets = Nets(net, copy.deepcopy(net).requires_grad_(False))
+    before = copy.deepcopy(net.state_dict())
+    algorithm = made(name)
+    losses_of(algorithm, nets, tiny.batch(algorithm.views, 8, 8), tiny.step(50, 100))
+    for each in nets:
+        assert all(module.training for module in each.modules())
+        assert each[1].track_running_stats
+    for key, value in net.state_dict().items():
+        assert torch.equal(value, before[key]) or "running" in key or "tracked" in key
+    for key, value in nets.ema.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+# --- corners
+
+
+@pytest.mark.parametrize("field", SHUT)
+@EVERY
+def test_masking_everything_gives_zero_not_nan(name, field):
+    if field not in field_types(ALGORITHMS[name]):
+        pytest.skip("has no such mask")
+    nets, algorithm = tiny.nets(scale=0.1), made(name, **{field: SHUT[field]})
+    losses = losses_of(algorithm, nets, tiny.batch(algorithm.views, 8, 8), tiny.step(50, 100))
+    assert losses.terms["unlabeled"].item() == 0
+    assert all(g.abs().sum() == 0 for g in tiny.gradients(losses.terms["unlabeled"], nets.student))
+    assert all(g.isfinite().all() for g in tiny.gradients(losses.total, nets.student))
+
+
+@EVERY
+def test_two_classes_and_as_many_unlabeled_as_labeled_rows_work(name):
+    records = []
+    trainer(name, num_classes=2, ratio=1, steps=3, observe=records.append).run()
+    assert len(records) == 3
+    assert all(np.isfinite(list(record.values())).all() for record in records)
+
+
+@EVERY
+def test_other_numbers_of_unlabeled_rows_work(name):
+    nets, algorithm = tiny.nets(), made(name)
+    batch = tiny.batch(algorithm.views, 4, 10)
+    assert losses_of(algorithm, nets, batch, tiny.step(1, 10)).total.isfinite()
+
+
+@EVERY
+def test_extreme_inputs_give_a_finite_loss_and_gradient(name):
+    nets, algorithm = tiny.nets(), made(name, **OPEN)
+    batch = tiny.batch(algorithm.views, 8, 8)
+    for view in (*batch.labeled.views, *batch.unlabeled.views):
+        view.mul_(1e6)
+    loss = losses_of(algorithm, nets, batch, tiny.step(50, 100)).total
+    assert loss.isfinite()
+    assert all(g.isfinite().all() for g in tiny.gradients(loss, nets.student))
+
+
+@EVERY
+def test_the_order_of_examples_does_not_matter_without_mixing(name):
+    if "alpha" in field_types(ALGORITHMS[name]):
+        pytest.skip("rows are mixed with partners by place")
+    nets, algorithm = tiny.nets(), made(name, threshold=0.6)
+    batch = tiny.batch(algorithm.views, 8, 8)
+    order = torch.tensor([3, 1, 0, 7, 2, 6, 4, 5])
+
+    def shuffled(stream):
+        place = order[: len(stream.label)]
+        return tiny.examples([view[place] for view in stream.views], stream.label[place])
+
+    other = Batch(shuffled(batch.labeled), shuffled(batch.unlabeled))
+    one, two = (
+        losses_of(algorithm, nets, given, tiny.step(50, 100)).terms for given in (batch, other)
+    )
+    for term in one:
+        torch.testing.assert_close(one[term], two[term], rtol=1e-12, atol=0)
+
+
+@EVERY
+def test_labels_of_the_pool_are_not_read(name):
+    nets, algorithm = tiny.nets(), made(name)
+    batch = tiny.batch(algorithm.views, 8, 8)
+    one = losses_of(algorithm, nets, batch, tiny.step(50, 100)).total
+    batch.unlabeled.label.fill_(1)
+    assert torch.equal(one, losses_of(algorithm, nets, batch, tiny.step(50, 100)).total)
+
+
+# --- fields
+
+
+@EVERY
+def test_fields_survive_json(name):
+    algorithm = ALGORITHMS[name]()
+    again = algorithm_class(name).from_fields(json.loads(json.dumps(algorithm.fields())))
+    assert again.fields() == algorithm.fields()
+    assert type(again) is type(algorithm)
+
+
+@EVERY
+def test_an_unknown_field_is_explained(name):
+    known = list(field_types(ALGORITHMS[name]))
+    wrong = known[0][:-1] + "x" if known else "weight"
+    expected = rf"has no field '{wrong}'" + (rf".*'{known[0]}'" if known else ".*none")
+    with pytest.raises(UsageError, match=expected):
+        algorithm_class(name).from_fields({wrong: 1})
+
+
+@EVERY
+def test_values_that_do_not_fit_are_refused_at_construction(name):
+    cls = ALGORITHMS[name]
+    for field in field_types(cls):
+        for bad in (-1, "nonsense", float("nan"), [1]):
+            with pytest.raises(UsageError, match=rf"{cls.__name__}\.{field} cannot be"):
+                cls(**{field: bad})
+
+
+@EVERY
+def test_numbers_as_text_are_converted(name):
+    algorithm = ALGORITHMS[name]()
+    text = {key: str(value) for key, value in algorithm.fields().items() if value is not None}
+    assert type(algorithm).from_fields(text).fields() == algorithm.fields()
+
+
+def test_an_unknown_algorithm_is_explained():
+    with pytest.raises(UsageError, match=r"no algorithm 'fixmach'.*'fixmatch'.*Known: supervised"):
+        algorithm_class("fixmach")
+
+
+# --- how it is written
+
+
+def source(name: str) -> Path:
+    return Path(inspect.getsourcefile(ALGORITHMS[name]))
+
+
+@EVERY
+def test_the_file_cites_its_source(name):
+    first_line = source(name).read_text().splitlines()[0]
+    assert re.search(
+        r"https://arxiv\.org/abs/\d{4}\.\d{5}|\(?[A-Z][a-z]+ et al\., \d{4}", first_line
+    )
+
+
+@EVERY
+def test_the_file_is_short(name):
+    if name in LONGER:
+        pytest.skip(LONGER[name])
+    assert len(source(name).read_text().splitlines()) <= LINES
+
+
+@EVERY
+def test_the_docstring_is_its_equation_on_one_line(name):
+    first = ALGORITHMS[name].__doc__.splitlines()[0]
+    assert 0 < len(first) <= 100
+    assert first.endswith(".")
+
+
+@EVERY
+def test_every_field_has_its_symbol_or_meaning_beside_it(name):
+    text = source(name).read_text()
+    for field in field_types(ALGORITHMS[name]):
+        assert re.search(rf"^    {field}: .* = .*  # \S", text, re.MULTILINE), field
+
+
+@EVERY
+def test_no_algorithm_inherits_from_another(name):
+    cls = ALGORITHMS[name]
+    assert not [
+        other for other in ALGORITHMS.values() if other is not cls and issubclass(cls, other)
+    ]

@@ -1,0 +1,77 @@
+"""Every code block of README and docs runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import realmix.experiment
+from realmix.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+CONSOLE = [
+    pytest.param(text, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, text in enumerate(blocks(page, "console"))
+]
+PYTHON = [
+    pytest.param(text, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, text in enumerate(blocks(page, "python"))
+]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of somebody who tries what is written, with little patience."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(realmix.experiment, "default_steps", lambda shape: 3)
+    digits = load_digits()
+    for number, (picture, label) in enumerate(zip(digits.images[:40], digits.target, strict=False)):
+        folder = tmp_path / "photos" / ("unlabeled" if number >= 20 else f"digit-{label % 2}")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((picture * 15).astype(np.uint8)).save(folder / f"{number}.png")
+    rows = ["length,width,species"]
+    rows += [f"{i % 7},{i % 3},{'' if i > 12 else 'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "measurements.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "new.csv").write_text("length,width\n1,2\n3,1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", CONSOLE)
+def test_the_commands_work(text: str, reader: Path) -> None:
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif words:
+            assert words[0] == "realmix"
+            assert main(words[1:]) in (0, None)
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_the_python_works(text: str, reader: Path) -> None:
+    digits = load_digits()
+    y = digits.target.copy()
+    y[40:] = -1
+    exec(compile(text, "block", "exec"), {"X": digits.data, "y": y, "X_new": digits.data[:3]})
+
+
+def test_every_linked_file_is_there() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,139 @@
+"""A tiny network with its NumPy twin, and batches of random rows, for tests of algorithms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realmix.algorithm import Batch, Examples, Nets, Step, Views
+
+FEATURES, HIDDEN, CLASSES = 4, 6, 3
+
+
+def network(seed: int, scale: float = 1.0, num_classes: int = CLASSES) -> nn.Sequential:
+    """float64, without BatchNorm: logits = V tanh(W x + b) + c."""
+    net = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, num_classes))
+    rng = np.random.default_rng(seed)
+    for parameter in net.double().parameters():
+        parameter.data = torch.from_numpy(scale * rng.normal(size=tuple(parameter.shape)))
+    return net
+
+
+def normalizing_network(seed: int, num_classes: int = CLASSES) -> nn.Sequential:
+    """float64, with BatchNorm."""
+    net = network(seed, num_classes=num_classes)
+    return nn.Sequential(net[0], nn.BatchNorm1d(HIDDEN), net[1], net[2]).double()
+
+
+def logits(net: nn.Sequential, x: np.ndarray) -> np.ndarray:
+    """What `network` computes, with matrices."""
+    w, b, v, c = (p.detach().numpy() for p in net.parameters())
+    return np.tanh(x @ w.T + b) @ v.T + c
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def nets(student: int = 0, ema: int = 1, scale: float = 1.0, num_classes: int = CLASSES) -> Nets:
+    """Two different networks, so that a swap is seen."""
+    return Nets(
+        network(student, scale, num_classes),
+        network(ema, scale, num_classes).requires_grad_(False),
+    )
+
+
+def rows(seed: int, count: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(count, FEATURES)))
+
+
+def examples(views: Sequence[Tensor], label: Tensor) -> Examples:
+    return Examples(tuple(views), torch.arange(len(label)), label, torch.ones(len(label)))
+
+
+def batch(
+    views: Views, labeled: int = 6, unlabeled: int = 6, seed: int = 0, num_classes: int = CLASSES
+) -> Batch:
+    """Random rows, a view each; the unlabeled views are the same rows with other noise."""
+    label = (torch.arange(labeled) + seed) % num_classes
+    x = [rows(seed * 100 + i, labeled) for i, _ in enumerate(views.labeled)]
+    pool = rows(seed * 100 + 50, unlabeled)
+    u = [pool + 0.3 * rows(seed * 100 + 60 + i, unlabeled) for i, _ in enumerate(views.unlabeled)]
+    unknown = torch.full((unlabeled if u else 0,), -1)
+    return Batch(examples(x, label), examples(u, unknown))
+
+
+def step(index: int, total: int, seed: int = 0) -> Step:
+    return Step(index, total, torch.Generator().manual_seed(1000 * seed + index))
+
+
+def gradients(loss: Tensor, net: nn.Module) -> list[Tensor]:
+    """Of each parameter; zeros where the loss does not depend on it."""
+    found = torch.autograd.grad(
+        loss, list(net.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return list(found)
+
+
+# --- references with loops
+
+
+def cross_entropy(z: np.ndarray, target: np.ndarray) -> list[float]:
+    """Per row, for labels or distributions."""
+    out = []
+    for i in range(len(z)):
+        p = softmax(z[i])
+        if target.ndim == 1:
+            out.append(-math.log(p[target[i]]))
+        else:
+            out.append(-sum(t * math.log(q) for t, q in zip(target[i], p, strict=True)))
+    return out
+
+
+def squared_error(z: np.ndarray, target: np.ndarray) -> list[float]:
+    """Per row, the mean over classes."""
+    out = []
+    for i in range(len(z)):
+        p = softmax(z[i])
+        out.append(sum((a - b) ** 2 for a, b in zip(p, target[i], strict=True)) / len(p))
+    return out
+
+
+def sharpened_mean(predictions: Sequence[np.ndarray], temperature: float) -> np.ndarray:
+    mean = sum(predictions) / len(predictions)
+    out = np.zeros_like(mean)
+    for i in range(len(mean)):
+        powered = [p ** (1 / temperature) for p in mean[i]]
+        out[i] = np.array(powered) / sum(powered)
+    return out
+
+
+def mixmatch_parts(
+    net: nn.Sequential, given: Batch, at: Step, temperature: float, alpha: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Mixed inputs, mixed targets, and how many of them are labeled (MixMatch, algorithm 1)."""
+    from scipy.special import betaincinv
+
+    x, label = given.labeled.views[0].numpy(), given.labeled.label.numpy()
+    views = [view.numpy() for view in given.unlabeled.views]
+    q = sharpened_mean([softmax(logits(net, view)) for view in views], temperature)
+    y = np.zeros((len(x), q.shape[1]))
+    for i, k in enumerate(label):
+        y[i, k] = 1
+    inputs, targets = np.concatenate([x, *views]), np.concatenate([y, *[q for _ in views]])
+
+    rng = torch.Generator().manual_seed(at.rng.initial_seed())
+    uniform = torch.rand(len(inputs), generator=rng, dtype=torch.float64).numpy()
+    share = betaincinv(alpha, alpha, uniform).astype(np.float32)
+    partner = torch.randperm(len(inputs), generator=rng).numpy()
+    mixed, mixed_targets = np.zeros_like(inputs), np.zeros_like(targets)
+    for i in range(len(inputs)):
+        l = float(max(share[i], np.float32(1) - share[i]))
+        mixed[i] = l * inputs[i] + (1 - l) * inputs[partner[i]]
+        mixed_targets[i] = l * targets[i] + (1 - l) * targets[partner[i]]
+    return mixed, mixed_targets, len(x)
