@@ -2,7 +2,9 @@
 
     python examples/estimator.py [STEPS]
 
-With the default 200 steps about a minute on one CPU core: 95 % of the test images are recognised.
+40 labels are often too few to prove that the unlabeled images helped; then the model trained on
+the labels alone ships. What the other one would have reached is printed last. Two minutes on one
+CPU core with the default 200 steps; expect about 86 % with the gate, 93 % without.
 """
 
 import sys
@@ -22,13 +24,14 @@ def main(steps: int = 200) -> float:
     )
     y = np.full_like(digit, -1)  # -1 marks an image without a label
     for c in range(10):
-        rows = np.flatnonzero(digit == c)[:4]
-        y[rows] = c
+        y[np.flatnonzero(digit == c)[:4]] = c
 
-    model = SemiSupervisedClassifier(steps=steps, random_state=0).fit(images, y)
-    accuracy = model.score(test_images, test_digit)
+    fields = {"ramp_steps": 10}  # the paper's 16,384 would be longer than all of this run
+    model = SemiSupervisedClassifier(steps=steps, fields=fields, random_state=0).fit(images, y)
     print(model.result_["reason"])
-    print(f"Test accuracy: {accuracy:.1%}")
+    accuracy = model.score(test_images, test_digit)
+    ungated = model.set_params(gate=False).fit(images, y).score(test_images, test_digit)
+    print(f"Test accuracy: {accuracy:.1%} with the gate, {ungated:.1%} without.")
     return accuracy
 
 

@@ -112,6 +112,7 @@ class Classifier:
             raise StorageError("The file holds a checkpoint of a training, not a classifier.")
         classes, shape = tuple(header["classes"]), tuple(header["shape"])
         network = models.build(header["model"], shape, len(classes), seed=0)
+        network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
         start = "network."
         weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
         try:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import realmix
 from realmix.config import Config
-from realmix.console import Progress, is_first, messages, show, tell
 from realmix.errors import StorageError, UsageError, printable
-from realmix.failures import Signals, Stopped, explain, out_of_memory
 from realmix.options import Algorithms, Command, Data, Fit, Predict, Report, parse
+from realmix.process import Signals, Stopped, explain, is_first, out_of_memory
 
 BROKEN_PIPE = 141  # as shells have it
 NO_GATE = (
@@ -34,49 +33,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if words == ["--version"]:
-            print(f"realmix {realmix.__version__}")
-        else:
-            _run(parse(words, speaks=is_first()))
+        code = _do(words)
         sys.stdout.flush()
-    except SystemExit as stop:  # the parser's, which has printed why
-        return int(stop.code or 0)
+        return code
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains when it flushes at exit
         return BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             traceback.print_exc()
-        message, code = explain(error)
-        tell(messages(), f"realmix: {message}", "red")
-        return code
+        return _fail(error)
+
+
+def _do(words: list[str]) -> int:
+    if words == ["--version"]:
+        print(f"realmix {realmix.__version__}")
+        return 0
+    try:
+        command = parse(words, speaks=is_first())
+    except SystemExit as stop:  # the parser has printed a help text, or what is wrong
+        return int(stop.code or 0)
+    if command:
+        _run(command)
     return 0
+
+
+def _fail(error: BaseException) -> int:
+    """Say what is wrong, and return the exit code."""
+    from realmix.console import messages, tell
+
+    message, code = explain(error)
+    tell(messages(), f"realmix: {message}", "red")
+    return code
 
 
 def _run(command: Command) -> None:
     """Do it. What a command needs is imported when it is needed: torch takes seconds."""
-    match command:
-        case Fit():
-            _fit(command)
-        case Predict():
-            _predict(command)
-        case Report():
-            from realmix.evaluate.report import write_report
+    if isinstance(command, Fit):
+        _fit(command)
+    elif isinstance(command, Predict):
+        _predict(command)
+    elif isinstance(command, Report):
+        from realmix.evaluate.report import write_report
 
-            print(write_report(command.run))
-        case Algorithms(name=name):
-            from realmix.catalogue import algorithm, algorithms
+        print(printable(write_report(command.run)))
+    else:
+        _show(command)
 
-            show(algorithm(name) if name else algorithms())
-        case Data(name=name, data_root=root):
-            from realmix.catalogue import data_set, data_sets
 
-            show(data_set(name, root) if name else data_sets(root))
+def _show(command: Algorithms | Data) -> None:
+    from realmix import catalogue
+    from realmix.console import show
+
+    name = command.name
+    if isinstance(command, Data):
+        root = command.data_root
+        show(catalogue.data_set(name, root) if name else catalogue.data_sets(root))
+    else:
+        show(catalogue.algorithm(name) if name else catalogue.algorithms())
 
 
 def _fit(command: Fit) -> None:
-    config = command.config()
+    config = command.config()  # checked before torch is imported
     from realmix import parallel, run
+    from realmix.console import Progress, messages, show, tell
     from realmix.experiment import Interrupted
     from realmix.summary import summary
 
@@ -89,7 +109,9 @@ def _fit(command: Fit) -> None:
     except Interrupted:
         raise Stopped("interrupted and saved; the same command continues.", signals) from None
     except KeyboardInterrupt:
-        raise Stopped("stopped at once; the same command goes on from what was saved.", signals) from None
+        raise Stopped(
+            "stopped at once; the same command goes on from what was saved.", signals
+        ) from None
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
@@ -115,6 +137,7 @@ def _smaller(config: Config, error: BaseException) -> str:
 
 
 def _predict(command: Predict) -> None:
+    from realmix.console import show
     from realmix.predictions import load_classifier, predict_all
 
     if not command.out.parent.is_dir():

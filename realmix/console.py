@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Self
@@ -14,18 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from realmix.errors import printable
-from realmix.failures import Signals
+from realmix.process import Signals, is_first
 
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
 MOST_BAD_FILES = 20  # that are listed
 LABELS_ALONE = "supervised"
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")
-
-
-def is_first() -> bool:
-    """Whether this process is the one that speaks: `parallel.rank() == 0` without torch."""
-    return int(os.environ.get("WORLD_SIZE", "1")) < 2 or os.environ.get("RANK", "0") == "0"
 
 
 def messages() -> Console:

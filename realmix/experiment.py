@@ -20,7 +20,13 @@ from realmix.config import Config
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.data.splits import Plan, validation_plan
 from realmix.devices import choose
-from realmix.evaluate.evidence import oracle_figures, pool_evidence, test_figures
+from realmix.evaluate.evidence import (
+    Evidence,
+    held_out_evidence,
+    oracle_figures,
+    pool_evidence,
+    test_figures,
+)
 from realmix.evaluate.gate import SUPERVISED, decide
 from realmix.predict import predict
 from realmix.randomness import derive
@@ -72,7 +78,7 @@ class Outcome:
 
     classifier: Classifier
     result: dict[str, Any]
-    evidence: dict[str, np.ndarray]
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,11 @@ class Experiment:
         return (self.candidate,)
 
     @property
+    def _pair(self) -> tuple[str, str]:
+        """Baseline and model; the same where there is nothing to compare."""
+        return self.contenders[0], self.contenders[-1]
+
+    @property
     def phases(self) -> list[Phase]:
         """All trainings in order: those of each fold, then those on all labels."""
         parts = [(f"fold-{k}", *fold) for k, fold in enumerate(self.plan.folds, 1)]
@@ -165,7 +176,17 @@ class Experiment:
         """
         self.watch.plan([phase.name for phase in self.phases], self.steps)
         done = [self._train(phase) for phase in self.phases]
-        held = self._held_out(done)
+        last = dict(zip(self.contenders, done[-len(self.contenders) :], strict=True))
+        by_name = {
+            name: [
+                trained.held
+                for phase, trained in zip(self.phases, done, strict=True)
+                if phase.algorithm == name
+            ]
+            for name in self.contenders
+        }
+        baseline, model = (by_name[name] for name in self._pair)
+        held = held_out_evidence(self.dataset, self.plan.folds, baseline, model)
         verdict = decide(
             held["heldout_label"],
             held["heldout_baseline"],
@@ -173,7 +194,6 @@ class Experiment:
             algorithm=self.candidate,
             rule=self.plan.rule,
         )
-        last = dict(zip(self.contenders, done[-len(self.contenders) :], strict=True))
         ships = verdict.shipped if self.config.gate else self.candidate
         network = last[ships].network
         pool_probs = self._probs(network, self.inputs[self.pool_rows])
@@ -278,36 +298,14 @@ class Experiment:
             shutil.rmtree(cast(Path, checkpoints))
         return trained
 
-    def _held_out(self, done: list[Trained]) -> dict[str, np.ndarray]:
-        """Predictions of every held-out row, pooled over the folds."""
-        count = len(self.contenders)
-        folds = len(self.plan.folds)
-        rows = [held for _, held in self.plan.folds]
-        empty = np.zeros((0, len(self.dataset.classes)), np.float32)
-        pooled = [
-            np.concatenate([empty, *(done[fold * count + i].held for fold in range(folds))])
-            for i in (0, count - 1)
-        ]
-        label = self.dataset.label[np.concatenate([np.zeros(0, np.int64), *rows])]
-        return {
-            "heldout_label": label,
-            "heldout_baseline": pooled[0],
-            "heldout_model": pooled[1],
-        }
-
-    def _tested(self, last: dict[str, Trained]) -> dict[str, np.ndarray]:
-        """Predictions on the test data, which is opened here and nowhere before."""
-        if self.dataset.test_inputs is None or self.dataset.test_label is None:
+    def _tested(self, last: dict[str, Trained]) -> Evidence:
+        """Predictions on the test data, which are opened here and nowhere before."""
+        raw, label = self.dataset.test_inputs, self.dataset.test_label
+        if raw is None or label is None:
             return {}
-        raw = self.dataset.test_inputs
         rows = torch.from_numpy(self.standardizer(raw) if self.standardizer else raw)
-        networks = [last[self.contenders[i]].network for i in (0, -1)]
-        probs = [self._probs(network, rows) for network in networks]
-        return {
-            "test_label": self.dataset.test_label,
-            "test_baseline": probs[0],
-            "test_model": probs[1],
-        }
+        baseline, model = (self._probs(last[name].network, rows) for name in self._pair)
+        return {"test_label": label, "test_baseline": baseline, "test_model": model}
 
     def _classifier(self, network: nn.Module, result: dict[str, Any]) -> Classifier:
         return Classifier(

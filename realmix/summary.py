@@ -17,6 +17,7 @@ from realmix.evaluate.record import Run, read_run
 from realmix.evaluate.sections import headline
 from realmix.run import REPORT
 from realmix.run_folder import MODEL
+
 WARNING = "bold yellow"
 CAPTION = "Accuracies with 95% intervals; what was added is in percentage points."
 

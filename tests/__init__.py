@@ -1,0 +1,5 @@
+"""`check` checks the shapes and types of `realmix.functional` while tests run (pyproject.toml)."""
+
+from beartype import BeartypeConf, beartype
+
+check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as for mypy

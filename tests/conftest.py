@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# the same examples every time, and no complaint on a machine that is busy
+settings.register_profile("realmix", deadline=None, derandomize=True, database=None)
+settings.load_profile("realmix")
 
 
 @pytest.fixture

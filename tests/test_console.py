@@ -9,9 +9,9 @@ import signal
 import pytest
 from rich.console import Console
 
-from realmix.console import Progress, bad_files, duration, is_first, tell
+from realmix.console import Progress, bad_files, duration, tell
 from realmix.errors import DataError
-from realmix.failures import LONGEST_MESSAGE, Signals, Stopped, explain
+from realmix.process import LONGEST_MESSAGE, Signals, Stopped, explain, is_first
 
 PHASES = ["fold-1/supervised", "fold-1/realmix", "final/supervised", "final/realmix"]
 
@@ -57,14 +57,12 @@ def test_a_log_has_a_line_at_each_end_and_one_at_least_every_thirty_seconds() ->
         progress.stopping()
     lines = text.getvalue().splitlines()
     assert lines[0] == "2 trainings of 100 steps."
+    where, left = "fold 1 of 1, labels alone", ("2 min 50 s", "2 min 20 s", "1 min 50 s")
     assert lines[1:4] == [
-        "fold 1 of 1, labels alone: step 30 of 100, loss 0.500, 15% of all, at least 2 min 50 s left",
-        "fold 1 of 1, labels alone: step 60 of 100, loss 0.500, 30% of all, at least 2 min 20 s left",
-        "fold 1 of 1, labels alone: step 90 of 100, loss 0.500, 45% of all, at least 1 min 50 s left",
+        f"{where}: step {step} of 100, loss 0.500, {step // 2}% of all, at least {time} left"
+        for step, time in zip((30, 60, 90), left, strict=True)
     ]
-    assert lines[4] == (
-        "fold 1 of 1, labels alone: done in 1 min 40 s, held-out accuracy 81.2%"
-    )
+    assert lines[4] == ("fold 1 of 1, labels alone: done in 1 min 40 s, held-out accuracy 81.2%")
     assert lines[5].startswith("fold 1 of 1, realmix: step 0 of 100, 50% of all")
     assert len(lines) == 6
 

@@ -145,7 +145,7 @@ NAMES = ["ant", "bee", "cow"]
 @pytest.mark.parametrize("mark", ["", None, float("nan"), -1, "-1"])
 @pytest.mark.parametrize("form", [list, lambda y: np.array(y, object)], ids=["list", "object"])
 def test_string_labels_with_every_mark(mark: Any, form: Any) -> None:
-    X, y, truth = blobs()
+    X, y, _ = blobs()
     names = [mark if label < 0 else NAMES[label] for label in y]
     model = quick(steps=5).fit(X, form(names))
     assert model.classes_.tolist() == NAMES
@@ -176,7 +176,7 @@ def test_classes_keep_their_type(y: Any, classes: np.ndarray) -> None:
     assert model.predict(np.eye(4)).dtype == model.classes_.dtype
 
 
-def test_scores_of_pandas_missing_value_mark_no_label() -> None:
+def test_missing_value_of_pandas_marks_no_label() -> None:
     class Missing:  # pandas.NA: comparing it gives itself, which has no truth value
         def __eq__(self, other: object) -> Any:
             return self
@@ -396,7 +396,7 @@ def test_what_cannot_be_learned_from(X: Any, y: Any, error: Any, message: str) -
 def test_what_cannot_be_predicted(fitted: SemiSupervisedClassifier) -> None:
     with pytest.raises(NotFittedError, match="not fitted yet"):
         quick().predict(X4)
-    with pytest.raises(ValueError, match="X has 3 features, but .* is expecting 4 features"):
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4 features"):
         fitted.predict(X4[:, :3])
     with pytest.raises(DataError, match=r"takes inputs of shape \(4,\), not \(1, 8, 8\)"):
         fitted.predict(pictures()[0])
@@ -437,23 +437,27 @@ def digits40() -> tuple[np.ndarray, ...]:
     return X, y, digit, X_test, test
 
 
+RAMP = {"ramp_steps": 10}  # short runs: the paper's 16,384 steps would never be reached
+
+
 @pytest.mark.slow
 def test_digits_with_40_labels_beat_the_labels_alone() -> None:
     X, y, digit, X_test, test = digits40()
     linear = LogisticRegression(max_iter=2000).fit(X[y >= 0] / 16, y[y >= 0])
     alone = quick("supervised", steps=200).fit(X, y)
-    model = quick("mixmatch", steps=200).fit(X, y)
+    model = quick("mixmatch", steps=200, fields=RAMP).fit(X, y)
     assert model.score(X_test, test) > 0.87
-    assert model.score(X_test, test) > linear.score(X_test / 16, test) + 0.02
+    assert model.score(X_test, test) > linear.score(X_test / 16, test) + 0.03
     assert model.score(X_test, test) > alone.score(X_test, test) + 0.03
     assert (model.transduction_ == digit).mean() > 0.87
 
 
 @pytest.mark.slow
 def test_realmix_of_digit_images_with_40_labels() -> None:
-    X, y, digit, X_test, test = digits40()
-    model = quick("realmix", steps=250).fit(X.reshape(-1, 8, 8) / 16, y)
-    assert model.score(X_test.reshape(-1, 8, 8) / 16, test) > 0.9
+    X, y, _, X_test, test = digits40()
+    model = quick("realmix", steps=200, fields={**RAMP, "batch_size": 32})
+    model.fit(X.reshape(-1, 8, 8) / 16, y)
+    assert model.score(X_test.reshape(-1, 8, 8) / 16, test) > 0.88
 
 
 @pytest.mark.slow
@@ -471,4 +475,4 @@ def test_example_prints_the_verdict(capsys: Any) -> None:
     accuracy = runpy.run_path(str(EXAMPLES / "estimator.py"))["main"](steps=2)
     out = capsys.readouterr().out
     assert "held-out labels" in out
-    assert f"Test accuracy: {accuracy:.1%}" in out
+    assert f"Test accuracy: {accuracy:.1%} with the gate" in out

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from realmix.data.pools import Dataset
+from realmix.data.splits import Fold
 from realmix.evaluate.gate import Estimate
 
 Evidence = dict[str, np.ndarray]
 
 GALLERY = 24  # most and least confident pool examples that the report shows
+
+
+def held_out_evidence(
+    dataset: Dataset, folds: Sequence[Fold], baseline: list[np.ndarray], model: list[np.ndarray]
+) -> Evidence:
+    """Predictions of every held-out row, pooled over the folds.
+
+    Args:
+        dataset: what was read.
+        folds: (training rows, held-out rows) each; there may be none.
+        baseline, model: (n, K) probabilities of the held-out rows, fold by fold.
+    """
+    rows = np.concatenate([np.zeros(0, np.int64), *(held for _, held in folds)])
+    nothing = np.zeros((0, len(dataset.classes)), np.float32)
+    return {
+        "heldout_label": dataset.label[rows],
+        "heldout_baseline": np.concatenate([nothing, *baseline]),
+        "heldout_model": np.concatenate([nothing, *model]),
+    }
 
 
 def pool_evidence(dataset: Dataset, probs: np.ndarray) -> Evidence:

@@ -9,7 +9,9 @@ Annealing = Literal["linear", "log", "exp", "off"]
 
 
 def ramp_up(progress: float, end: float) -> float:
-    """Linear from 0 to 1 at `end`, then 1. An `end` of 0 is 1 from the start.
+    """Linear from 0 to 1 at `end`, then 1; both in shares of training or both in steps.
+
+    An `end` of 0 is 1 from the start.
 
     >>> ramp_up(0.1, 0.4)
     0.25

@@ -28,27 +28,29 @@ def reference(net, batch, step, temperature=0.5, alpha=0.75):
 @pytest.mark.parametrize("fields", [{}, {"augmentations": 1}, {"augmentations": 3}])
 @pytest.mark.parametrize("index", [3, 40])
 def test_both_terms_equal_the_reference(fields, index):
-    nets, algorithm = tiny.nets(), made(temperature=0.4, alpha=0.6, **fields)
+    nets, algorithm = tiny.nets(), made(temperature=0.4, alpha=0.6, ramp_steps=30, **fields)
     batch, step = tiny.batch(algorithm.views), tiny.step(index, 100)
     losses = algorithm.loss(nets, batch, step)
     supervised, consistency = reference(nets.student, batch, step, 0.4, 0.6)
     assert losses.terms["supervised"].item() == pytest.approx(supervised, rel=1e-6)
-    assert losses.terms["unlabeled"].item() == pytest.approx(75 * consistency, rel=1e-6)
+    weight = 75 * min(index / 30, 1)
+    assert losses.terms["unlabeled"].item() == pytest.approx(weight * consistency, rel=1e-6)
 
 
 @pytest.mark.parametrize(
     ("index", "weight"), [(0, 0), (1024, 4.6875), (8192, 37.5), (16384, 75), (10**6, 75)]
 )
-def test_the_weight_ramps_over_sixteen_thousand_of_a_million_steps(index, weight):
+@pytest.mark.parametrize("total", [2**20, 2 * 10**6])
+def test_the_weight_ramps_over_sixteen_thousand_steps_however_long_the_run(index, weight, total):
     nets, algorithm = tiny.nets(), made()
-    batch, step = tiny.batch(algorithm.views), tiny.step(index, 2**20)
+    batch, step = tiny.batch(algorithm.views), tiny.step(index, total)
     losses = algorithm.loss(nets, batch, step)
     _, consistency = reference(nets.student, batch, step)
     assert losses.terms["unlabeled"].item() == pytest.approx(weight * consistency, rel=1e-6)
 
 
 def test_targets_carry_no_gradient():
-    nets, algorithm = tiny.nets(), made(ramp_end=0.0, weight=1.0)
+    nets, algorithm = tiny.nets(), made(ramp_steps=1, weight=1.0)
     batch, step = tiny.batch(algorithm.views), tiny.step(5, 10)
     loss = algorithm.loss(nets, batch, step).terms["unlabeled"]
     inputs, targets, count = tiny.mixmatch_parts(nets.student, batch, step, 0.5, 0.75)

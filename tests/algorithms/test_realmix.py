@@ -61,14 +61,16 @@ def reference(net, batch, step, schedule, phi, released):
 @pytest.mark.parametrize("phi", [0.0, 0.25, 0.6, 1.0])
 def test_both_terms_equal_the_reference(compatibility, schedule, phi):
     nets = tiny.nets()
-    algorithm = made(annealing=schedule, out_of_distribution=phi, compatibility=compatibility)
+    algorithm = made(
+        annealing=schedule, out_of_distribution=phi, compatibility=compatibility, ramp_steps=60
+    )
     for index in (1, 45, 90):
         batch, step = tiny.batch(algorithm.views, 9, 9, seed=index), tiny.step(index, 100)
         losses = algorithm.loss(nets, batch, step)
         supervised, unlabeled, unlearned_rate, trusted_rate = reference(
             nets.student, batch, step, schedule, phi, compatibility == "released"
         )
-        weight = 75 * min(index / 100 / 0.03125, 1)
+        weight = 75 * min(index / 60, 1)
         assert losses.terms["supervised"].item() == pytest.approx(supervised, rel=1e-6, abs=1e-12)
         assert losses.terms["unlabeled"].item() == pytest.approx(
             weight * unlabeled, rel=1e-6, abs=1e-12
@@ -90,7 +92,7 @@ def test_the_cases_above_release_some_labels_and_keep_some():
 @pytest.mark.parametrize("compatibility", ["paper", "released"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_with_everything_off_it_is_mixmatch_bit_for_bit(compatibility, dtype):
-    shared = {"ramp_end": 0.02, "compatibility": compatibility}
+    shared = {"ramp_steps": 20, "compatibility": compatibility}
     losses = []
     for algorithm in (made(MixMatch, **shared), made(RealMix, **shared, **OFF)):
         net = tiny.normalizing_network(0).to(dtype)
@@ -151,7 +153,7 @@ def test_labels_that_are_learned_stop_counting():
 
 def test_masks_look_at_the_prediction_of_the_mixed_rows():
     nets = tiny.nets()
-    algorithm = made(out_of_distribution=0.5, weight=1.0, ramp_end=0.0)
+    algorithm = made(out_of_distribution=0.5, weight=1.0, ramp_steps=1)
     batch, step = tiny.batch(algorithm.views), tiny.step(50, 100)
     loss = algorithm.loss(nets, batch, step).terms["unlabeled"]
     inputs, targets, count = tiny.mixmatch_parts(nets.student, batch, step, 0.5, 0.75)
@@ -167,14 +169,15 @@ def test_masks_look_at_the_prediction_of_the_mixed_rows():
         torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("total", [2**19, 10**6])
 @pytest.mark.parametrize(("index", "share"), [(0, 0), (4096, 0.25), (16384, 1), (2**18, 1)])
-def test_the_weight_ramps_over_sixteen_thousand_of_half_a_million_steps(index, share):
+def test_the_weight_ramps_over_sixteen_thousand_steps_however_long_the_run(index, share, total):
     nets = tiny.nets()
-    algorithm = made(annealing="off")
+    algorithm, unit = made(annealing="off"), made(weight=1.0, ramp_steps=1)
     batch = tiny.batch(algorithm.views)
-    ramped = algorithm.loss(nets, batch, tiny.step(index, 2**19)).terms["unlabeled"]
-    full = made(ramp_end=0.0, weight=1.0).loss(nets, batch, tiny.step(index, 2**19))
-    assert ramped.item() == pytest.approx(75 * share * full.terms["unlabeled"].item(), rel=1e-12)
+    ramped = algorithm.loss(nets, batch, tiny.step(index, total)).terms["unlabeled"].item()
+    full = unit.loss(nets, batch, tiny.step(max(index, 1), total, seed=0)).terms["unlabeled"]
+    assert ramped == (pytest.approx(75 * share * full.item(), rel=1e-12) if index else 0)
 
 
 @pytest.mark.parametrize(

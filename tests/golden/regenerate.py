@@ -28,13 +28,21 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "supervised": ("supervised", {}),
     "mean_teacher": ("mean_teacher", {}),
     "mean_teacher_kl": ("mean_teacher", {"distance": "kl"}),
-    "mixmatch": ("mixmatch", {"ramp_end": 0.5}),
-    "mixmatch_released": ("mixmatch", {"compatibility": "released", "augmentations": 3}),
+    "mixmatch": ("mixmatch", {"ramp_steps": 20}),
+    "mixmatch_released": (
+        "mixmatch",
+        {"compatibility": "released", "augmentations": 3, "ramp_steps": 5},
+    ),
     "fixmatch": ("fixmatch", {"threshold": 0.7}),
-    "realmix": ("realmix", {"out_of_distribution": 0.25, "ramp_end": 0.5}),
+    "realmix": ("realmix", {"out_of_distribution": 0.25, "ramp_steps": 20}),
     "realmix_released": (
         "realmix",
-        {"out_of_distribution": 0.25, "compatibility": "released", "annealing": "exp"},
+        {
+            "out_of_distribution": 0.25,
+            "compatibility": "released",
+            "annealing": "exp",
+            "ramp_steps": 5,
+        },
     ),
 }
 

@@ -1,7 +1,8 @@
-"""How a command ends that does not finish: signals, memory, errors, and their exit codes."""
+"""This process among others: whether it speaks, what stops it, and its exit codes. No torch."""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 from typing import Self
@@ -10,6 +11,11 @@ from realmix.errors import RealmixError
 
 LONGEST_MESSAGE = 12  # lines
 _MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks: `parallel.rank() == 0` without torch."""
+    return int(os.environ.get("WORLD_SIZE", "1")) < 2 or os.environ.get("RANK", "0") == "0"
 
 
 class Signals:

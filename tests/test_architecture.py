@@ -1,0 +1,189 @@
+"""The shape of the house: who may import whom, and what may not be there at all."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import realmix
+
+ROOT = Path(realmix.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+LAYERS = [  # each imports from its own line or lines above it, as docs/architecture.md has it
+    "errors randomness files fields",
+    "functional",
+    "state",
+    "algorithm",
+    "parallel devices",
+    "optimizer augment data models",
+    "algorithms",
+    "checkpoint predict train",
+    "evaluate",
+    "config settings classifier",
+    "experiment",
+    "run_folder run estimators",
+    "process console options catalogue predictions summary",
+    "cli",
+    "__main__",
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
+LONGER_MODULES = {"estimators": 300, "experiment": 340}  # of 250 lines
+FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
+FORBIDDEN_CALLS = {"eval", "exec", "torch.load", "yaml.load", "yaml.unsafe_load", "os.system"}
+SYNCHRONIZING = {"item", "tolist", "cpu", "numpy"}
+
+
+def name_of(path: Path) -> str:
+    """Dotted, without "realmix"; a package's __init__ is the package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {name_of(path): path for path in FILES}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Our modules that a file imports, anywhere in it, but for annotations alone."""
+    tree = ast.parse(path.read_text())
+    found: set[str] = set()
+    skipped = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {
+                name if name.removeprefix("realmix.") in NAMES else node.module for name in whole
+            }
+    return {n.removeprefix("realmix.") for n in found if n.split(".")[0] == "realmix"} - {"realmix"}
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+def calls_of(path: Path) -> list[tuple[str, int]]:
+    return [
+        (ast.unparse(node.func), node.lineno)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name])
+def test_imports_point_down(name):
+    for imported in imports_of(NAMES[name]):
+        assert RANK[top(imported)] <= RANK[top(name)], f"{name} imports {imported}"
+
+
+def test_every_module_has_a_layer():
+    assert {top(name) for name in NAMES if name} == set(RANK)
+
+
+def test_no_imports_go_in_circles():
+    graph = {name: imports_of(path) - {name} for name, path in NAMES.items() if name}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above, name))
+        if name not in done:
+            for imported in graph.get(name, ()):
+                visit(imported, (*above, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_functional_imports_nothing_of_ours():
+    for name, path in NAMES.items():
+        if name.startswith("functional"):
+            assert all(n.startswith("functional") for n in imports_of(path)), name
+
+
+def test_no_algorithm_imports_another():
+    for name, path in NAMES.items():
+        if name.startswith("algorithms."):
+            assert not [n for n in imports_of(path) if n.startswith("algorithms")], name
+
+
+def test_algorithms_know_no_data_and_no_augmentation():
+    for name, path in NAMES.items():
+        if name.startswith("algorithms."):
+            known = {n.split(".")[0] for n in imports_of(path)}
+            assert known <= {"algorithm", "fields", "functional", "state"}, name
+
+
+def test_losses_do_not_wait_for_the_device():
+    allowed = {("functional.mixing", "uniform.numpy")}  # drawn on the CPU
+    for name, path in NAMES.items():
+        if top(name) in ("algorithms", "functional"):
+            for call, line in calls_of(path):
+                waits = call.split(".")[-1] in SYNCHRONIZING and "." in call
+                assert not waits or (name, call) in allowed, f"{name}:{line} {call}"
+
+
+def test_nothing_that_runs_what_it_reads():
+    for name, path in NAMES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                modules = {node.module or ""}
+            else:
+                continue
+            found = {(name, top(module)) for module in modules if top(module) in FORBIDDEN_MODULES}
+            assert found <= {("data.layouts", "pickle")}  # the next test
+        for call, line in calls_of(path):
+            assert call not in FORBIDDEN_CALLS, f"{name}:{line} {call}"
+
+
+def test_the_batches_of_cifar_are_unpickled_with_named_functions_only():
+    tree = ast.parse(NAMES["data.layouts"].read_text())
+    used = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    used = {name for name in used if name.startswith("pickle.")}
+    assert used <= {"pickle.Unpickler", "pickle.UnpicklingError"}
+    reader = [n for n in tree.body if isinstance(n, ast.ClassDef) and "Unpickler" in ast.unparse(n)]
+    for cls in reader:
+        assert "find_class" in {n.name for n in cls.body if isinstance(n, ast.FunctionDef)}
+    calls = {call for call, _ in calls_of(NAMES["data.layouts"])}
+    assert "pickle.Unpickler" not in calls
+
+
+def test_numpy_files_are_read_without_objects():
+    for name, path in NAMES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert given.get("allow_pickle", "False") == "False", name
+
+
+def test_global_randomness_is_seeded_in_two_places_only():
+    places = {
+        (name, call)
+        for name, path in NAMES.items()
+        for call, _ in calls_of(path)
+        if call in ("torch.manual_seed", "np.random.seed", "random.seed", "torch.seed")
+    }
+    assert places == {("models", "torch.manual_seed"), ("train", "torch.manual_seed")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_are_short(name):
+    lines = len(NAMES[name].read_text().splitlines())
+    assert lines <= LONGER_MODULES.get(name, 250)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_says_what_it_is(name):
+    tree = ast.parse(NAMES[name].read_text())
+    assert not tree.body or ast.get_docstring(tree)
