@@ -31,9 +31,10 @@ from scipy import stats
 from realmix.config import Config
 from realmix.data.load import load
 from realmix.data.pools import Dataset
-from realmix.experiment import Experiment, Silent
+from realmix.experiment import Experiment
 from realmix.files import append_line, whole_lines, write_atomically
 from realmix.run import versions
+from realmix.watch import Silent
 
 RECORDS = Path(__file__).parent / "records"
 SKLEARN = ("LabelSpreading", "SelfTrainingClassifier")

@@ -28,11 +28,12 @@ from realmix.algorithms import ALGORITHMS
 from realmix.config import Config
 from realmix.data.load import from_arrays
 from realmix.data.pools import Dataset
-from realmix.experiment import Experiment, Silent
 from realmix.files import write_atomically
 from realmix.parallel import Divided
+from realmix.phases import Phases
 from realmix.run import versions
 from realmix.train import Trainer
+from realmix.watch import Silent
 
 RECORD = Path(__file__).parent / "records" / "speed" / "README.md"
 WARM_UP = 3
@@ -110,8 +111,8 @@ def rows(device: str, rounds: int) -> Iterator[str]:
             fields = {"unlabeled_ratio": 2} if name == "fixmatch" else {}
             config = Config("noise", algorithm=name, steps=10**6, gate=False, device=device)
             config.fields.update(fields)
-            experiment = Experiment(dataset, config, None, Silent())
-            trainer = experiment.trainer(experiment.phases[-1], experiment.steps)
+            phases = Phases(dataset, config, None, Silent())
+            trainer = phases.trainer(phases.all[-1], phases.steps)
             step, alone = compare(trainer, rounds)
             yield (
                 f"| {side} x {side} x {channels} | ConvNet | {name} | {step * 1e3:.1f} |"

@@ -33,8 +33,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = json.dumps({"format": FORMAT, **header}, sort_keys=True)
-    checksum = str(_checksum(rows, text))
-    write_atomically(path, to_bytes(rows, {"realmix": text, "crc32": checksum}))
+    # one entry: safetensors writes several in any order, and equal files should have equal bytes
+    write_atomically(path, to_bytes(rows, {"realmix": f"{_checksum(rows, text):08x}{text}"}))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -49,8 +49,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         raise StorageError(f"{path} is not a whole safetensors file: {error}.") from None
-    text = metadata.get("realmix", "")
-    if metadata.get("crc32") != str(_checksum(tensors, text)):
+    checksum, text = metadata.get("realmix", "")[:8], metadata.get("realmix", "")[8:]
+    if checksum != f"{_checksum(tensors, text):08x}":
         raise StorageError(f"{path} is damaged, or not a file of realmix: its checksum differs.")
     header = json.loads(text)
     if header["format"] != FORMAT:

@@ -97,8 +97,8 @@ def _fit(command: Fit) -> None:
     config = command.config()  # checked before torch is imported
     from realmix import parallel, run
     from realmix.console import Progress, messages, show, tell
-    from realmix.experiment import Interrupted
     from realmix.summary import summary
+    from realmix.watch import Interrupted
 
     folder, console, signals = command.out or config.default_out(), messages(), Signals()
     if not config.gate:

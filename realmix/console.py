@@ -80,7 +80,7 @@ def bad_files(pairs: Sequence[Sequence[str]]) -> str:
 
 
 class Progress:
-    """A `realmix.experiment.Watch` that shows how far all trainings together are.
+    """A `realmix.watch.Watch` that shows how far all trainings together are.
 
     On a terminal: a bar that redraws itself, and a line for each training that is done.
     Elsewhere: lines only, when a training is done and at least every `HEARTBEAT` seconds.

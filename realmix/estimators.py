@@ -27,7 +27,8 @@ from realmix.data.arrays import as_inputs
 from realmix.data.load import from_arrays
 from realmix.data.source import class_name
 from realmix.errors import DataError
-from realmix.experiment import Experiment, Silent
+from realmix.experiment import Experiment
+from realmix.watch import Silent
 
 UNLABELED = -1
 SEEDS = 2**31 - 1

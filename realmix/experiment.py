@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from realmix import checkpoint, models, parallel
-from realmix.algorithms import algorithm_class
-from realmix.augment.presets import PRESETS
-from realmix.classifier import Classifier, Standardizer
+from realmix import parallel
+from realmix.classifier import Classifier
 from realmix.config import Config
-from realmix.data.pools import Data, Dataset, Pool
-from realmix.data.splits import Plan, validation_plan
-from realmix.devices import choose
+from realmix.data.pools import Dataset
 from realmix.evaluate.evidence import (
     Evidence,
     held_out_evidence,
@@ -27,49 +20,9 @@ from realmix.evaluate.evidence import (
     pool_evidence,
     test_figures,
 )
-from realmix.evaluate.gate import SUPERVISED, decide
-from realmix.predict import predict
-from realmix.randomness import derive
-from realmix.settings import default_steps, settings
-from realmix.train import Record, Trainer
-
-TRAINING = 20  # stream of randomness
-TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
-LOGS = 50  # records of each training
-EVALUATIONS = 10
-
-
-NO_PLAN = Plan(
-    (),
-    refit=True,
-    rule="Nothing was held out and nothing compared (--no-gate), so it is"
-    " not known whether the unlabeled data helped.",
-)
-
-
-class Interrupted(Exception):
-    """The run was asked to stop. What was done is saved and the same command continues."""
-
-
-class Watch(Protocol):
-    """What a run tells whoever looks on."""
-
-    def plan(self, phases: list[str], steps: int) -> None: ...
-    def phase(self, name: str, start: int, steps: int) -> None: ...
-    def record(self, phase: str, record: Record) -> None: ...
-    def note(self, text: str) -> None: ...
-    def stopping(self) -> bool: ...
-
-
-class Silent:
-    """Looks on and says nothing."""
-
-    def plan(self, phases: list[str], steps: int) -> None: ...
-    def phase(self, name: str, start: int, steps: int) -> None: ...
-    def record(self, phase: str, record: Record) -> None: ...
-    def note(self, text: str) -> None: ...
-    def stopping(self) -> bool:
-        return False
+from realmix.evaluate.gate import decide
+from realmix.phases import Phases, Trained
+from realmix.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -79,32 +32,6 @@ class Outcome:
     classifier: Classifier
     result: dict[str, Any]
     evidence: Evidence
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One training: which algorithm, on which labeled rows, checked on which."""
-
-    name: str
-    algorithm: str
-    train_rows: np.ndarray
-    held_rows: np.ndarray
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a finished phase leaves.
-
-    Attributes:
-        network: the averaged network.
-        held: (n, K) probabilities of the rows that were held out of it.
-        seconds, images_seen: what it cost.
-    """
-
-    network: nn.Module
-    held: np.ndarray
-    seconds: float
-    images_seen: int
 
 
 class Experiment:
@@ -129,182 +56,66 @@ class Experiment:
         watch: Watch,
         steps: int | None = None,
     ) -> None:
-        self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device = choose(config.device)
-        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
-        self.known = np.flatnonzero(dataset.label >= 0)
-        self.pool_rows = np.flatnonzero(dataset.label < 0)
-        self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
-        self.fields, self.recipe = settings(algorithm_class(self.candidate), config.fields)
-        self.views = PRESETS[dataset.preset](self.shape)
-        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
-        rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
-        self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
-        self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
-        self._network()  # one that cannot be built is an error now, not after the first training
-        self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
-
-    @property
-    def contenders(self) -> tuple[str, ...]:
-        """What is trained: the labels alone first, unless there is nothing to compare."""
-        if self.config.gate and self.candidate != SUPERVISED:
-            return SUPERVISED, self.candidate
-        return (self.candidate,)
-
-    @property
-    def _pair(self) -> tuple[str, str]:
-        """Baseline and model; the same where there is nothing to compare."""
-        return self.contenders[0], self.contenders[-1]
-
-    @property
-    def phases(self) -> list[Phase]:
-        """All trainings in order: those of each fold, then those on all labels."""
-        parts = [(f"fold-{k}", *fold) for k, fold in enumerate(self.plan.folds, 1)]
-        if self.plan.refit:
-            parts.append(("final", self.known, np.zeros(0, np.int64)))
-        return [
-            Phase(f"{part}/{algorithm}", algorithm, train, held)
-            for part, train, held in parts
-            for algorithm in self.contenders
-        ]
+        self.dataset, self.config = dataset, config
+        self.phases = Phases(dataset, config, folder, watch, steps)
 
     def run(self) -> Outcome:
-        """Train every phase, compare, and choose.
+        """Train, compare, and choose.
 
         Raises:
             Interrupted: when the watch asks to stop; the same call continues.
         """
-        self.watch.plan([phase.name for phase in self.phases], self.steps)
-        done = [self._train(phase) for phase in self.phases]
-        last = dict(zip(self.contenders, done[-len(self.contenders) :], strict=True))
-        by_name = {
-            name: [
-                trained.held
-                for phase, trained in zip(self.phases, done, strict=True)
-                if phase.algorithm == name
-            ]
-            for name in self.contenders
-        }
-        baseline, model = (by_name[name] for name in self._pair)
-        held = held_out_evidence(self.dataset, self.plan.folds, baseline, model)
+        phases, done = self.phases, self.phases.run()
+        held = self._held_out(done)
+        last = {name: done[i - len(phases.contenders)] for i, name in enumerate(phases.contenders)}
         verdict = decide(
             held["heldout_label"],
             held["heldout_baseline"],
             held["heldout_model"],
-            algorithm=self.candidate,
-            rule=self.plan.rule,
+            algorithm=phases.candidate,
+            rule=phases.plan.rule,
         )
-        ships = verdict.shipped if self.config.gate else self.candidate
+        ships = verdict.shipped if self.config.gate else phases.candidate
         network = last[ships].network
-        pool_probs = self._probs(network, self.inputs[self.pool_rows])
+        pool_probs = phases.probs(network, phases.inputs[phases.pool_rows])
         evidence = {**held, **self._tested(last), **pool_evidence(self.dataset, pool_probs)}
         result = {
             **verdict.to_json(),
             "shipped": ships,
-            "reason": verdict.reason if self.config.gate else self.plan.rule,
+            "reason": verdict.reason if self.config.gate else phases.plan.rule,
             "gated": self.config.gate,
             "test": test_figures(evidence, gated=self.config.gate),
             "pseudo_labels": oracle_figures(self.dataset, pool_probs),
-            "labels": len(self.known),
-            "unlabeled": len(self.pool_rows),
-            "classes": list(self.dataset.classes),
-            "steps": self.steps,
-            "seconds": round(sum(phase.seconds for phase in done), 1),
-            "images_seen": sum(phase.images_seen for phase in done),
+            **self._costs(done),
         }
         return Outcome(self._classifier(network, result), result, evidence)
 
-    def _affordable(self) -> int | None:
-        """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
-        if self.config.minutes is None:
-            return None
-        cost = 0.0
-        for phase in self.phases:
-            if phase.name.startswith(self.phases[0].name.split("/")[0]):
-                trial = self.trainer(replace(phase, held_rows=phase.held_rows[:0]), steps=TRIAL)
-                trial.observe = None
-                trial.run(until=WARM_UP)
-                warm = trial.seconds
-                trial.run()
-                cost += (trial.seconds - warm) / (TRIAL - WARM_UP)
-        folds = len(self.phases) // len(self.contenders)
-        return max(int(self.config.minutes * 60 / (cost * folds)), 1)
+    def _costs(self, done: list[Trained]) -> dict[str, Any]:
+        return {
+            "labels": len(self.phases.known),
+            "unlabeled": len(self.phases.pool_rows),
+            "classes": list(self.dataset.classes),
+            "steps": self.phases.steps,
+            "seconds": round(sum(phase.seconds for phase in done), 1),
+            "images_seen": sum(phase.images_seen for phase in done),
+        }
 
-    def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
-        """The trainer of a phase; every contender has the same recipe and network."""
-        cls = algorithm_class(phase.algorithm)
-        algorithm = cls(**self.fields) if phase.algorithm == self.candidate else cls()
-        labeled = Pool.of(self.inputs[phase.train_rows], self.dataset.label[phase.train_rows])
-        data = Data(labeled, Pool.of(self.inputs[self.pool_rows]), self.dataset.classes, self.views)
-        return Trainer(
-            self._network(),
-            algorithm,
-            data,
-            steps=steps,
-            seed=derive(self.config.seed, TRAINING),
-            recipe=self.recipe,
-            device=self.device,
-            folder=folder,
-            log_every=max(steps // LOGS, 1),
-            evaluate_every=max(steps // EVALUATIONS, 1),
-            evaluate=self._measure(phase) if len(phase.held_rows) else None,
-            observe=lambda record: self.watch.record(phase.name, record),
-            stop=self.watch.stopping,
+    def _held_out(self, done: list[Trained]) -> Evidence:
+        """Predictions of baseline and model on every held-out row."""
+        folds, each = self.phases.plan.folds, len(self.phases.contenders)
+        baseline, model = (
+            [trained.held for trained in done[first : len(folds) * each : each]]
+            for first in (0, each - 1)
         )
-
-    def _network(self) -> nn.Module:
-        return models.build(
-            self.config.model, self.shape, len(self.dataset.classes), self.config.seed
-        )
-
-    def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
-        label = self.dataset.label[phase.held_rows]
-
-        def measure(network: nn.Module) -> Record:
-            probs = self._probs(network, self.inputs[phase.held_rows])
-            return {"accuracy": float((probs.argmax(1) == label).mean())}
-
-        return measure
-
-    def _probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
-        if len(rows) == 0:
-            return np.zeros((0, len(self.dataset.classes)), np.float32)
-        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
-        return probs
-
-    def _train(self, phase: Phase) -> Trained:
-        """Train a phase, continue it, or read back what it left."""
-        kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
-        checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
-        trainer = self.trainer(phase, self.steps, checkpoints)
-        averaged = trainer.nets.ema
-        if parallel.any_process(kept is not None and kept.exists(), self.device):
-            tensors, header = checkpoint.read(cast(Path, kept))
-            held = tensors.pop("held").numpy()
-            averaged.load_state_dict(tensors)
-            self.watch.phase(phase.name, self.steps, self.steps)
-            return Trained(averaged, held, header["seconds"], header["images_seen"])
-        trainer.resume()
-        self.watch.phase(phase.name, trainer.step, self.steps)
-        trainer.run()
-        if trainer.step < self.steps:
-            raise Interrupted
-        held = self._probs(averaged, self.inputs[phase.held_rows])
-        trained = Trained(averaged, held, trainer.seconds, trainer.images_seen)
-        if kept is not None and parallel.rank() == 0:
-            tensors = {**averaged.state_dict(), "held": torch.from_numpy(held)}
-            cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
-            checkpoint.write(kept, tensors, cost)
-            shutil.rmtree(cast(Path, checkpoints))
-        return trained
+        return held_out_evidence(self.dataset, folds, baseline, model)
 
     def _tested(self, last: dict[str, Trained]) -> Evidence:
         """Predictions on the test data, which are opened here and nowhere before."""
         raw, label = self.dataset.test_inputs, self.dataset.test_label
         if raw is None or label is None:
             return {}
-        rows = torch.from_numpy(self.standardizer(raw) if self.standardizer else raw)
-        baseline, model = (self._probs(last[name].network, rows) for name in self._pair)
+        rows = torch.from_numpy(self.phases.standardizer(raw) if self.phases.standardizer else raw)
+        baseline, model = (self.phases.probs(last[name].network, rows) for name in self.phases.pair)
         return {"test_label": label, "test_baseline": baseline, "test_model": model}
 
     def _classifier(self, network: nn.Module, result: dict[str, Any]) -> Classifier:
@@ -312,9 +123,9 @@ class Experiment:
             network=cast(parallel.Divided, network).network,
             classes=self.dataset.classes,
             model=self.config.model,
-            shape=self.shape,
+            shape=self.phases.shape,
             preset=self.dataset.preset,
-            standardizer=self.standardizer,
+            standardizer=self.phases.standardizer,
             about={name: result[name] for name in ("algorithm", "shipped", "reason")}
             | {"columns": self.dataset.columns, "label_column": self.config.label_column},
         )

@@ -19,9 +19,10 @@ from realmix.data.load import load
 from realmix.data.pools import Dataset
 from realmix.devices import choose
 from realmix.evaluate.report import write_report
-from realmix.experiment import Experiment, Outcome, Watch
+from realmix.experiment import Experiment, Outcome
 from realmix.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.train import Record
+from realmix.watch import Watch
 
 REPORT = "report.html"
 RECORDED = ("realmix", "torch", "numpy", "scikit-learn", "scipy", "pillow")
@@ -88,9 +89,9 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     with run_folder.locked(folder):
         details = {
             "digest": digest(dataset),
-            "algorithm": experiment.fields,
-            "recipe": dataclasses.asdict(experiment.recipe),
-            "steps": experiment.steps,
+            "algorithm": experiment.phases.fields,
+            "recipe": dataclasses.asdict(experiment.phases.recipe),
+            "steps": experiment.phases.steps,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],
         }

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from realmix.config import Config
-from realmix.experiment import Silent
 from realmix.run import fit
 from realmix.train import Trainer
+from realmix.watch import Silent
 
 CONFIG = Config("digits@20", steps=6, fields={"batch_size": 4})
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-import realmix.experiment
+import realmix.phases
 from realmix.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ PYTHON = [
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who tries what is written, with little patience."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(realmix.experiment, "default_steps", lambda shape: 3)
+    monkeypatch.setattr(realmix.phases, "default_steps", lambda shape: 3)
     digits = load_digits()
     for number, (picture, label) in enumerate(zip(digits.images[:40], digits.target, strict=False)):
         folder = tmp_path / "photos" / ("unlabeled" if number >= 20 else f"digit-{label % 2}")

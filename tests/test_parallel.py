@@ -22,7 +22,8 @@ from realmix.algorithms import ALGORITHMS
 from realmix.config import Config
 from realmix.data import sampling
 from realmix.data.load import load
-from realmix.experiment import Experiment, Silent
+from realmix.phases import Phases
+from realmix.watch import Silent
 from realmix.models.convnet import ConvNet
 
 name, out = sys.argv[1], sys.argv[2]
@@ -38,10 +39,11 @@ def watched(*args):
 import realmix.train
 realmix.train.batch_at = watched
 fields = {"threshold": 0.0} if name == "fixmatch" else {}  # rounding moves no example over it
-config = Config("digits@40", algorithm=name, steps=6, gate=False, fields={**fields, "batch_size": 15})
+fields["batch_size"] = 15
+config = Config("digits@40", algorithm=name, steps=6, gate=False, fields=fields)
 records = []
-experiment = Experiment(load("digits@40"), config, None, Silent())
-trainer = experiment.trainer(experiment.phases[0], 6)
+phases = Phases(load("digits@40"), config, None, Silent())
+trainer = phases.trainer(phases.all[0], 6)
 trainer.log_every = 1
 trainer.observe = lambda record: records.append({k: v for k, v in record.items() if k != "seconds"})
 trainer.run()

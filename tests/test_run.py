@@ -17,10 +17,10 @@ import pytest
 from realmix import checkpoint
 from realmix.config import Config
 from realmix.errors import LockedError, StorageError, UsageError
-from realmix.experiment import Interrupted, Silent
 from realmix.files import whole_lines
 from realmix.run import fit
 from realmix.run_folder import locked
+from realmix.watch import Interrupted, Silent
 from tests.killed_run import CONFIG, run
 
 TIMES = {"seconds"}
@@ -216,5 +216,3 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="run"):
         fit(CONFIG, tmp_path / "run", Vandal())
-
-

@@ -24,7 +24,8 @@ def held_out_evidence(
     Args:
         dataset: what was read.
         folds: (training rows, held-out rows) each; there may be none.
-        baseline, model: (n, K) probabilities of the held-out rows, fold by fold.
+        baseline: (n, K) probabilities of the held-out rows, fold by fold.
+        model: the same, of the candidate.
     """
     rows = np.concatenate([np.zeros(0, np.int64), *(held for _, held in folds)])
     nothing = np.zeros((0, len(dataset.classes)), np.float32)

@@ -1,0 +1,223 @@
+"""The trainings of a run: which algorithms, on which labeled rows; each done, continued or kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realmix import checkpoint, models, parallel
+from realmix.algorithms import algorithm_class
+from realmix.augment.presets import PRESETS
+from realmix.classifier import Standardizer
+from realmix.config import Config
+from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.splits import Plan, validation_plan
+from realmix.devices import choose
+from realmix.evaluate.gate import SUPERVISED
+from realmix.predict import predict
+from realmix.randomness import derive
+from realmix.settings import default_steps, settings
+from realmix.train import Record, Trainer
+from realmix.watch import Interrupted, Watch
+
+TRAINING = 20  # stream of randomness
+TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
+LOGS = 50  # records of each training
+EVALUATIONS = 10
+
+
+NO_PLAN = Plan(
+    (),
+    refit=True,
+    rule="Nothing was held out and nothing compared (--no-gate), so it is"
+    " not known whether the unlabeled data helped.",
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training: which algorithm, on which labeled rows, checked on which."""
+
+    name: str
+    algorithm: str
+    train_rows: np.ndarray
+    held_rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished phase leaves.
+
+    Attributes:
+        network: the averaged network.
+        held: (n, K) probabilities of the rows that were held out of it.
+        seconds, images_seen: what it cost.
+    """
+
+    network: nn.Module
+    held: np.ndarray
+    seconds: float
+    images_seen: int
+
+
+class Phases:
+    """All trainings of a data set and a configuration, checked before the first.
+
+    Args:
+        dataset: what was read.
+        config: what to do with it.
+        folder: where finished phases and checkpoints are kept; None keeps nothing.
+        watch: looks on.
+        steps: of each training, where a run that goes on has settled them.
+
+    Raises:
+        UsageError: for whatever does not fit, before anything is trained or written.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: Config,
+        folder: Path | None,
+        watch: Watch,
+        steps: int | None = None,
+    ) -> None:
+        self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
+        self.device = choose(config.device)
+        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
+        self.known = np.flatnonzero(dataset.label >= 0)
+        self.pool_rows = np.flatnonzero(dataset.label < 0)
+        algorithm_class(config.algorithm)  # a misspelt name is an error even if there is no pool
+        self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
+        self.fields, self.recipe = settings(algorithm_class(self.candidate), config.fields)
+        self.views = PRESETS[dataset.preset](self.shape)
+        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
+        rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
+        self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
+        self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
+        self._network()  # one that cannot be built is an error now, not after the first training
+        self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """What is trained: the labels alone first, unless there is nothing to compare."""
+        if self.config.gate and self.candidate != SUPERVISED:
+            return SUPERVISED, self.candidate
+        return (self.candidate,)
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Baseline and model; the same where there is nothing to compare."""
+        return self.contenders[0], self.contenders[-1]
+
+    @property
+    def all(self) -> list[Phase]:
+        """All trainings in order: those of each fold, then those on all labels."""
+        parts = [(f"fold-{k}", *fold) for k, fold in enumerate(self.plan.folds, 1)]
+        if self.plan.refit:
+            parts.append(("final", self.known, np.zeros(0, np.int64)))
+        return [
+            Phase(f"{part}/{algorithm}", algorithm, train, held)
+            for part, train, held in parts
+            for algorithm in self.contenders
+        ]
+
+    def run(self) -> list[Trained]:
+        """Do all of them, in order.
+
+        Raises:
+            Interrupted: when the watch asks to stop; the same call continues.
+        """
+        self.watch.plan([phase.name for phase in self.all], self.steps)
+        return [self._train(phase) for phase in self.all]
+
+    def _affordable(self) -> int | None:
+        """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
+        if self.config.minutes is None:
+            return None
+        cost = 0.0
+        for phase in self.all:
+            if phase.name.startswith(self.all[0].name.split("/")[0]):
+                trial = self.trainer(replace(phase, held_rows=phase.held_rows[:0]), steps=TRIAL)
+                trial.observe = None
+                trial.run(until=WARM_UP)
+                warm = trial.seconds
+                trial.run()
+                cost += (trial.seconds - warm) / (TRIAL - WARM_UP)
+        folds = len(self.all) // len(self.contenders)
+        return max(int(self.config.minutes * 60 / (cost * folds)), 1)
+
+    def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
+        """The trainer of a phase; every contender has the same recipe and network."""
+        cls = algorithm_class(phase.algorithm)
+        algorithm = cls(**self.fields) if phase.algorithm == self.candidate else cls()
+        labeled = Pool.of(self.inputs[phase.train_rows], self.dataset.label[phase.train_rows])
+        data = Data(labeled, Pool.of(self.inputs[self.pool_rows]), self.dataset.classes, self.views)
+        return Trainer(
+            self._network(),
+            algorithm,
+            data,
+            steps=steps,
+            seed=derive(self.config.seed, TRAINING),
+            recipe=self.recipe,
+            device=self.device,
+            folder=folder,
+            log_every=max(steps // LOGS, 1),
+            evaluate_every=max(steps // EVALUATIONS, 1),
+            evaluate=self._measure(phase) if len(phase.held_rows) else None,
+            observe=lambda record: self.watch.record(phase.name, record),
+            stop=self.watch.stopping,
+        )
+
+    def _network(self) -> nn.Module:
+        return models.build(
+            self.config.model, self.shape, len(self.dataset.classes), self.config.seed
+        )
+
+    def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
+        label = self.dataset.label[phase.held_rows]
+
+        def measure(network: nn.Module) -> Record:
+            probs = self.probs(network, self.inputs[phase.held_rows])
+            return {"accuracy": float((probs.argmax(1) == label).mean())}
+
+        return measure
+
+    def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
+        if len(rows) == 0:
+            return np.zeros((0, len(self.dataset.classes)), np.float32)
+        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
+        return probs
+
+    def _train(self, phase: Phase) -> Trained:
+        """Train a phase, continue it, or read back what it left."""
+        kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
+        checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
+        trainer = self.trainer(phase, self.steps, checkpoints)
+        averaged = trainer.nets.ema
+        if parallel.any_process(kept is not None and kept.exists(), self.device):
+            tensors, header = checkpoint.read(cast(Path, kept))
+            held = tensors.pop("held").numpy()
+            averaged.load_state_dict(tensors)
+            self.watch.phase(phase.name, self.steps, self.steps)
+            return Trained(averaged, held, header["seconds"], header["images_seen"])
+        trainer.resume()
+        self.watch.phase(phase.name, trainer.step, self.steps)
+        trainer.run()
+        if trainer.step < self.steps:
+            raise Interrupted
+        held = self.probs(averaged, self.inputs[phase.held_rows])
+        trained = Trained(averaged, held, trainer.seconds, trainer.images_seen)
+        if kept is not None and parallel.rank() == 0:
+            tensors = {**averaged.state_dict(), "held": torch.from_numpy(held)}
+            cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
+            checkpoint.write(kept, tensors, cost)
+            shutil.rmtree(cast(Path, checkpoints))
+        return trained
