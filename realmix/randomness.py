@@ -16,12 +16,13 @@ _MULTIPLIERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
 
 
 def derive(*address: int) -> int:
-    """One 63-bit seed from any number of non-negative integers; order matters.
+    """One 63-bit seed from any number of non-negative integers; order and number matter.
 
-    >>> derive(0, 1) != derive(1, 0)
-    True
+    >>> len({derive(0, 1), derive(1, 0), derive(1), derive(1, 0, 0)})
+    4
     """
-    word = np.random.SeedSequence(address).generate_state(1, np.uint64)[0]
+    # the length first: SeedSequence pads, so (1,) and (1, 0) would be the same address
+    word = np.random.SeedSequence((len(address), *address)).generate_state(1, np.uint64)[0]
     return int(word) >> 1
 
 

@@ -108,7 +108,16 @@ MUTANTS = [
                 "cross_entropy(logits_x, batch.labeled.label)",
             ),
             ("sigmoid ramp", "ramp_up", "sigmoid_ramp"),
-            ("no ramp", "self.weight * ramp_up(step.index, self.ramp_steps)", "self.weight"),
+            (
+                "the ramp outlasts a short run",
+                "min(self.ramp_steps, step.total)",
+                "self.ramp_steps",
+            ),
+            (
+                "no ramp",
+                "self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))",
+                "self.weight",
+            ),
             (
                 "temperature and alpha swapped",
                 "self.temperature, self.alpha, step.rng",
@@ -185,7 +194,12 @@ MUTANTS = [
                 "signal_annealing(min(step.index / self.ramp_steps, 1),",
             ),
             ("another ramp", "ramp_steps: Count = 16384", "ramp_steps: Count = 8192"),
-            ("no ramp", " * ramp_up(step.index, self.ramp_steps)", ""),
+            (
+                "the ramp outlasts a short run",
+                "min(self.ramp_steps, step.total)",
+                "self.ramp_steps",
+            ),
+            ("no ramp", " * ramp_up(step.index, min(self.ramp_steps, step.total))", ""),
             ("stored copies forgotten", "copies=self.copies or 0", "copies=0"),
         ],
     ),
@@ -407,7 +421,6 @@ MUTANTS = [
                 "for group in self.torch.param_groups:\n            group",
                 "for group in self.torch.param_groups[:1]:\n            group",
             ),
-            ("frozen parameters trained", " if p.requires_grad]", "]"),
         ],
     ),
     *mutants(
@@ -482,7 +495,8 @@ MUTANTS = [
         "models",
         [
             ("fan-in", "* module.out_channels", "* module.in_channels"),
-            ("raw input to the first convolution", "kept + self.conv2(y)", "kept"),
+            ("residual dropped", "kept + self.conv2(y)", "kept"),
+            ("raw input to the first convolution", "self.conv1(activated)", "self.conv1(x)"),
             ("every shortcut activated", "if self.activate_first else x", "if True else x"),
         ],
     ),

@@ -20,7 +20,8 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "algorithms",
     "checkpoint predict train",
     "evaluate",
-    "config settings classifier",
+    "config settings classifier watch",
+    "phases",
     "experiment",
     "run_folder run estimators",
     "process console options catalogue predictions summary",
@@ -28,7 +29,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "__main__",
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
-LONGER_MODULES = {"estimators": 300, "experiment": 340}  # of 250 lines
+LONGER_MODULES = {"estimators": 300}  # of 250 lines
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 FORBIDDEN_CALLS = {"eval", "exec", "torch.load", "yaml.load", "yaml.unsafe_load", "os.system"}
 SYNCHRONIZING = {"item", "tolist", "cpu", "numpy"}

@@ -24,7 +24,7 @@ class MixMatch(Objective):
     temperature: Positive = 0.5  # T
     alpha: Positive = 0.75  # of Beta(alpha, alpha)
     weight: NonNegative = 75.0  # lambda_u
-    ramp_steps: Count = 16384  # steps after which the weight is full, however long the run
+    ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
     compatibility: Literal["paper", "released"] = "paper"  # released: interleaved passes
 
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
@@ -41,7 +41,7 @@ class MixMatch(Objective):
         forward = joint if self.compatibility == "paper" else interleaved
         logits_x, *logits_u = forward(nets.student, *inputs)
 
-        weight = self.weight * ramp_up(step.index, self.ramp_steps)
+        weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))
         return Losses(
             supervised=cross_entropy(logits_x, target_x).mean(),
             unlabeled=weight * squared_error(torch.cat(logits_u), torch.cat(target_u)).mean(),

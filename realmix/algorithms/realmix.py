@@ -32,7 +32,7 @@ class RealMix(Objective):
     temperature: Positive = 0.5  # T
     alpha: Positive = 0.75  # of Beta(alpha, alpha)
     weight: NonNegative = 75.0  # lambda
-    ramp_steps: Count = 16384  # steps after which the weight is full, however long the run
+    ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
     annealing: Annealing = "linear"  # eta_t
     out_of_distribution: Share = 0.0  # phi, the share of each unlabeled batch to leave out
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
@@ -56,7 +56,7 @@ class RealMix(Objective):
         threshold = signal_annealing(step.progress, self.num_classes, self.annealing)
         unlearned = unlearned_rule(logits_x, target_x, threshold)
         trusted = trusted_rule(logits_u, self.out_of_distribution)
-        weight = self.weight * ramp_up(step.index, self.ramp_steps)
+        weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))
         return Losses(
             supervised=masked_mean(cross_entropy(logits_x, target_x), unlearned),
             unlabeled=weight * masked_mean(squared_error(logits_u, torch.cat(target_u)), trusted),

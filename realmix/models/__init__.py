@@ -14,7 +14,7 @@ from realmix.models.mlp import MLP
 from realmix.models.wide_resnet import WideResNet
 from realmix.randomness import derive
 
-NAMES = ("convnet", "wrn-28-2", "mlp", "timm:NAME")
+NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
 
 
 def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
@@ -32,7 +32,8 @@ def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.
     """
     if name == "auto":
         name = "convnet" if len(shape) == 3 else "mlp"
-    if (name == "mlp") != (len(shape) == 1):
+    known = name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
+    if known and (name == "mlp") != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
     with torch.random.fork_rng(devices=[]):

@@ -180,6 +180,15 @@ def test_the_weight_ramps_over_sixteen_thousand_steps_however_long_the_run(index
     assert ramped == (pytest.approx(75 * share * full.item(), rel=1e-12) if index else 0)
 
 
+@pytest.mark.parametrize(("index", "share"), [(0, 0), (100, 0.2), (499, 0.998)])
+def test_a_run_that_is_shorter_than_the_ramp_is_one_ramp(index, share):
+    nets, algorithm, unit = tiny.nets(), made(), made(ramp_steps=1, weight=1.0)
+    batch = tiny.batch(algorithm.views)
+    ramped = algorithm.loss(nets, batch, tiny.step(index, 500)).terms["unlabeled"].item()
+    full = unit.loss(nets, batch, tiny.step(max(index, 1), 500)).terms["unlabeled"].item()
+    assert ramped == (pytest.approx(75 * share * full, rel=1e-12) if index else 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -167,6 +167,25 @@ def test_only_the_step_s_generator_is_used(name):
 
 
 @EVERY
+def test_each_step_is_told_where_it_is_and_has_a_generator_of_its_own(name, monkeypatch):
+    def told(seed):
+        training, steps = trainer(name, steps=6, seed=seed), []
+        update = training.algorithm.update
+
+        def listening(nets, optimizer, batch, step):
+            steps.append((step.index, step.total, step.progress, step.rng.initial_seed()))
+            return update(nets, optimizer, batch, step)
+
+        monkeypatch.setattr(training.algorithm, "update", listening)
+        training.run()
+        return steps
+
+    first, other = told(seed=0), told(seed=1)
+    assert [step[:3] for step in first] == [(i, 6, i / 6) for i in range(6)]
+    assert len({step[3] for step in first + other}) == 12
+
+
+@EVERY
 def test_a_batch_is_left_as_it_was(name):
     nets, algorithm = tiny.nets(), made(name)
     batch = tiny.batch(algorithm.views, 8, 8)

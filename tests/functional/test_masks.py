@@ -95,6 +95,14 @@ def test_exactly_the_floor_of_the_share_is_dropped(count, percent):
     assert mask.sum() == count - count * percent // 100
 
 
+def test_shares_that_floating_point_cannot_hold_are_counted_exactly():
+    logits = random_logits(100)
+    for percent in range(101):  # 0.29 * 100 is 28.999...
+        assert most_confident(logits, percent / 100).sum() == 100 - percent, percent
+        released = most_confident_released(logits, percent / 100).sum()
+        assert released == (100 if percent == 0 else max(99 - percent, 0)), percent
+
+
 @pytest.mark.parametrize("rule", [most_confident, most_confident_released])
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_dropping_more_never_keeps_more(rule, one, other):

@@ -126,6 +126,20 @@ def test_a_unit_with_equal_width_adds_its_input():
     assert torch.equal(unit(x), x)
 
 
+def test_a_unit_normalizes_and_activates_before_each_convolution():
+    def activated(x, norm):
+        mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+        normal = (x - mean) / (var + norm.eps).sqrt()
+        return torch.maximum(normal, 0.1 * normal)
+
+    x = 3 + 2 * torch.randn(2, 4, 5, 5)
+    unit = Unit(4, 6, 2, activate_first=False)
+    first = nn.functional.conv2d(activated(x, unit.norm1), unit.conv1.weight, stride=2, padding=1)
+    second = nn.functional.conv2d(activated(first, unit.norm2), unit.conv2.weight, padding=1)
+    kept = nn.functional.conv2d(x, unit.shortcut.weight, stride=2)
+    torch.testing.assert_close(unit(x), kept + second, rtol=1e-4, atol=1e-5)
+
+
 def test_the_first_unit_activates_its_shortcut_and_later_ones_do_not():
     units = [m for m in WideResNet(3, 10, 16, 2).modules() if isinstance(m, Unit)]
     assert [unit.activate_first for unit in units] == [True] + [False] * 5
