@@ -181,8 +181,9 @@ def test_addresses_derive_distinct_seeds():
 
 
 def test_derive_is_the_seed_sequence_of_numpy():
-    word = int(np.random.SeedSequence([3, 1, 4]).generate_state(1, np.uint64)[0])
-    assert derive(3, 1, 4) == word >> 1
+    word = int(np.random.SeedSequence([3, 3, 1, 4]).generate_state(1, np.uint64)[0])
+    assert derive(3, 1, 4) == word >> 1  # behind its length
+    assert len({derive(1), derive(1, 0), derive(1, 0, 0), derive(2**32), derive(0, 1)}) == 5
 
 
 def test_a_generator_repeats_and_leaves_the_global_one():

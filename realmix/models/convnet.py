@@ -21,8 +21,7 @@ class ConvNet(nn.Module):
     """Stages of 3x3 convolutions with a max-pool between them; the mean over space; one layer.
 
     A stage has twice the channels and half the side of the one before it. There are as many as
-    leave 2 pixels or more, at most four. In four stages the first, which is the widest in pixels
-    and so the dearest, has one convolution; all others have two.
+    leave 2 pixels or more, at most four. Four stages have one convolution each, fewer have two.
 
     Args:
         channels: of the images.
@@ -39,10 +38,9 @@ class ConvNet(nn.Module):
             if stage:
                 layers.append(nn.MaxPool2d(2))
             filters = width * 2**stage
-            layers.append(block(channels, filters))
-            if stage or stages < 4:
-                layers.append(block(filters, filters))
-            channels = filters
+            for _ in range(1 if stages == 4 else 2):
+                layers.append(block(channels, filters))
+                channels = filters
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(channels, num_classes)
 

@@ -21,7 +21,11 @@ class MLP(nn.Module):
         layers: list[nn.Module] = []
         previous = num_features
         for width in widths:
-            layers += [nn.Linear(previous, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Linear(previous, width, bias=False),
+                nn.BatchNorm1d(width),
+                nn.ReLU(inplace=True),
+            ]
             previous = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(previous, num_classes)

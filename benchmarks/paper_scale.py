@@ -1,0 +1,108 @@
+"""The papers' setting: CIFAR-10, WRN-28-2, the recipes as they are, for as long as there is time.
+
+    python benchmarks/paper_scale.py --minutes 30 [--labels 250 4000] [--data-root DIR]
+
+The schedule is the papers' 2^20 steps whatever the time; the record says how far it came, with the
+accuracy there. One command: run again, each training goes on from its checkpoint (in
+runs/paper-scale), so any number of short leases of a GPU add up. Time is shared equally.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from pathlib import Path
+
+import torch
+
+from realmix.config import Config
+from realmix.data.load import load
+from realmix.files import append_line, write_atomically
+from realmix.phases import Phases
+from realmix.run import versions
+from realmix.watch import Silent
+
+STEPS = 2**20
+ALGORITHMS = ("supervised", "fixmatch", "mixmatch", "realmix")
+RECORD = Path(__file__).parent / "records" / "paper_scale"
+RUNS = Path("runs/paper-scale")
+
+
+def go_on(
+    labels: int, algorithm: str, model: str, seconds: float, data_root: str | None
+) -> dict[str, object]:
+    """Train one cell of the table for some time and measure where it stands."""
+    name = f"cifar10@{labels}"
+    dataset = load(name, data_root=data_root)
+    fields = {"annealing": "linear" if labels <= 250 else "off"} if algorithm == "realmix" else {}
+    config = Config(name, algorithm=algorithm, model=model, steps=STEPS, gate=False, fields=fields)
+    phases = Phases(dataset, config, None, Silent())
+    trainer = phases.trainer(phases.all[0], STEPS, RUNS / f"{labels}-{algorithm}-{model}")
+    trainer.resume()
+    began, end = trainer.step, time.monotonic() + seconds
+    trainer.stop = lambda: time.monotonic() > end
+    started = time.monotonic()
+    trainer.run()
+    assert dataset.test_inputs is not None
+    assert dataset.test_label is not None
+    probs = phases.probs(trainer.nets.ema, torch.from_numpy(dataset.test_inputs))
+    return {
+        "labels": labels,
+        "algorithm": algorithm,
+        "model": model,
+        "step": trainer.step,
+        "share_of_schedule": trainer.step / STEPS,
+        "accuracy": float((probs.argmax(1) == dataset.test_label).mean()),
+        "steps_per_second": (trainer.step - began) / (time.monotonic() - started),
+        "seconds": trainer.seconds,
+        "device": describe(phases.device),
+        "versions": versions(),
+    }
+
+
+def describe(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+
+def table(lines: list[dict[str, object]]) -> str:
+    """The cells as they stand, in words that say how far they are."""
+    rows = [
+        "# CIFAR-10 at paper scale: how far it came",
+        "",
+        f"Schedule: {STEPS:,} steps, the papers' recipes, seed 0. Averaged weights, all test rows.",
+        "",
+        "| labels | algorithm | network | steps | of the schedule | accuracy | steps a second |",
+        "|---:|---|---|---:|---:|---:|---:|",
+    ]
+    for line in lines:
+        rows.append(
+            f"| {line['labels']} | {line['algorithm']} | {line['model']} | {line['step']:,} |"
+            f" {line['share_of_schedule']:.1%} | {line['accuracy']:.4f} |"
+            f" {line['steps_per_second']:.1f} |"
+        )
+    return "\n".join([*rows, "", f"{lines[0]['device']}, {lines[0]['versions']}", ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--labels", type=int, nargs="+", default=[250, 4000])
+    parser.add_argument("--model", default="wrn-28-2")
+    parser.add_argument("--algorithms", nargs="+", default=list(ALGORITHMS))
+    parser.add_argument("--data-root")
+    given = parser.parse_args()
+    cells = list(itertools.product(given.labels, given.algorithms))
+    RECORD.mkdir(parents=True, exist_ok=True)
+    end, lines = time.monotonic() + 60 * given.minutes, []
+    for number, (labels, algorithm) in enumerate(cells):
+        share = max(end - time.monotonic(), 0) / (len(cells) - number)
+        line = go_on(labels, algorithm, given.model, share, given.data_root)
+        print({k: v for k, v in line.items() if k != "versions"}, flush=True)
+        append_line(RECORD / "results.jsonl", line)
+        lines.append(line)
+        write_atomically(RECORD / "README.md", table(lines))
+
+
+if __name__ == "__main__":
+    main()
