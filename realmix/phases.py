@@ -94,9 +94,9 @@ class Phases:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        algorithm_class(config.algorithm)  # a misspelt name is an error even if there is no pool
+        fields, self.recipe = settings(algorithm_class(config.algorithm), config.fields)
         self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
-        self.fields, self.recipe = settings(algorithm_class(self.candidate), config.fields)
+        self.fields = fields if self.candidate == config.algorithm else {}
         self.views = PRESETS[dataset.preset](self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs

@@ -12,7 +12,7 @@ from realmix.fields import field_types, validated
 
 def default_steps(shape: tuple[int, ...]) -> int:
     """Steps of a training that names none: few for feature rows and tiny images."""
-    return 500 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
+    return 400 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
 
 
 def settings(cls: type[Algorithm], given: dict[str, Any]) -> tuple[dict[str, Any], Recipe]:

@@ -54,8 +54,8 @@ def mix_together(
         Inputs and targets of the same parts, in which each row has kept the larger share.
     """
     lengths, rows = [len(part) for part in inputs], torch.cat(list(inputs))
-    share = larger_share(beta(alpha, len(rows), rng)).to(rows.device)
-    partner = partners(len(rows), rng).to(rows.device)
+    share = larger_share(beta(alpha, len(rows), rng)).to(rows.device, non_blocking=True)
+    partner = partners(len(rows), rng).to(rows.device, non_blocking=True)
     mixed_rows = mixup(rows, partner, share)
     mixed_targets = mixup(torch.cat(list(targets)), partner, share)
     return torch.split(mixed_rows, lengths), torch.split(mixed_targets, lengths)

@@ -1,0 +1,125 @@
+"""The trainings of a run: what differs between the contenders, and what no training sees."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from realmix.config import Config
+from realmix.data.load import from_arrays, load
+from realmix.data.pools import Dataset
+from realmix.errors import UsageError
+from realmix.experiment import Experiment
+from realmix.phases import Phases
+from realmix.watch import Silent
+
+
+def rows(labeled: int = 30, unlabeled: int = 60) -> Dataset:
+    rng = np.random.default_rng(0)
+    label = np.arange(labeled + unlabeled) % 3
+    x = 4 * rng.normal(size=(3, 5))[label] + rng.normal(size=(len(label), 5))
+    label[labeled:] = -1
+    return from_arrays(x.astype(np.float32), label)
+
+
+def phases(dataset: Dataset | None = None, **options: object) -> Phases:
+    config = Config("rows", steps=4, **options)  # type: ignore[arg-type]
+    return Phases(dataset or rows(), config, None, Silent())
+
+
+def test_both_contenders_have_the_same_recipe_network_and_batches() -> None:
+    plan = phases(algorithm="fixmatch", fields={"threshold": 0.5, "batch_size": 7})
+    baseline, candidate = (plan.trainer(phase, 4) for phase in plan.all[:2])
+    assert baseline.recipe == candidate.recipe
+    assert (baseline.recipe.batch_size, baseline.recipe.optimizer) == (7, "sgd")
+    assert candidate.algorithm.threshold == 0.5
+    assert baseline.seed == candidate.seed
+    for mine, other in zip(
+        baseline.student.parameters(), candidate.student.parameters(), strict=True
+    ):
+        assert torch.equal(mine, other)
+
+
+def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
+    plan = phases()
+    for phase in plan.all:
+        data = plan.trainer(phase, 4).data
+        trained = {row.tobytes() for row in data.labeled.inputs.numpy()}
+        pool = {row.tobytes() for row in data.unlabeled.inputs.numpy()}
+        held = {row.tobytes() for row in plan.inputs[phase.held_rows].numpy()}
+        assert not held & (trained | pool)
+        assert len(trained) + len(held) == 30
+        assert len(pool) == 60
+
+
+def test_every_labeled_row_is_held_out_once() -> None:
+    plan = phases()
+    held = np.concatenate([p.held_rows for p in plan.all if p.algorithm == "supervised"])
+    assert sorted(held) == list(range(30))
+
+
+def test_the_pools_true_labels_change_nothing() -> None:
+    dataset = load("digits@20")
+    assert dataset.oracle is not None
+    shuffled = np.random.default_rng(0).permutation(dataset.oracle)
+    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    known, unknown, wrong = (
+        Experiment(dataclasses.replace(dataset, oracle=oracle), config, None, Silent()).run()
+        for oracle in (dataset.oracle, None, shuffled)
+    )
+    weights = [
+        [p.detach() for p in outcome.classifier.network.parameters()]
+        for outcome in (known, unknown, wrong)
+    ]
+    for first, second, third in zip(*weights, strict=True):
+        assert torch.equal(first, second)
+        assert torch.equal(first, third)
+    assert unknown.result["pseudo_labels"] is None
+
+
+def test_test_rows_change_nothing_and_are_measured_once() -> None:
+    dataset = load("digits@20")
+    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    without = dataclasses.replace(dataset, test_inputs=None, test_label=None)
+    one, other = (Experiment(d, config, None, Silent()).run() for d in (dataset, without))
+    for mine, theirs in zip(
+        one.classifier.network.parameters(), other.classifier.network.parameters(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+    assert one.result["test"]["count"] == 500
+    assert other.result["test"] is None
+
+
+def test_without_a_pool_the_labels_alone_are_trained() -> None:
+    plan = phases(rows(unlabeled=0), algorithm="realmix", fields={"extension": "simple"})
+    assert plan.candidate == "supervised"
+    assert {phase.algorithm for phase in plan.all} == {"supervised"}
+
+
+def test_without_the_gate_one_training_is_done_and_said() -> None:
+    outcome = Experiment(rows(), Config("rows", steps=2, gate=False), None, Silent()).run()
+    assert outcome.result["shipped"] == "realmix"
+    assert outcome.result["gated"] is False
+    assert "--no-gate" in outcome.result["reason"]
+    assert outcome.result["images_seen"] == 2 * (64 + 64)
+
+
+def test_a_misspelt_algorithm_is_an_error_even_without_a_pool() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'mixmatch'"):
+        phases(rows(unlabeled=0), algorithm="mixmatsch")
+
+
+def test_a_useless_pool_does_not_ship() -> None:
+    """A pool of noise: the gate keeps the labels alone unless luck of one in twenty has it."""
+    dataset = rows(labeled=60, unlabeled=60)
+    rng = np.random.default_rng(1)
+    noise = dataset.inputs.copy()
+    noise[60:] = rng.normal(scale=9, size=(60, 5))
+    worse = dataclasses.replace(dataset, inputs=noise)
+    fields = {"weight": 3000.0, "annealing": "off"}
+    config = Config("rows", steps=40, algorithm="realmix", fields=fields)
+    outcome = Experiment(worse, config, None, Silent()).run()
+    assert outcome.result["shipped"] == "supervised"
