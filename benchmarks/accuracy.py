@@ -33,6 +33,7 @@ from realmix.data.load import load
 from realmix.data.pools import Dataset
 from realmix.experiment import Experiment
 from realmix.files import append_line, whole_lines, write_atomically
+from realmix.phases import Phases
 from realmix.run import versions
 from realmix.watch import Silent
 
@@ -96,7 +97,7 @@ def run(task_name: str, labels: int, algorithm: str, seed: int) -> dict[str, Any
             fields=fields,
             device="cpu",
         )
-        result = Experiment(dataset, config, None, Silent()).run().evidence
+        result = Experiment(Phases(dataset, config, None, Silent())).run().evidence
         correct = result["test_model"].argmax(1) == result["test_label"]
     return {
         "labels": labels,

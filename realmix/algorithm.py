@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from realmix.errors import UsageError, suggestion
+from realmix.errors import UsageError
 from realmix.fields import Count, Decay, NonNegative, Positive, field_types, validated
+from realmix.wording import suggestion
 
 
 class Views(NamedTuple):

@@ -21,7 +21,7 @@ from rich.text import Text
 from realmix.algorithm import Algorithm
 from realmix.algorithms import ALGORITHMS, algorithm_class
 from realmix.data.builtin import BUILTIN, Card, describe
-from realmix.errors import printable
+from realmix.wording import printable
 
 _PAPER = re.compile(r"\(([^()]*?\d{4})")
 _COMMENT = re.compile(r"^    (\w+):[^#]*#\s*(.*)$", re.MULTILINE)

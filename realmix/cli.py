@@ -10,9 +10,10 @@ from pathlib import Path
 
 import realmix
 from realmix.config import Config
-from realmix.errors import StorageError, UsageError, printable
+from realmix.errors import StorageError, UsageError
 from realmix.options import Algorithms, Command, Data, Fit, Predict, Report, parse
 from realmix.process import Signals, Stopped, explain, is_first, out_of_memory
+from realmix.wording import printable
 
 BROKEN_PIPE = 141  # as shells have it
 NO_GATE = (

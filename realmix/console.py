@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from realmix.errors import printable
 from realmix.process import Signals, is_first
+from realmix.wording import duration, printable
 
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
 MOST_BAD_FILES = 20  # that are listed
@@ -36,19 +36,6 @@ def tell(console: Console, text: str, style: str = "") -> None:
     """Print text of any origin: broken at words on a terminal, left whole elsewhere."""
     lines = "\n".join(printable(line) for line in text.splitlines())
     console.print(Text(lines, style), soft_wrap=not console.is_terminal)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> duration(75), duration(3725)
-    ('1 min 15 s', '1 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def figures(record: dict[str, float]) -> str:

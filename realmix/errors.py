@@ -6,9 +6,6 @@ it without a traceback.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 
 class RealmixError(Exception):
     """Base of every error that is the input's or the machine's fault, not the program's."""
@@ -44,22 +41,3 @@ class LockedError(RealmixError):
     """Another process works in the run folder."""
 
     exit_code = 6
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'x'?"`` for the nearest known name, or an empty string.
-
-    >>> suggestion("fixmach", ["mixmatch", "fixmatch"])
-    " Did you mean 'fixmatch'?"
-    """
-    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{nearest[0]}'?" if nearest else ""
-
-
-def printable(text: object) -> str:
-    """`text` with control characters shown as escapes, safe for a terminal or a log.
-
-    >>> printable("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

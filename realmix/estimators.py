@@ -28,6 +28,7 @@ from realmix.data.load import from_arrays
 from realmix.data.source import class_name
 from realmix.errors import DataError
 from realmix.experiment import Experiment
+from realmix.phases import Phases
 from realmix.watch import Silent
 
 UNLABELED = -1
@@ -116,7 +117,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         names = [class_name(value) or "" for value in self.classes_.tolist()]
         dataset = from_arrays(inputs, label, names)
         config = self._config()
-        outcome = Experiment(dataset, config, None, Silent()).run()
+        outcome = Experiment(Phases(dataset, config, None, Silent())).run()
         self.classifier_ = outcome.classifier
         self.result_ = {**outcome.result, "seed": config.seed, "notes": list(dataset.notes)}
         if not known.all():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -11,8 +10,6 @@ from torch import nn
 
 from realmix import parallel
 from realmix.classifier import Classifier
-from realmix.config import Config
-from realmix.data.pools import Dataset
 from realmix.evaluate.evidence import (
     Evidence,
     held_out_evidence,
@@ -22,7 +19,6 @@ from realmix.evaluate.evidence import (
 )
 from realmix.evaluate.gate import decide
 from realmix.phases import Phases, Trained
-from realmix.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -35,29 +31,14 @@ class Outcome:
 
 
 class Experiment:
-    """A data set and a configuration, checked; `run` does the rest.
+    """The trainings of a run, and what is made of them.
 
     Args:
-        dataset: what was read.
-        config: what to do with it.
-        folder: where finished phases and checkpoints are kept; None keeps nothing.
-        watch: looks on.
-        steps: of each training, where a run that goes on has settled them.
-
-    Raises:
-        UsageError: for whatever does not fit, before anything is trained or written.
+        phases: all trainings, checked.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: Config,
-        folder: Path | None,
-        watch: Watch,
-        steps: int | None = None,
-    ) -> None:
-        self.dataset, self.config = dataset, config
-        self.phases = Phases(dataset, config, folder, watch, steps)
+    def __init__(self, phases: Phases) -> None:
+        self.phases, self.dataset, self.config = phases, phases.dataset, phases.config
 
     def run(self) -> Outcome:
         """Train, compare, and choose.

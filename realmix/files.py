@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from realmix.errors import StorageError, printable
+from realmix.errors import StorageError
+from realmix.wording import printable
 
 LEFTOVER = ".realmix-*.tmp"
 """Pattern of the temporary files, which only a killed process leaves behind."""

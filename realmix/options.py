@@ -25,7 +25,8 @@ from tyro.conf import (
 )
 
 from realmix.config import Config
-from realmix.errors import UsageError, printable, suggestion
+from realmix.errors import UsageError
+from realmix.wording import printable, suggestion
 
 T = TypeVar("T")
 Unset = Annotated[T, arg(help_behavior_hint="")]

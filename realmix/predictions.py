@@ -23,9 +23,10 @@ from realmix.data.files import read_pool_folder
 from realmix.data.images import fit_images, read_images
 from realmix.data.source import Bad, Source
 from realmix.data.tables import SUFFIXES, read_table
-from realmix.errors import DataError, UsageError, printable, suggestion
+from realmix.errors import DataError, UsageError
 from realmix.files import write_atomically
 from realmix.run_folder import MODEL
+from realmix.wording import printable, suggestion
 
 MOST_CLASSES = 10
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -21,6 +21,7 @@ from realmix.devices import choose
 from realmix.evaluate.report import write_report
 from realmix.experiment import Experiment, Outcome
 from realmix.files import append_line, cut_to_whole_lines, write_atomically, write_json
+from realmix.phases import Phases
 from realmix.train import Record
 from realmix.watch import Watch
 
@@ -80,7 +81,8 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         return finished
     dataset = read(config)
     steps = (run_folder.saved_config(folder) or {}).get("steps")
-    experiment = Experiment(dataset, config, folder, Recorder(folder, watch), steps)
+    phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
+    experiment = Experiment(phases)
     for note in dataset.notes:
         watch.note(note)
     if parallel.rank() > 0:
@@ -89,9 +91,9 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     with run_folder.locked(folder):
         details = {
             "digest": digest(dataset),
-            "algorithm": experiment.phases.fields,
-            "recipe": dataclasses.asdict(experiment.phases.recipe),
-            "steps": experiment.phases.steps,
+            "algorithm": phases.fields,
+            "recipe": dataclasses.asdict(phases.recipe),
+            "steps": phases.steps,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],
         }

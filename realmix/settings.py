@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any
 
 from realmix.algorithm import Algorithm, Recipe
-from realmix.errors import UsageError, suggestion
+from realmix.errors import UsageError
 from realmix.fields import field_types, validated
+from realmix.wording import suggestion
 
 
 def default_steps(shape: tuple[int, ...]) -> int:

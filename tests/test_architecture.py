@@ -11,7 +11,7 @@ ROOT = Path(realmix.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = [  # each imports from its own line or lines above it, as docs/architecture.md has it
-    "errors randomness files fields",
+    "errors wording randomness files fields",
     "functional",
     "state",
     "algorithm",

@@ -9,9 +9,10 @@ import signal
 import pytest
 from rich.console import Console
 
-from realmix.console import Progress, bad_files, duration, tell
+from realmix.console import Progress, bad_files, tell
 from realmix.errors import DataError
 from realmix.process import LONGEST_MESSAGE, Signals, Stopped, explain, is_first
+from realmix.wording import duration
 
 PHASES = ["fold-1/supervised", "fold-1/realmix", "final/supervised", "final/realmix"]
 

@@ -67,7 +67,9 @@ def test_the_pools_true_labels_change_nothing() -> None:
     shuffled = np.random.default_rng(0).permutation(dataset.oracle)
     config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
     known, unknown, wrong = (
-        Experiment(dataclasses.replace(dataset, oracle=oracle), config, None, Silent()).run()
+        Experiment(
+            Phases(dataclasses.replace(dataset, oracle=oracle), config, None, Silent())
+        ).run()
         for oracle in (dataset.oracle, None, shuffled)
     )
     weights = [
@@ -84,7 +86,7 @@ def test_test_rows_change_nothing_and_are_measured_once() -> None:
     dataset = load("digits@20")
     config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
     without = dataclasses.replace(dataset, test_inputs=None, test_label=None)
-    one, other = (Experiment(d, config, None, Silent()).run() for d in (dataset, without))
+    one, other = (Experiment(Phases(d, config, None, Silent())).run() for d in (dataset, without))
     for mine, theirs in zip(
         one.classifier.network.parameters(), other.classifier.network.parameters(), strict=True
     ):
@@ -100,7 +102,7 @@ def test_without_a_pool_the_labels_alone_are_trained() -> None:
 
 
 def test_without_the_gate_one_training_is_done_and_said() -> None:
-    outcome = Experiment(rows(), Config("rows", steps=2, gate=False), None, Silent()).run()
+    outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate=False), None, Silent())).run()
     assert outcome.result["shipped"] == "realmix"
     assert outcome.result["gated"] is False
     assert "--no-gate" in outcome.result["reason"]
@@ -121,5 +123,5 @@ def test_a_useless_pool_does_not_ship() -> None:
     worse = dataclasses.replace(dataset, inputs=noise)
     fields = {"weight": 3000.0, "annealing": "off"}
     config = Config("rows", steps=40, algorithm="realmix", fields=fields)
-    outcome = Experiment(worse, config, None, Silent()).run()
+    outcome = Experiment(Phases(worse, config, None, Silent())).run()
     assert outcome.result["shipped"] == "supervised"

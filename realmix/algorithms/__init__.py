@@ -8,7 +8,8 @@ from realmix.algorithms.mean_teacher import MeanTeacher
 from realmix.algorithms.mixmatch import MixMatch
 from realmix.algorithms.realmix import RealMix
 from realmix.algorithms.supervised import Supervised
-from realmix.errors import UsageError, suggestion
+from realmix.errors import UsageError
+from realmix.wording import suggestion
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "supervised": Supervised,

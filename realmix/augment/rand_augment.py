@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from realmix.augment import color, geometry
-from realmix.errors import UsageError, suggestion
+from realmix.errors import UsageError
 from realmix.randomness import Draws
+from realmix.wording import suggestion
 
 MID_GREY = 127
 _LARGEST = 10  # magnitudes are tenths of each operation's largest parameter

@@ -13,7 +13,8 @@ import numpy as np
 
 from realmix.data.check import check_finite
 from realmix.data.source import Source, class_name, encode
-from realmix.errors import DataError, printable, suggestion
+from realmix.errors import DataError
+from realmix.wording import printable, suggestion
 
 _EXPECTED = (
     "Expected features (N, D) of numbers, or images (N, H, W), (N, H, W, C) or (N, C, H, W) with "

@@ -12,7 +12,8 @@ from realmix.data.decode import Shape
 from realmix.data.images import choose_shape, fit_images, read_images
 from realmix.data.pools import Dataset
 from realmix.data.source import Bad, Source
-from realmix.errors import DataError, UsageError, printable
+from realmix.errors import DataError, UsageError
+from realmix.wording import printable
 
 _NOTHING_READABLE: Shape = (3, 64, 64)
 

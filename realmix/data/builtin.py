@@ -14,7 +14,8 @@ from realmix.data import layouts
 from realmix.data.layouts import Raw
 from realmix.data.source import Source
 from realmix.data.splits import stratified_labels
-from realmix.errors import DataError, UsageError, printable, suggestion
+from realmix.errors import DataError, UsageError
+from realmix.wording import printable, suggestion
 
 
 class Layout(NamedTuple):

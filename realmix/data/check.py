@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from realmix.data.pools import Dataset
-from realmix.errors import DataError, printable
+from realmix.errors import DataError
+from realmix.wording import printable
 
 _MARKS = ("-1", "nan", "none", "null", "na", "n/a", "?", "unknown")
 _POOL_NAMES = ("unlabeled", "unlabelled")

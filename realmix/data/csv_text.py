@@ -7,7 +7,8 @@ import csv
 import io
 from pathlib import Path
 
-from realmix.errors import DataError, printable
+from realmix.errors import DataError
+from realmix.wording import printable
 
 Records = list[tuple[int, list[str]]]
 """(line on which the record ends, its cells) of each record; the first is the header."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from realmix.data.source import Bad, Source, encode
-from realmix.errors import DataError, printable
+from realmix.errors import DataError
+from realmix.wording import printable
 
 POOL_FOLDER = "unlabeled"
 _SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation", POOL_FOLDER}

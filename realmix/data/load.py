@@ -17,7 +17,8 @@ from realmix.data.files import read_class_folders, read_pool_folder
 from realmix.data.pools import Dataset
 from realmix.data.source import Source, unknown_class
 from realmix.data.tables import SUFFIXES, read_table
-from realmix.errors import DataError, UsageError, printable, suggestion
+from realmix.errors import DataError, UsageError
+from realmix.wording import printable, suggestion
 
 MAX_IMAGE_SIZE = 1024
 

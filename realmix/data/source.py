@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from realmix.errors import DataError, printable, suggestion
+from realmix.errors import DataError
+from realmix.wording import printable, suggestion
 
 Bad = tuple[str, str]
 """(path, reason) of something that could not be read."""

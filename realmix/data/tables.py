@@ -13,7 +13,8 @@ import numpy as np
 
 from realmix.data.csv_text import read_csv
 from realmix.data.source import Source, class_name, encode
-from realmix.errors import DataError, UsageError, printable, suggestion
+from realmix.errors import DataError, UsageError
+from realmix.wording import printable, suggestion
 
 PATH_COLUMN = "path"
 SUFFIXES = (".csv", ".tsv", ".parquet")

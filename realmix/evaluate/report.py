@@ -14,11 +14,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from realmix.errors import printable
 from realmix.evaluate import plots, sections
 from realmix.evaluate.gate import rounded_up
 from realmix.evaluate.record import Run, read_run
 from realmix.files import write_atomically
+from realmix.wording import duration, printable
 
 LONGEST_NAME = 60  # characters of a class name in a table
 MOST_BAD_FILES = 50
@@ -59,7 +59,7 @@ def render(run: Run) -> str:
         places=_places,
         number=_number,
         rounded_up=rounded_up,
-        duration=_duration,
+        duration=duration,
         short=_short,
     )
     return environment.get_template("report.html").render(_context(run))
@@ -129,16 +129,3 @@ def _number(value: float | None) -> str:
 
 def _places(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}"
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> _duration(3725)
-    '1 h 2 min'
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from realmix.errors import UsageError, suggestion
+from realmix.errors import UsageError
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
 from realmix.models.wide_resnet import WideResNet
 from realmix.randomness import derive
+from realmix.wording import suggestion
 
 NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
 

@@ -1,0 +1,38 @@
+"""How things are said to a person."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'x'?"`` for the nearest known name, or an empty string.
+
+    >>> suggestion("fixmach", ["mixmatch", "fixmatch"])
+    " Did you mean 'fixmatch'?"
+    """
+    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(75), duration(3725)
+    ('1 min 15 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def printable(text: object) -> str:
+    """`text` with control characters shown as escapes, safe for a terminal or a log.
+
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
