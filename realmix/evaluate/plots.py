@@ -63,6 +63,11 @@ class Line(NamedTuple):
     is_final: bool
 
 
+def _share(value: float, _: int | None = None) -> str:
+    """A tick's label: 0.875 is 87.5%, not 88%."""
+    return f"{round(100 * value, 1):g}%"
+
+
 def accuracies(bars: Sequence[Bar]) -> str:
     """Each accuracy as a dot on its interval, one below the other."""
     with matplotlib.rc_context(STYLE):
@@ -79,7 +84,7 @@ def accuracies(bars: Sequence[Bar]) -> str:
         axes.set_ylim(len(bars) - 0.5, -0.75)
         axes.grid(False, axis="y")
         axes.spines["left"].set_visible(False)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axes.xaxis.set_major_formatter(_share)
         return _svg(figure)
 
 
@@ -97,7 +102,7 @@ def curve(lines: Sequence[Line], is_share: bool) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         if is_share:
             axes.set_ylim(-0.03, 1.03)
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+            axes.yaxis.set_major_formatter(_share)
         return _svg(figure)
 
 
@@ -117,7 +122,7 @@ def reliability(calibration: Calibration) -> str:
         bottom.set_xlabel("confidence")
         bottom.set_xlim(0, 1.01)
         for axis in (top.yaxis, bottom.xaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+            axis.set_major_formatter(_share)
         return _svg(figure)
 
 
