@@ -63,7 +63,7 @@ class Line(NamedTuple):
     is_final: bool
 
 
-def _share(value: float, _: int | None = None) -> str:
+def _share(value: float, _: float = 0) -> str:
     """A tick's label: 0.875 is 87.5%, not 88%."""
     return f"{round(100 * value, 1):g}%"
 
