@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from realmix.config import Config
 from realmix.errors import LockedError, StorageError, UsageError
-from realmix.files import remove_leftovers, whole_lines, write_atomically, write_json
+from realmix.files import LEFTOVER, remove_leftovers, whole_lines, write_atomically, write_json
 
 CONFIG, RESULT, METRICS, MODEL = "config.json", "result.json", "metrics.jsonl", "model.safetensors"
 
@@ -67,8 +68,11 @@ def check(folder: Path, config: Config, resume: bool) -> None:
         raise UsageError(f"--out {folder} is a file, not a folder. Choose another --out.")
     there = saved_config(folder)
     if there is None:
-        foreign = sorted(p.name for p in folder.iterdir()) if folder.exists() else []
-        if set(foreign) - {"lock", "lock-owner"}:
+        names = sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+        # a run killed before its first file was whole leaves a lock and a temporary file
+        ours = {"lock", "lock-owner", *fnmatch.filter(names, LEFTOVER)}
+        foreign = [name for name in names if name not in ours]
+        if foreign:
             raise UsageError(
                 f"--out {folder} is not empty and holds no run ({', '.join(foreign[:3])} ...)."
                 f" Choose another --out."

@@ -96,9 +96,15 @@ def test_a_run_killed_at_any_instant_ends_the_same(undisturbed: Path, tmp_path: 
     chance = random.Random(0)
     fork = multiprocessing.get_context("fork")  # a new interpreter a kill would take minutes
     kills = finished = 0
+    where: dict[str, float]
     while kills < 30 or not finished:
         folder = tmp_path / str(finished)
-        where = {"writes": chance.randint(1, 50)} if kills % 3 else {"seconds": chance.random()}
+        if kills < 10:
+            where = {"writes": kills + 1}  # every write of the start
+        elif kills % 3:
+            where = {"writes": chance.randint(1, 50)}
+        else:
+            where = {"seconds": chance.random()}
         child = fork.Process(target=run, args=(folder,), kwargs=where)
         child.start()
         child.join()
@@ -128,6 +134,14 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not empty"):
         fit(CONFIG, tmp_path, Silent())
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_run_killed_at_its_start_leaves_is_no_obstacle(tmp_path: Path) -> None:
+    for name in ("lock", "lock-owner", ".realmix-0123456789abcdef.tmp"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(Interrupted):
+        fit(CONFIG, tmp_path, StopsAfter(1))
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_resuming_nothing_is_an_error(tmp_path: Path) -> None:
