@@ -177,12 +177,13 @@ def _table(scores: dict[str, Any], lines: list[dict[str, Any]], labels: int) -> 
         if not found:
             continue
         values = np.array(list(found.values()))
-        deviation = values.std(ddof=1) if len(values) > 1 else float("nan")
+        spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
         paired = np.array([found[s] - base[s] for s in found if s in base])
         gain, interval = "", ""
-        if algorithm != "supervised" and len(paired) > 1:
-            half = stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired)
+        if algorithm != "supervised" and len(paired):
             gain = f"{paired.mean():+.3f}"
+        if gain and len(paired) > 1:
+            half = stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired)
             interval = f"{paired.mean() - half:+.3f} to {paired.mean() + half:+.3f}"
         seconds = [
             line["seconds"]
@@ -190,7 +191,7 @@ def _table(scores: dict[str, Any], lines: list[dict[str, Any]], labels: int) -> 
             if line["algorithm"] == algorithm and line["labels"] == labels
         ]
         yield (
-            f"| {algorithm} | {len(values)} | {values.mean():.3f} ± {deviation:.3f} | {gain} |"
+            f"| {algorithm} | {len(values)} | {values.mean():.3f}{spread} | {gain} |"
             f" {interval} | {np.mean(seconds) / 60:.1f} |"
         )
 
