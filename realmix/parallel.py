@@ -48,13 +48,6 @@ def sum_over_processes(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(total.view_as(tensor))
 
 
-def from_first(tensor: Tensor) -> Tensor:
-    """The first process's value of `tensor`, in every process."""
-    if num_processes() > 1:
-        dist.broadcast(tensor, 0)
-    return tensor
-
-
 def any_process(flag: bool, device: torch.device) -> bool:
     """Whether `flag` is true in any process."""
     if num_processes() == 1:
