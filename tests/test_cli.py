@@ -6,10 +6,8 @@ import csv
 import json
 import os
 import re
-import resource
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -160,22 +158,18 @@ def test_version(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["fit", "--help"], ["fit", "x", "--stps", "1"]])
-def test_help_is_quick_and_imports_no_torch(words: list[str]) -> None:
+def test_help_imports_nothing_slow(words: list[str]) -> None:
+    """How long it takes is measured by benchmarks/speed.py; what makes it long is not loaded."""
+    slow = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "pandas", "pyarrow", "PIL"}
     code = (
         "import sys; from realmix.cli import main; main(sys.argv[1:]);"
-        "print({'torch', 'numpy', 'matplotlib'} & set(sys.modules))"
+        f"print({slow!r} & set(sys.modules))"
     )
-    costs = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        assert done.stdout.endswith("set()\n")
-        assert ("usage: realmix" in done.stdout) == ("--help" in words)
-    assert statistics.median(costs) < 0.3  # alone on a core: 0.15 to 0.2 s
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("set()\n")
+    assert ("usage: realmix" in done.stdout) == ("--help" in words)
 
 
 def test_values_of_set_are_json_where_they_can_be() -> None:
