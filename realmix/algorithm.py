@@ -6,7 +6,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,11 +23,14 @@ class Views(NamedTuple):
         labeled, unlabeled: view names; a data set's preset says what each means.
         copies: how many fixed augmented copies of each unlabeled row there are, or 0 if what
             belongs to a copy is drawn afresh each time.
+        rates: (operations, parameters, bins) in [0, 1]: how well the labels survive each strength
+            of each operation, for the views that draw by it ("probe" and "learned").
     """
 
     labeled: tuple[str, ...] = ("weak",)
     unlabeled: tuple[str, ...] = ()
     copies: int = 0
+    rates: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,17 @@ class Examples:
     Attributes:
         views: one (B, *shape) tensor per requested view.
         index: (B,) int64 row of each example in its pool.
-        label: (B,) int64 class, -1 where unknown.
+        label: (B,) int64 class, -1 where unknown; or (B, K) float distributions that a procedure
+            has put there.
         weight: (B,) float in [0, 1]; 1 unless a procedure set it.
+        drawn: (B, slots, 1 + parameters) int64 operation and bins that the view "probe" drew.
     """
 
     views: tuple[Tensor, ...]
     index: Tensor
     label: Tensor
     weight: Tensor
+    drawn: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,37 @@ class Step:
         return self.index / self.total
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the data before training.
+
+    Attributes:
+        num_classes: K.
+        num_labeled, num_unlabeled: rows of the two pools.
+        shape: of one stored input: (C, H, W) of images, (D,) of feature rows.
+        class_shares: (K,) share of each class among the labels; sums to one.
+        preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
+        code_columns: feature columns that look like codes of categories: few whole numbers.
+    """
+
+    num_classes: int
+    num_labeled: int
+    num_unlabeled: int
+    shape: tuple[int, ...]
+    class_shares: Tensor
+    preset: str = ""
+    code_columns: tuple[str, ...] = ()
+
+    @property
+    def is_images(self) -> bool:
+        return len(self.shape) == 3
+
+
 class Nets(NamedTuple):
     """The networks of a run; both are in train mode while training.
+
+    Each is called with (N, *shape) inputs and gives (N, K) logits; `features(inputs)` gives what
+    its last layer sees, (N, D), and `features_and_logits(inputs)` both from one pass.
 
     Attributes:
         student: being trained.
@@ -103,7 +138,14 @@ class Losses:
 
 
 class Minimizer(Protocol):
-    """What an algorithm may ask of an optimizer."""
+    """What an algorithm may ask of an optimizer.
+
+    Attributes:
+        apart: the optimizers of the submodules that `Algorithm.trained_apart` names.
+    """
+
+    @property
+    def apart(self) -> Mapping[str, Minimizer]: ...
 
     def minimize(self, loss: Tensor) -> None: ...
 
@@ -121,6 +163,9 @@ class Recipe:
         weight_decay: as the optimizer applies it.
         schedule: of the learning rate: "constant", or "cosine" to 0.195 of it.
         ema_decay: of the network that is evaluated.
+        dropout: share of the last layer's inputs that is set to 0 in training.
+        stochastic_depth: share of the passes in which the last residual unit is skipped in
+            training, falling linearly to 0 at the input; networks without such units have none.
     """
 
     batch_size: Count = 64
@@ -130,32 +175,31 @@ class Recipe:
     weight_decay: NonNegative = 0.02
     schedule: Literal["constant", "cosine"] = "constant"
     ema_decay: Decay = 0.999
+    dropout: Decay = 0.0
+    stochastic_depth: Decay = 0.0
 
 
 @dataclass(eq=False)
-class Algorithm(nn.Module):
-    """A way to learn. Its fields are the hyperparameters; its buffers and submodules, the state.
+class Method:
+    """A way to learn, of any tier. Its fields are the hyperparameters.
 
     Raises:
         UsageError: at construction, for a field whose value does not fit its type and range.
     """
 
-    recipe = Recipe()
-
-    def __new__(cls, *args: Any, **fields: Any) -> Self:
-        # nn.Module must be initialized before the dataclass's own __init__ assigns fields.
-        algorithm = super().__new__(cls)
-        nn.Module.__init__(algorithm)
-        return algorithm
+    recipe: ClassVar[Recipe] = Recipe()
+    idea: ClassVar[str]  # some six words
 
     def __post_init__(self) -> None:
         for name, value in validated(type(self), self.fields()).items():
             setattr(self, name, value)
 
-    @property
-    def views(self) -> Views:
-        """What a batch must hold. A plain class attribute where no field changes it."""
-        return Views()
+    def check(self, facts: Facts) -> None:
+        """Refuse data that it cannot learn from, before anything is trained.
+
+        Raises:
+            UsageError: what is wrong, and what to do instead.
+        """
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, object]) -> Self:
@@ -176,9 +220,32 @@ class Algorithm(nn.Module):
         """The hyperparameters by name; `from_fields` takes them back."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
-    def setup(self, nets: Nets, num_classes: int) -> None:
+
+@dataclass(eq=False)
+class Algorithm(nn.Module, Method):
+    """A method that is a rule for one optimizer step. Its buffers and submodules are its state.
+
+    Attributes:
+        trained_apart: names of the submodules that have an optimizer of their own, of the same
+            recipe, `optimizer.apart[name]`; those of the others' parameters is the student's.
+    """
+
+    trained_apart: ClassVar[tuple[str, ...]] = ()
+
+    def __new__(cls, *args: Any, **fields: Any) -> Self:
+        # nn.Module must be initialized before the dataclass's own __init__ assigns fields.
+        algorithm = super().__new__(cls)
+        nn.Module.__init__(algorithm)
+        return algorithm
+
+    @property
+    def views(self) -> Views:
+        """What a batch must hold. A plain class attribute where no field changes it."""
+        return Views()
+
+    def setup(self, nets: Nets, facts: Facts) -> None:
         """Allocate the state that depends on data or network. Called once, before step 0."""
-        self.num_classes = num_classes
+        self.num_classes = facts.num_classes
 
     @abstractmethod
     def update(self, nets: Nets, optimizer: Minimizer, batch: Batch, step: Step) -> Losses:

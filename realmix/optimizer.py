@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from realmix.algorithm import Recipe
 from realmix.functional.schedules import cosine
-from realmix.parallel import sum_over_processes
+from realmix.parallel import Divided, sum_over_processes
 
 SCHEDULES = {"constant": lambda progress: 1.0, "cosine": cosine}
 
@@ -24,10 +24,27 @@ class Optimizer:
     Args:
         modules: what to train.
         recipe: optimizer, learning rate, weight decay, schedule.
+        apart: modules, by name, that each have an optimizer of their own by the same recipe.
     """
 
-    def __init__(self, modules: Iterable[nn.Module], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        modules: Iterable[nn.Module],
+        recipe: Recipe,
+        apart: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        self.apart = {name: Optimizer([own], recipe) for name, own in (apart or {}).items()}
+        modules = list(modules)
         self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+        # the other parameters (an algorithm's heads) see all examples in every process
+        self.divided = [
+            p
+            for module in modules
+            for network in module.modules()
+            if isinstance(network, Divided)
+            for p in network.parameters()
+            if p.requires_grad
+        ]
         self.recipe = recipe
         kernels = [p for p in self.parameters if p.ndim > 1]
         others = [p for p in self.parameters if p.ndim <= 1]
@@ -49,23 +66,31 @@ class Optimizer:
         rate = self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
         for group in self.torch.param_groups:
             group["lr"] = rate
+        for other in self.apart.values():
+            other.anneal(progress)
 
     def minimize(self, loss: Tensor) -> None:
         """One step down the gradient of `loss`, a scalar."""
         self.torch.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        sum_over_processes([p.grad for p in self.parameters if p.grad is not None])
+        sum_over_processes([p.grad for p in self.divided if p.grad is not None])
         self.torch.step()
 
     def state(self) -> dict[str, Tensor]:
-        """What the optimizer remembers, by "<parameter number>.<name>"."""
+        """What the optimizer remembers, by "<parameter number>.<name>", and those apart."""
         state = self.torch.state_dict()["state"]
-        return {
-            f"{i}.{name}": value for i, memory in state.items() for name, value in memory.items()
-        }
+        own = {f"{i}.{name}": value for i, kept in state.items() for name, value in kept.items()}
+        for apart, other in self.apart.items():
+            own |= {f"{apart}.{key}": value for key, value in other.state().items()}
+        return own
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take back what `state` gave."""
+        for apart, other in self.apart.items():
+            start = f"{apart}."
+            theirs = {key: value for key, value in state.items() if key.startswith(start)}
+            other.load({key.removeprefix(start): value for key, value in theirs.items()})
+            state = {key: value for key, value in state.items() if key not in theirs}
         memory: dict[int, dict[str, Tensor]] = {}
         ordered = [p for group in self.torch.param_groups for p in group["params"]]
         for key, value in state.items():

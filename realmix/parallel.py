@@ -10,7 +10,7 @@ for them.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -73,11 +73,27 @@ class _Gather(torch.autograd.Function):
         return gradients[0][ctx.rows], None, None
 
 
+class _Take(torch.autograd.Function):
+    """This process' rows. Backward gives every process the gradient of all rows."""
+
+    @staticmethod
+    def forward(ctx: Any, everyone: Tensor, start: int, end: int) -> Tensor:
+        ctx.rows, ctx.shape = slice(start, end), everyone.shape
+        return everyone[start:end].clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        total = gradients[0].new_zeros(ctx.shape)
+        total[ctx.rows] = gradients[0]
+        dist.all_reduce(total)
+        return total, None, None
+
+
 class Divided(nn.Module):
-    """A network whose examples are divided among the processes; float32 logits of all come back.
+    """A network whose examples are divided among the processes; float32 results of all come back.
 
     Args:
-        network: (N, *shape) to (N, K).
+        network: (N, *shape) to (N, K), with `features` to (N, D) and `head` from there to (N, K).
         precision: the type that autocast computes in; float32 turns autocast off.
     """
 
@@ -87,20 +103,49 @@ class Divided(nn.Module):
         self.precision = precision
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *shape) to (N, K)."""
-        count, place = num_processes(), rank()
-        start, end = (len(inputs) * i // count for i in (place, place + 1))
-        own = inputs[start:end]
+        """(N, *shape) to (N, K) logits."""
+        (logits,) = self.through(lambda own: (self.network(own),), inputs)
+        return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """(N, *shape) to (N, D), what the last layer sees."""
+        network: Any = self.network
+        (features,) = self.through(lambda own: (network.features(own),), inputs)
+        return features
+
+    def features_and_logits(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, *shape) to (N, D) and (N, K), in one pass."""
+        network: Any = self.network
+
+        def both(own: Tensor) -> tuple[Tensor, Tensor]:
+            features = network.features(own)
+            return features, network.head(features)
+
+        features, logits = self.through(both, inputs)
+        return features, logits
+
+    def through(
+        self, function: Callable[[Tensor], tuple[Tensor, ...]], inputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        """`function` of this process' share of the rows, and from all processes what it gives.
+
+        Args:
+            function: rows to tensors with as many rows, by means of the network.
+            inputs: (N, *shape).
+        """
+        count, place, total = num_processes(), rank(), len(inputs)
+        start, end = (total * i // count for i in (place, place + 1))
+        shared = count > 1 and inputs.requires_grad
+        own = _Take.apply(inputs, start, end) if shared else inputs[start:end]
         if own.ndim == 4:  # channels-last convolutions are several times faster
             own = own.contiguous(memory_format=torch.channels_last)
         half = self.precision != torch.float32
         with torch.autocast(inputs.device.type, self.precision, enabled=half):
-            logits: Tensor = self.network(own)
-        logits = logits.float()
+            parts = function(own)
+        parts = tuple(part.float() for part in parts)
         if count == 1:
-            return logits
-        gathered: Tensor = _Gather.apply(logits, start, len(inputs))
-        return gathered
+            return parts
+        return tuple(_Gather.apply(part, start, total) for part in parts)
 
 
 class _Sum(torch.autograd.Function):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -35,3 +36,82 @@ class Ema(nn.Module):
         average([mine[name] for name in moving], [theirs[name] for name in moving], None)
         for name in mine.keys() - moving:
             mine[name].copy_(theirs[name])
+
+
+class RunningMean(nn.Module):
+    """m <- decay m + (1 - decay) v, of a vector or a number.
+
+    Attributes:
+        value: m.
+
+    Args:
+        start: m before the first update.
+        decay: in [0, 1).
+    """
+
+    value: Tensor
+
+    def __init__(self, start: Tensor, decay: float) -> None:
+        super().__init__()
+        self.register_buffer("value", start.clone())
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, value: Tensor) -> None:
+        self.value.lerp_(value.to(self.value.dtype), 1 - self.decay)
+
+
+class RecentMean(nn.Module):
+    """The mean of the last `length` vectors; before there are so many, of `start` for the rest.
+
+    Args:
+        start: (K,) what fills the buffer at first.
+        length: how many are kept (128 in ReMixMatch's code).
+    """
+
+    recent: Tensor
+    place: Tensor
+
+    def __init__(self, start: Float[Tensor, " K"], length: int = 128) -> None:
+        super().__init__()
+        self.register_buffer("recent", start.repeat(length, 1))
+        self.register_buffer("place", torch.zeros(1, dtype=torch.int64))
+
+    @property
+    def value(self) -> Float[Tensor, " K"]:
+        return self.recent.mean(0)
+
+    @torch.no_grad()
+    def update(self, value: Float[Tensor, " K"]) -> None:
+        self.recent.index_copy_(0, self.place, value.to(self.recent.dtype).unsqueeze(0))
+        self.place.add_(1).remainder_(len(self.recent))
+
+
+class PerExample(nn.Module):
+    """One row for each example of a pool, found by the example's index.
+
+    Attributes:
+        value: (N, width) rows.
+        visits: (N,) float, how often each was stored.
+
+    Args:
+        count: examples, N.
+        width: of a row.
+        fill: what rows hold before they are stored.
+    """
+
+    value: Tensor
+    visits: Tensor
+
+    def __init__(self, count: int, width: int, fill: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.full((count, width), fill))
+        self.register_buffer("visits", torch.zeros(count))
+
+    @torch.no_grad()
+    def store(self, index: Int[Tensor, " B"], rows: Float[Tensor, "B width"]) -> None:
+        """Replace the rows at `index`. An example that is twice in a batch keeps the mean."""
+        times = (index.unsqueeze(1) == index).sum(1, keepdim=True)
+        self.value.index_fill_(0, index, 0.0)
+        self.value.index_add_(0, index, (rows / times).to(self.value.dtype))
+        self.visits.index_copy_(0, index, self.visits[index] + 1)

@@ -78,9 +78,12 @@ class Trainer:
         self.student = parallel.Divided(parallel.share_moments(network), precision)
         self.ema = Ema(self.student, self.recipe.ema_decay)
         self.nets = Nets(self.student, self.ema.network)
-        algorithm.setup(self.nets, data.num_classes)
+        algorithm.check(self.data.facts)
+        algorithm.setup(self.nets, self.data.facts)
         algorithm.to(self.device)
-        self.optimizer = Optimizer([self.student, algorithm], self.recipe)
+        apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}
+        own = [part for name, part in algorithm.named_children() if name not in apart]
+        self.optimizer = Optimizer([self.student, *own], self.recipe, apart)
         self.step = 0
         self._origin, self._unchecked = 0.0, list[Tensor]()
 

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Examples, Nets, Step, Views
+from realmix.algorithm import Batch, Examples, Facts, Nets, Step, Views
 
 FEATURES, HIDDEN, CLASSES = 4, 6, 3
 
 
-def network(seed: int, scale: float = 1.0, num_classes: int = CLASSES) -> nn.Sequential:
+class Network(nn.Sequential):
+    """Layers, of which the last is the head."""
+
+    def features(self, x: Tensor) -> Tensor:
+        for layer in list(self)[:-1]:
+            x = layer(x)
+        return x
+
+    def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.features(x)
+        return features, self[-1](features)
+
+
+def network(seed: int, scale: float = 1.0, num_classes: int = CLASSES) -> Network:
     """float64, without BatchNorm: logits = V tanh(W x + b) + c."""
-    net = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, num_classes))
+    net = Network(nn.Linear(FEATURES, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, num_classes))
     rng = np.random.default_rng(seed)
     for parameter in net.double().parameters():
         parameter.data = torch.from_numpy(scale * rng.normal(size=tuple(parameter.shape)))
     return net
 
 
-def normalizing_network(seed: int, num_classes: int = CLASSES) -> nn.Sequential:
+def normalizing_network(seed: int, num_classes: int = CLASSES) -> Network:
     """float64, with BatchNorm."""
     net = network(seed, num_classes=num_classes)
-    return nn.Sequential(net[0], nn.BatchNorm1d(HIDDEN), net[1], net[2]).double()
+    return Network(net[0], nn.BatchNorm1d(HIDDEN), net[1], net[2]).double()
 
 
 def logits(net: nn.Sequential, x: np.ndarray) -> np.ndarray:
@@ -46,6 +60,15 @@ def nets(student: int = 0, ema: int = 1, scale: float = 1.0, num_classes: int = 
         network(student, scale, num_classes),
         network(ema, scale, num_classes).requires_grad_(False),
     )
+
+
+def facts(
+    num_classes: int = CLASSES, num_labeled: int = 12, num_unlabeled: int = 60, **others: Any
+) -> Facts:
+    """Of feature rows like those of `batch`, equally many of each class."""
+    shares = torch.full((num_classes,), 1 / num_classes)
+    known = {"shape": (FEATURES,), "class_shares": shares, "preset": "features", **others}
+    return Facts(num_classes, num_labeled, num_unlabeled, **known)
 
 
 def rows(seed: int, count: int) -> Tensor:

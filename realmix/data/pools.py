@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from realmix.randomness import Draws
+from realmix.algorithm import Facts
+from realmix.functional.targets import one_hot
 
-View = Callable[[Tensor, Draws], Tensor]
-"""(B, *shape) stored inputs and their random streams to (B, *shape) float32 network inputs."""
+MOST_CODES = 10
+
+View = Callable[..., Any]
+"""(B, *shape) stored inputs and their random streams to (B, *shape) float32 network inputs.
+
+The view "learned" is given the rates of `Views.rates` too; "probe" returns with the inputs what
+`Examples.drawn` holds.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,18 @@ class Dataset:
     def is_images(self) -> bool:
         return self.inputs.ndim == 4
 
+    @property
+    def code_columns(self) -> tuple[str, ...]:
+        """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
+        if self.is_images:
+            return ()
+        names = self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
+        return tuple(
+            name
+            for name, column in zip(names, self.inputs.T, strict=True)
+            if np.array_equal(column, column.round()) and 3 <= len(np.unique(column)) <= MOST_CODES
+        )
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -55,7 +75,7 @@ class Pool:
 
     Attributes:
         inputs: (N, C, H, W) uint8 or (N, D) float32.
-        label: (N,) int64, -1 where unknown.
+        label: (N,) int64, -1 where unknown; or (N, K) float32 distributions.
         weight: (N,) float32 in [0, 1].
     """
 
@@ -79,16 +99,41 @@ class Pool:
 
 @dataclass(frozen=True)
 class Data:
-    """What a `Trainer` trains on. A new value replaces it; it is never changed in place."""
+    """What a `Trainer` trains on. A new value replaces it; it is never changed in place.
+
+    Attributes:
+        labeled, unlabeled: the two pools.
+        classes: names, in label order.
+        views: what each view name means.
+        preset: the name of that meaning.
+        code_columns: feature columns that look like codes of categories.
+    """
 
     labeled: Pool
     unlabeled: Pool
     classes: tuple[str, ...]
     views: Mapping[str, View] = field(repr=False)
+    preset: str = ""
+    code_columns: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
         return len(self.classes)
+
+    @property
+    def facts(self) -> Facts:
+        """What an algorithm is told before training."""
+        label = self.labeled.label
+        shares = label.float() if label.ndim > 1 else one_hot(label, self.num_classes)
+        return Facts(
+            num_classes=self.num_classes,
+            num_labeled=len(self.labeled),
+            num_unlabeled=len(self.unlabeled),
+            shape=tuple(self.labeled.inputs.shape[1:]),
+            class_shares=shares.mean(0),
+            preset=self.preset,
+            code_columns=self.code_columns,
+        )
 
     def to(self, device: torch.device) -> Data:
         return replace(self, labeled=self.labeled.to(device), unlabeled=self.unlabeled.to(device))

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from realmix.algorithm import Batch, Examples, Views
-from realmix.data.pools import Data, Pool
+from realmix.data.pools import Data
 from realmix.randomness import Draws, derive, generator, keys
 
 ORDER, LABELED, UNLABELED, COPY = range(4)  # streams of randomness
+PROBE, LEARNED = "probe", "learned"  # the views whose strengths are learned
 
 
 def rows_at(seed: int, stream: int, step: int, size: int, count: int) -> Tensor:
@@ -49,30 +50,16 @@ def batch_at(
         seed: of the run.
     """
     return Batch(
-        _examples(data, data.labeled, views.labeled, 0, step, batch_size, seed, LABELED),
-        _examples(
-            data,
-            data.unlabeled,
-            views.unlabeled,
-            views.copies,
-            step,
-            batch_size * unlabeled_ratio,
-            seed,
-            UNLABELED,
-        ),
+        _examples(data, views, LABELED, step, batch_size, seed),
+        _examples(data, views, UNLABELED, step, batch_size * unlabeled_ratio, seed),
     )
 
 
-def _examples(
-    data: Data,
-    pool: Pool,
-    names: tuple[str, ...],
-    copies: int,
-    step: int,
-    size: int,
-    seed: int,
-    stream: int,
-) -> Examples:
+def _examples(data: Data, views: Views, stream: int, step: int, size: int, seed: int) -> Examples:
+    """One stream of the batch; no examples where no view of it is asked for."""
+    labeled = stream == LABELED
+    pool, names = (data.labeled, views.labeled) if labeled else (data.unlabeled, views.unlabeled)
+    copies = 0 if labeled else views.copies
     device = pool.inputs.device
     if not names:
         nothing = torch.zeros(0, dtype=torch.int64, device=device)
@@ -82,9 +69,15 @@ def _examples(
     row, copy = place % len(pool), place // len(pool)
     inputs = pool.inputs[row]
     position = torch.arange(size, device=device)
-    made = []
+    made, drawn = [], None
     for number, name in enumerate(names):
         stored = Draws(keys(derive(seed, COPY), row + len(pool) * copy)) if copies else None
         draws = Draws(keys(derive(seed, stream, step, number), position), stored)
-        made.append(data.views[name](inputs, draws))
-    return Examples(tuple(made), row, pool.label[row], pool.weight[row])
+        if name == PROBE:
+            probed, drawn = data.views[PROBE](inputs, draws)
+            made.append(probed)
+        elif name == LEARNED:
+            made.append(data.views[LEARNED](inputs, draws, views.rates))
+        else:
+            made.append(data.views[name](inputs, draws))
+    return Examples(tuple(made), row, pool.label[row], pool.weight[row], drawn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +10,7 @@ from torch import nn
 from realmix.errors import UsageError
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
+from realmix.models.timm_models import timm_network
 from realmix.models.wide_resnet import WideResNet
 from realmix.randomness import derive
 from realmix.wording import suggestion
@@ -18,8 +18,17 @@ from realmix.wording import suggestion
 NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
 
 
-def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+def build(
+    name: str,
+    shape: tuple[int, ...],
+    num_classes: int,
+    seed: int,
+    dropout: float = 0.0,
+    stochastic_depth: float = 0.0,
+) -> nn.Module:
     """A new network; the same arguments give the same weights.
+
+    It has `features(inputs)`, (B, D), and `head`, from there to the logits.
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp",
@@ -27,6 +36,8 @@ def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
+        dropout: of the head's inputs, in training.
+        stochastic_depth: of the last residual unit, in training; for networks that have any.
 
     Raises:
         UsageError: for an unknown name, or a network that does not take inputs of that shape.
@@ -39,37 +50,26 @@ def build(name: str, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.
         raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed))
-        return _build(name, shape, num_classes)
+        return _build(name, shape, num_classes, dropout, stochastic_depth)
 
 
-def _build(name: str, shape: tuple[int, ...], num_classes: int) -> nn.Module:
+def _build(
+    name: str, shape: tuple[int, ...], num_classes: int, dropout: float, stochastic_depth: float
+) -> nn.Module:
     if name == "convnet":
-        return ConvNet(shape[0], min(shape[1:]), num_classes)
+        return ConvNet(shape[0], min(shape[1:]), num_classes, dropout=dropout)
     if name == "mlp":
-        return MLP(shape[0], num_classes)
+        return MLP(shape[0], num_classes, dropout=dropout)
     if wide := re.fullmatch(r"wrn-(\d+)-(\d+)", name):
+        depth, width = int(wide[1]), int(wide[2])
         try:
-            return WideResNet(shape[0], num_classes, int(wide[1]), int(wide[2]))
+            return WideResNet(shape[0], num_classes, depth, width, dropout, stochastic_depth)
         except ValueError as error:
             raise UsageError(f"--model {name}: {error}.") from None
     if name.startswith("timm:"):
-        return _timm(name.removeprefix("timm:"), shape, num_classes)
+        options = {"drop_rate": dropout, "drop_path_rate": stochastic_depth}
+        given = {key: value for key, value in options.items() if value}
+        return timm_network(name.removeprefix("timm:"), shape, num_classes, given)
     raise UsageError(
         f"There is no network '{name}'.{suggestion(name, NAMES)} Known: {', '.join(NAMES)}."
     )
-
-
-def _timm(name: str, shape: tuple[int, ...], num_classes: int) -> nn.Module:
-    try:
-        import timm
-    except ImportError:
-        raise UsageError(
-            f"--model timm:{name} needs timm: pip install 'realmix[vision]'."
-        ) from None
-    if name not in timm.list_models():
-        raise UsageError(f"timm has no model '{name}'.{suggestion(name, timm.list_models())}")
-    options: dict[str, Any] = {"num_classes": num_classes, "in_chans": shape[0]}
-    try:  # transformers must be told the size of the images, convolutional networks refuse it
-        return timm.create_model(name, img_size=shape[1:], **options)
-    except TypeError:
-        return timm.create_model(name, **options)

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from realmix.models.head import Head
+
 
 def block(channels_in: int, channels_out: int) -> nn.Sequential:
     """3x3 convolution, BatchNorm, leaky ReLU."""
@@ -28,9 +30,12 @@ class ConvNet(nn.Module):
         side: smaller side of the images, in pixels, 2 or more.
         num_classes: K.
         width: channels of the first stage.
+        dropout: of the head's inputs.
     """
 
-    def __init__(self, channels: int, side: int, num_classes: int, width: int = 32) -> None:
+    def __init__(
+        self, channels: int, side: int, num_classes: int, width: int = 32, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         stages = min(int(math.log2(side)), 4)
         layers: list[nn.Module] = []
@@ -42,7 +47,7 @@ class ConvNet(nn.Module):
                 layers.append(block(channels, filters))
                 channels = filters
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(channels, num_classes)
+        self.head = Head(channels, num_classes, dropout)
 
     def features(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] to (B, channels of the last stage)."""

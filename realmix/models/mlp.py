@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from realmix.models.head import Head
+
 
 class MLP(nn.Module):
     """Hidden layers with BatchNorm and ReLU, then one layer.
@@ -12,10 +14,15 @@ class MLP(nn.Module):
         num_features: D.
         num_classes: K.
         widths: of the hidden layers.
+        dropout: of the head's inputs.
     """
 
     def __init__(
-        self, num_features: int, num_classes: int, widths: tuple[int, ...] = (256, 256)
+        self,
+        num_features: int,
+        num_classes: int,
+        widths: tuple[int, ...] = (256, 256),
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -28,7 +35,7 @@ class MLP(nn.Module):
             ]
             previous = width
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(previous, num_classes)
+        self.head = Head(previous, num_classes, dropout)
 
     def features(self, rows: Tensor) -> Tensor:
         """(B, D) standardized rows to (B, widths[-1])."""

@@ -8,19 +8,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from realmix.models.head import Head
+
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=1e-3)
+
+
+def skip(values: Tensor, share: float, training: bool) -> Tensor:
+    """0 for that share of the examples and v / (1 - share) for the others, in training."""
+    if not training or share == 0:
+        return values
+    kept = torch.rand(len(values), 1, 1, 1, device=values.device) >= share
+    return values * kept / (1 - share)
 
 
 class Unit(nn.Module):
     """BN, leaky ReLU, 3x3, BN, leaky ReLU, 3x3, and the input added.
 
     Where the width changes, the shortcut is a 1x1 convolution. With `activate_first` the shortcut
-    too starts from the activated input.
+    too starts from the activated input. In training the sum is left out for a share `skipped` of
+    the passes and divided by 1 - skipped for the others (stochastic depth, Huang et al., 2016).
     """
 
-    def __init__(self, before: int, after: int, stride: int, activate_first: bool) -> None:
+    def __init__(
+        self, before: int, after: int, stride: int, activate_first: bool, skipped: float = 0.0
+    ) -> None:
         super().__init__()
         self.norm1, self.norm2 = _norm(before), _norm(after)
         self.conv1 = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
@@ -28,13 +41,13 @@ class Unit(nn.Module):
         self.shortcut = (
             nn.Identity() if before == after else nn.Conv2d(before, after, 1, stride, bias=False)
         )
-        self.activate_first = activate_first
+        self.activate_first, self.skipped = activate_first, skipped
 
     def forward(self, x: Tensor) -> Tensor:
         activated = F.leaky_relu(self.norm1(x), 0.1)
         y = F.leaky_relu(self.norm2(self.conv1(activated)), 0.1)
         kept = self.shortcut(activated if self.activate_first else x)
-        return kept + self.conv2(y)  # type: ignore[no-any-return]
+        return kept + skip(self.conv2(y), self.skipped, self.training)  # type: ignore[no-any-return]
 
 
 class WideResNet(nn.Module):
@@ -45,12 +58,22 @@ class WideResNet(nn.Module):
         num_classes: K.
         depth: 6 n + 4 for n units a stage; 28 in the papers.
         width: the factor k; filters are 16 k, 32 k, 64 k. 2 in the papers.
+        dropout: of the head's inputs.
+        stochastic_depth: how often the last unit is skipped, per example; linearly less before.
 
     Raises:
         ValueError: if depth is not 6 n + 4.
     """
 
-    def __init__(self, channels: int, num_classes: int, depth: int = 28, width: int = 2) -> None:
+    def __init__(
+        self,
+        channels: int,
+        num_classes: int,
+        depth: int = 28,
+        width: int = 2,
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+    ) -> None:
         super().__init__()
         units, rest = divmod(depth - 4, 6)
         if rest or units < 1:
@@ -60,11 +83,12 @@ class WideResNet(nn.Module):
         for stage, filters in enumerate((16 * width, 32 * width, 64 * width)):
             for unit in range(units):
                 stride = 2 if stage and not unit else 1
-                layers.append(Unit(before, filters, stride, activate_first=not (stage or unit)))
+                skipped = stochastic_depth * (stage * units + unit + 1) / (3 * units)
+                layers.append(Unit(before, filters, stride, not (stage or unit), skipped))
                 before = filters
         self.body = nn.Sequential(*layers)
         self.norm = _norm(before)
-        self.head = nn.Linear(before, num_classes)
+        self.head = Head(before, num_classes, dropout)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

@@ -13,7 +13,7 @@ from tests import tiny
 
 def made(**fields):
     algorithm = MixMatch(**fields)
-    algorithm.setup(tiny.nets(), tiny.CLASSES)
+    algorithm.setup(tiny.nets(), tiny.facts())
     return algorithm
 
 

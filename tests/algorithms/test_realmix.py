@@ -16,7 +16,7 @@ OFF = {"annealing": "off", "extension": "none", "out_of_distribution": 0.0}
 
 def made(cls=RealMix, **fields):
     algorithm = cls(**fields)
-    algorithm.setup(tiny.nets(), tiny.CLASSES)
+    algorithm.setup(tiny.nets(), tiny.facts())
     return algorithm
 
 

@@ -34,7 +34,7 @@ def made(name: str, num_classes: int = tiny.CLASSES, **fields) -> Algorithm:
     """Of the fields, those that the algorithm has."""
     cls = ALGORITHMS[name]
     algorithm = cls(**{key: fields[key] for key in fields.keys() & field_types(cls).keys()})
-    algorithm.setup(tiny.nets(num_classes=num_classes), num_classes)
+    algorithm.setup(tiny.nets(num_classes=num_classes), tiny.facts(num_classes))
     return algorithm
 
 

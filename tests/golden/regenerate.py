@@ -71,7 +71,7 @@ def losses(case: str) -> list[dict[str, float]]:
     student = tiny.normalizing_network(seed=3)
     ema = Ema(student, algorithm.recipe.ema_decay)
     nets = Nets(student, ema.network)
-    algorithm.setup(nets, tiny.CLASSES)
+    algorithm.setup(nets, tiny.facts())
     optimizer = Optimizer([student, algorithm], algorithm.recipe)
     history = []
     for index in range(STEPS):
