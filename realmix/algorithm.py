@@ -194,6 +194,10 @@ class Method:
         for name, value in validated(type(self), self.fields()).items():
             setattr(self, name, value)
 
+    def final_model(self, model: str) -> str:
+        """The name of the network that it leaves, where `model` is the run's."""
+        return model
+
     def check(self, facts: Facts) -> None:
         """Refuse data that it cannot learn from, before anything is trained.
 

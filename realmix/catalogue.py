@@ -19,8 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from realmix.algorithm import Algorithm
-from realmix.algorithms import ALGORITHMS, algorithm_class
+from realmix.algorithms import ALGORITHMS
 from realmix.data.builtin import BUILTIN, Card, describe
+from realmix.methods import method_class
 from realmix.wording import printable
 
 _PAPER = re.compile(r"\(([^()]*?\d{4})")
@@ -43,7 +44,7 @@ def algorithm(name: str) -> RenderableType:
     Raises:
         UsageError: there is none of that name.
     """
-    cls = algorithm_class(name)
+    cls = method_class(name)
     comments = dict(_COMMENT.findall(inspect.getsource(cls)))
     hints = typing.get_type_hints(cls, include_extras=True)
     fields = _table("field", "default", "takes", "")

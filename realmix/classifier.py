@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from realmix import checkpoint, models
 from realmix.augment.presets import PRESETS
-from realmix.errors import DataError, StorageError
+from realmix.errors import DataError, StorageError, UsageError
 from realmix.predict import predict
+from realmix.wording import printable, suggestion
+
+MODEL = "model.safetensors"  # its name in a run folder
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,28 @@ class Classifier:
         """
         return cls.restore(*checkpoint.read(path))
 
+    def lend_body(self, network: nn.Module) -> None:
+        """Give another network of the same form all weights but those of the last layer.
+
+        Raises:
+            UsageError: the networks differ.
+        """
+        mine, theirs = self.network.state_dict(), network.state_dict()
+        body = {name: value for name, value in mine.items() if not self._is_last(name)}
+        other = {name for name in theirs if not self._is_last(name)}
+        if body.keys() != other or any(theirs[k].shape != v.shape for k, v in body.items()):
+            raise UsageError(
+                f"--init: that run's network is '{self.model}' for inputs of shape {self.shape},"
+                " which does not fit this one. Leave out --model, and give --image-size as there."
+            )
+        network.load_state_dict({**theirs, **body})
+
+    def _is_last(self, name: str) -> bool:
+        """Whether a weight belongs to the last layer."""
+        network: Any = self.network
+        last = {id(value) for value in network.head.parameters()}
+        return id(dict(network.named_parameters()).get(name)) in last
+
     def _header(self) -> dict[str, Any]:
         return {
             "kind": "classifier",
@@ -130,3 +155,23 @@ class Classifier:
             standardizer,
             header["about"],
         )
+
+
+def load_classifier(run: Path) -> Classifier:
+    """The classifier of a run folder or a model file.
+
+    Raises:
+        UsageError: there is none.
+        StorageError: it is damaged.
+    """
+    path = run / MODEL if run.is_dir() else run
+    if run.is_dir() and not path.exists():
+        raise UsageError(
+            f"'{printable(run)}' holds no {MODEL}, so no finished run. Run its `realmix fit`"
+            " command again: it continues where it stopped."
+        )
+    if not path.exists():
+        beside = [p.name for p in run.parent.iterdir()] if run.parent.is_dir() else []
+        hint = printable(suggestion(run.name, beside))
+        raise UsageError(f"There is no run folder or model '{printable(run)}'.{hint}")
+    return Classifier.load(path)

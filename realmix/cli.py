@@ -98,8 +98,8 @@ def _fit(command: Fit) -> None:
     config = command.config()  # checked before torch is imported
     from realmix import parallel, run
     from realmix.console import Progress, messages, show, tell
+    from realmix.errors import Interrupted
     from realmix.summary import summary
-    from realmix.watch import Interrupted
 
     folder, console, signals = command.out or config.default_out(), messages(), Signals()
     if not config.gate:
@@ -125,10 +125,10 @@ def _fit(command: Fit) -> None:
 
 def _smaller(config: Config, error: BaseException) -> str:
     """What to do when a batch does not fit into the memory."""
-    from realmix.algorithms import algorithm_class
+    from realmix.methods import method_class
     from realmix.settings import settings
 
-    size = settings(algorithm_class(config.algorithm), config.fields)[1].batch_size
+    size = settings(method_class(config.algorithm), config.fields)[1].batch_size
     return (
         f"The memory was not enough: {str(error).splitlines()[0] if str(error) else 'no details'}\n"
         f"A batch holds {size} labeled examples and its share of the pool; make it smaller:"
@@ -138,8 +138,9 @@ def _smaller(config: Config, error: BaseException) -> str:
 
 
 def _predict(command: Predict) -> None:
+    from realmix.classifier import load_classifier
     from realmix.console import show
-    from realmix.predictions import load_classifier, predict_all
+    from realmix.predictions import predict_all
 
     if not command.out.parent.is_dir():
         raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")

@@ -21,6 +21,8 @@ class Config:
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
+        init: run folder, or model file, whose network all trainings start from; its last layer is
+            drawn anew.
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long the whole run may take.
         seed: the source of everything random.
@@ -38,6 +40,7 @@ class Config:
     test: str | None = None
     algorithm: str = "realmix"
     model: str = "auto"
+    init: str | None = None
     steps: int | None = None
     minutes: float | None = None
     seed: int = 0

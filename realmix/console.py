@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -82,8 +82,8 @@ class Progress:
         self, console: Console, signals: Signals, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.console, self.signals, self.clock = console, signals, clock
-        self.phases: list[str] = []
-        self.steps, self.place, self.step, self.start = 1, -1, 0, 0
+        self.phases: dict[str, int] = {}  # steps of each training
+        self.name, self.step, self.start = "", 0, 0
         self.latest, self.accuracy = "", ""
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
         self._began = self._spoke = clock()
@@ -100,16 +100,18 @@ class Progress:
         self._finish()
         self._live.stop()
 
-    def plan(self, phases: list[str], steps: int) -> None:
+    def plan(self, phases: Mapping[str, int]) -> None:
         """All trainings by name, and the steps of each."""
-        self.phases, self.steps, self.signals.patient = phases, steps, True
+        self.phases, self.signals.patient = dict(phases), True
         trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
-        self._say(f"{trainings} of {steps:,} step{'s' if steps > 1 else ''}.")
+        numbers = sorted(set(phases.values()))
+        steps = " or ".join(f"{number:,}" for number in numbers)
+        self._say(f"{trainings} of {steps} step{'s' if numbers[-1] > 1 else ''}.")
 
     def phase(self, name: str, start: int, steps: int) -> None:
         """A training begins, continues, or is found done."""
         self._finish()
-        self.place, self.start, self.step = self.phases.index(name), start, start
+        self.name, self.start, self.step = name, start, start
         self.latest, self.accuracy, self._began = "", "", self.clock()
 
     def record(self, phase: str, record: dict[str, float]) -> None:
@@ -136,25 +138,30 @@ class Progress:
     @property
     def share(self) -> float:
         """Of all steps of all trainings, those done."""
-        done = self.place * self.steps + self.step if self.place >= 0 else 0
-        return done / (max(len(self.phases), 1) * self.steps)
+        names = list(self.phases)
+        before = names[: names.index(self.name)] if self.name else []
+        done = sum(self.phases[name] for name in before) + self.step
+        return done / max(sum(self.phases.values()), 1)
 
     @property
     def left(self) -> str:
         """Time left, by what a step of each algorithm has cost; a bound while one is unknown."""
-        if not self.cost or self.place < 0:
+        if not self.cost or not self.name:
             return ""
+        names = list(self.phases)
+        ahead = {name: self.phases[name] for name in names[names.index(self.name) :]}
+        ahead[self.name] -= self.step
+        algorithms = [name.rpartition("/")[2] for name in ahead]
         dearest = max(self.cost.values())
-        ahead = [name.rpartition("/")[2] for name in self.phases[self.place :]]
-        seconds = sum(self.cost.get(name, dearest) for name in ahead) * self.steps
-        seconds -= self.cost.get(ahead[0], dearest) * self.step
-        word = "about" if set(ahead) <= self.cost.keys() else "at least"
+        costs = [self.cost.get(algorithm, dearest) for algorithm in algorithms]
+        seconds = sum(c * steps for c, steps in zip(costs, ahead.values(), strict=True))
+        word = "about" if set(algorithms) <= self.cost.keys() else "at least"
         return f"{word} {duration(seconds)} left"
 
     @property
     def where(self) -> str:
         """The current training in words."""
-        part, _, algorithm = self.phases[self.place].rpartition("/")
+        part, _, algorithm = self.name.rpartition("/")
         folds = len({name.rpartition("/")[0] for name in self.phases} - {"final"})
         words = "labels alone" if algorithm == LABELS_ALONE else algorithm
         if not folds:
@@ -165,17 +172,18 @@ class Progress:
 
     def _finish(self) -> None:
         """Say that the current training is done, if it is."""
-        if self.place < 0 or self.step < self.steps:
+        if not self.name or self.step < self.phases[self.name]:
             return
-        cost = f"done in {duration(self._spent)}" if self.start < self.steps else "done before"
+        fresh = self.start < self.phases[self.name]
+        cost = f"done in {duration(self._spent)}" if fresh else "done before"
         self._say(", ".join(filter(None, [f"{self.where}: {cost}", self.accuracy])))
 
     def _beat(self) -> None:
-        if self._draws or self.place < 0 or self.clock() - self._spoke < HEARTBEAT:
+        if self._draws or not self.name or self.clock() - self._spoke < HEARTBEAT:
             return
         parts = [self.latest, self.accuracy, f"{self.share:.0%} of all", self.left]
         line = ", ".join(filter(None, parts))
-        self._say(f"{self.where}: step {self.step:,} of {self.steps:,}, {line}")
+        self._say(f"{self.where}: step {self.step:,} of {self.phases[self.name]:,}, {line}")
 
     def _say(self, text: str, style: str = "") -> None:
         self._spoke = self.clock()
@@ -183,9 +191,9 @@ class Progress:
 
     def _draw(self) -> RenderableType:
         """Two lines of figures above a bar of all trainings."""
-        if self.place < 0:
+        if not self.name:
             return Text("reading the data ...", "dim")
-        step = f"step {self.step:,} of {self.steps:,}"
+        step = f"step {self.step:,} of {self.phases[self.name]:,}"
         head = Text("   ".join(filter(None, [self.where, step, self.accuracy])), no_wrap=True)
         bar = Table.grid(padding=(0, 2), expand=True)
         bar.add_column(ratio=1)

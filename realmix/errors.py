@@ -41,3 +41,7 @@ class LockedError(RealmixError):
     """Another process works in the run folder."""
 
     exit_code = 6
+
+
+class Interrupted(Exception):
+    """The run was asked to stop. What was done is saved and the same command continues."""

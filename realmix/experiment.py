@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import nn
 
 from realmix import parallel
 from realmix.classifier import Classifier
@@ -69,7 +68,7 @@ class Experiment:
             "pseudo_labels": oracle_figures(self.dataset, pool_probs),
             **self._costs(done),
         }
-        return Outcome(self._classifier(network, result), result, evidence)
+        return Outcome(self._classifier(last[ships], result), result, evidence)
 
     def _costs(self, done: list[Trained]) -> dict[str, Any]:
         return {
@@ -99,11 +98,11 @@ class Experiment:
         baseline, model = (self.phases.probs(last[name].network, rows) for name in self.phases.pair)
         return {"test_label": label, "test_baseline": baseline, "test_model": model}
 
-    def _classifier(self, network: nn.Module, result: dict[str, Any]) -> Classifier:
+    def _classifier(self, trained: Trained, result: dict[str, Any]) -> Classifier:
         return Classifier(
-            network=cast(parallel.Divided, network).network,
+            network=cast(parallel.Divided, trained.network).network,
             classes=self.dataset.classes,
-            model=self.config.model,
+            model=trained.model,
             shape=self.phases.shape,
             preset=self.dataset.preset,
             standardizer=self.phases.standardizer,

@@ -12,33 +12,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix import checkpoint, models, parallel
-from realmix.algorithms import algorithm_class
+from realmix import checkpoint, parallel
+from realmix.algorithm import Algorithm, Method
 from realmix.augment.presets import PRESETS
 from realmix.classifier import Standardizer
 from realmix.config import Config
 from realmix.data.pools import Data, Dataset, Pool
-from realmix.data.splits import Plan, validation_plan
+from realmix.data.splits import NO_PLAN, validation_plan
 from realmix.devices import choose
 from realmix.evaluate.gate import SUPERVISED
+from realmix.methods import method_class
+from realmix.networks import Networks
 from realmix.predict import predict
+from realmix.procedure import Procedure, Stages
 from realmix.randomness import derive
 from realmix.settings import default_steps, settings
-from realmix.train import Record, Trainer
-from realmix.watch import Interrupted, Watch
+from realmix.train import Record, Trainer, as_trained
+from realmix.watch import Silent, Watch
 
 TRAINING = 20  # stream of randomness
 TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
 LOGS = 50  # records of each training
 EVALUATIONS = 10
-
-
-NO_PLAN = Plan(
-    (),
-    refit=True,
-    rule="Nothing was held out and nothing compared (--no-gate), so it is"
-    " not known whether the unlabeled data helped.",
-)
 
 
 @dataclass(frozen=True)
@@ -57,11 +52,13 @@ class Trained:
 
     Attributes:
         network: the averaged network.
+        model: its name, for `models.build`.
         held: (n, K) probabilities of the rows that were held out of it.
         seconds, images_seen: what it cost.
     """
 
     network: nn.Module
+    model: str
     held: np.ndarray
     seconds: float
     images_seen: int
@@ -94,7 +91,7 @@ class Phases:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        fields, self.recipe = settings(algorithm_class(config.algorithm), config.fields)
+        fields, self.recipe = settings(method_class(config.algorithm), config.fields)
         self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
         self.fields = fields if self.candidate == config.algorithm else {}
         self.views = PRESETS[dataset.preset](self.shape)
@@ -102,7 +99,11 @@ class Phases:
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
         self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
         self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
-        self._network()  # one that cannot be built is an error now, not after the first training
+        self.networks = Networks(config, self.shape, len(dataset.classes), self.recipe)
+        for algorithm in self.contenders:  # what cannot work is an error now, not after a training
+            method = self.method(algorithm)
+            self.networks(0, method.final_model(self.networks.model))
+            method.check(self._data(self.known).facts)
         self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
 
     @property
@@ -135,35 +136,40 @@ class Phases:
         Raises:
             Interrupted: when the watch asks to stop; the same call continues.
         """
-        self.watch.plan([phase.name for phase in self.all], self.steps)
+        self.watch.plan({phase.name: self._length(phase, self.steps) for phase in self.all})
         return [self._train(phase) for phase in self.all]
+
+    def _length(self, phase: Phase, steps: int) -> int:
+        """Optimizer steps of a phase in all: a procedure trains several times."""
+        method = self.method(phase.algorithm)
+        return round(steps * (method.trainings if isinstance(method, Procedure) else 1))
 
     def _affordable(self) -> int | None:
         """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
         if self.config.minutes is None:
             return None
         cost = 0.0
-        for phase in self.all:
-            if phase.name.startswith(self.all[0].name.split("/")[0]):
-                trial = self.trainer(replace(phase, held_rows=phase.held_rows[:0]), steps=TRIAL)
-                trial.observe = None
-                trial.run(until=WARM_UP)
-                warm = trial.seconds
-                trial.run()
-                cost += (trial.seconds - warm) / (TRIAL - WARM_UP)
+        for phase in self.all[: len(self.contenders)]:
+            untold = replace(phase, held_rows=phase.held_rows[:0])
+            seconds = []
+            for steps in (WARM_UP, TRIAL):
+                stages = self.stages(untold, steps, None, Silent())
+                self._run(untold, stages)
+                seconds.append(stages.seconds)
+            cost += max(seconds[1] - seconds[0], 1e-6) / (TRIAL - WARM_UP)
         folds = len(self.all) // len(self.contenders)
         return max(int(self.config.minutes * 60 / (cost * folds)), 1)
 
-    def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
-        """The trainer of a phase; every contender has the same recipe and network."""
-        cls = algorithm_class(phase.algorithm)
-        algorithm = cls(**self.fields) if phase.algorithm == self.candidate else cls()
-        labeled = Pool.of(self.inputs[phase.train_rows], self.dataset.label[phase.train_rows])
-        data = Data(labeled, Pool.of(self.inputs[self.pool_rows]), self.dataset.classes, self.views)
-        return Trainer(
-            self._network(),
-            algorithm,
-            data,
+    def method(self, algorithm: str) -> Method:
+        """A contender with its fields; the labels alone have their defaults."""
+        cls = method_class(algorithm)
+        return cls(**self.fields) if algorithm == self.candidate else cls()
+
+    def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
+        """What a phase trains with; every contender has the same recipe and first network."""
+        return Stages(
+            self._data(phase.train_rows),
+            self.networks,
             steps=steps,
             seed=derive(self.config.seed, TRAINING),
             recipe=self.recipe,
@@ -172,13 +178,32 @@ class Phases:
             log_every=max(steps // LOGS, 1),
             evaluate_every=max(steps // EVALUATIONS, 1),
             evaluate=self._measure(phase) if len(phase.held_rows) else None,
-            observe=lambda record: self.watch.record(phase.name, record),
+            observe=lambda record: watch.record(phase.name, record),
+            begin=lambda step: watch.phase(phase.name, step, self._length(phase, steps)),
             stop=self.watch.stopping,
         )
 
-    def _network(self) -> nn.Module:
-        return models.build(
-            self.config.model, self.shape, len(self.dataset.classes), self.config.seed
+    def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
+        """The one training of a phase whose method is a rule for one step."""
+        stages = self.stages(phase, steps, folder, Silent())
+        return stages.trainer(cast(Algorithm, self.method(phase.algorithm)))
+
+    def _run(self, phase: Phase, stages: Stages) -> nn.Module:
+        method = self.method(phase.algorithm)
+        if isinstance(method, Procedure):
+            return method.train(stages)
+        return stages.train(cast(Algorithm, method))
+
+    def _data(self, rows: np.ndarray) -> Data:
+        """The pool, and of the labeled rows those given."""
+        dataset = self.dataset
+        return Data(
+            Pool.of(self.inputs[rows], dataset.label[rows]),
+            Pool.of(self.inputs[self.pool_rows]),
+            dataset.classes,
+            self.views,
+            dataset.preset,
+            dataset.code_columns,
         )
 
     def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
@@ -200,23 +225,21 @@ class Phases:
         """Train a phase, continue it, or read back what it left."""
         kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
         checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
-        trainer = self.trainer(phase, self.steps, checkpoints)
-        averaged = trainer.nets.ema
+        model = self.method(phase.algorithm).final_model(self.networks.model)
         if parallel.any_process(kept is not None and kept.exists(), self.device):
             tensors, header = checkpoint.read(cast(Path, kept))
             held = tensors.pop("held").numpy()
-            averaged.load_state_dict(tensors)
-            self.watch.phase(phase.name, self.steps, self.steps)
-            return Trained(averaged, held, header["seconds"], header["images_seen"])
-        trainer.resume()
-        self.watch.phase(phase.name, trainer.step, self.steps)
-        trainer.run()
-        if trainer.step < self.steps:
-            raise Interrupted
-        held = self.probs(averaged, self.inputs[phase.held_rows])
-        trained = Trained(averaged, held, trainer.seconds, trainer.images_seen)
+            network: nn.Module = as_trained(self.networks(0, model), self.device, self.shape)
+            network.load_state_dict(tensors)
+            length = self._length(phase, self.steps)
+            self.watch.phase(phase.name, length, length)
+            return Trained(network, model, held, header["seconds"], header["images_seen"])
+        stages = self.stages(phase, self.steps, checkpoints, self.watch)
+        network = self._run(phase, stages)
+        held = self.probs(network, self.inputs[phase.held_rows])
+        trained = Trained(network, model, held, stages.seconds, stages.images_seen)
         if kept is not None and parallel.rank() == 0:
-            tensors = {**averaged.state_dict(), "held": torch.from_numpy(held)}
+            tensors = {**network.state_dict(), "held": torch.from_numpy(held)}
             cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
             checkpoint.write(kept, tensors, cost)
             shutil.rmtree(cast(Path, checkpoints))

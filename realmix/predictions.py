@@ -23,9 +23,8 @@ from realmix.data.files import read_pool_folder
 from realmix.data.images import fit_images, read_images
 from realmix.data.source import Bad, Source
 from realmix.data.tables import SUFFIXES, read_table
-from realmix.errors import DataError, UsageError
+from realmix.errors import DataError
 from realmix.files import write_atomically
-from realmix.run_folder import MODEL
 from realmix.wording import printable, suggestion
 
 MOST_CLASSES = 10
@@ -98,26 +97,6 @@ def harmless(cell: str) -> str:
     ("'=1+1", 'cat')
     """
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def load_classifier(run: Path) -> Classifier:
-    """The classifier of a run folder or a model file.
-
-    Raises:
-        UsageError: there is none.
-        StorageError: it is damaged.
-    """
-    path = run / MODEL if run.is_dir() else run
-    if run.is_dir() and not path.exists():
-        raise UsageError(
-            f"'{printable(run)}' holds no {MODEL}, so no finished run. Run its `realmix fit`"
-            " command again: it continues where it stopped."
-        )
-    if not path.exists():
-        beside = [p.name for p in run.parent.iterdir()] if run.parent.is_dir() else []
-        hint = printable(suggestion(run.name, beside))
-        raise UsageError(f"There is no run folder or model '{printable(run)}'.{hint}")
-    return Classifier.load(path)
 
 
 def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:

@@ -8,12 +8,14 @@ import io
 import platform
 import sys
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from realmix import parallel, run_folder
+from realmix.classifier import MODEL
 from realmix.config import Config
 from realmix.data.load import load
 from realmix.data.pools import Dataset
@@ -45,8 +47,8 @@ class Recorder:
             append_line(self.folder / run_folder.METRICS, {"phase": phase, **record})
         self.watch.record(phase, record)
 
-    def plan(self, phases: list[str], steps: int) -> None:
-        self.watch.plan(phases, steps)
+    def plan(self, phases: Mapping[str, int]) -> None:
+        self.watch.plan(phases)
 
     def note(self, text: str) -> None:
         self.watch.note(text)
@@ -126,7 +128,7 @@ def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) ->
         "notes": list(dataset.notes),
         "bad_files": [list(pair) for pair in dataset.bad_files],
     }
-    outcome.classifier.save(folder / run_folder.MODEL)
+    outcome.classifier.save(folder / MODEL)
     packed = io.BytesIO()
     np.savez_compressed(packed, **outcome.evidence)  # type: ignore[arg-type]
     write_atomically(folder / "evidence.npz", packed.getvalue())

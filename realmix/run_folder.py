@@ -17,7 +17,7 @@ from realmix.config import Config
 from realmix.errors import LockedError, StorageError, UsageError
 from realmix.files import LEFTOVER, remove_leftovers, whole_lines, write_atomically, write_json
 
-CONFIG, RESULT, METRICS, MODEL = "config.json", "result.json", "metrics.jsonl", "model.safetensors"
+CONFIG, RESULT, METRICS = "config.json", "result.json", "metrics.jsonl"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from realmix.algorithm import Algorithm, Recipe
+from realmix.algorithm import Method, Recipe
 from realmix.errors import UsageError
 from realmix.fields import field_types, validated
 from realmix.wording import suggestion
@@ -16,7 +16,7 @@ def default_steps(shape: tuple[int, ...]) -> int:
     return 400 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
 
 
-def settings(cls: type[Algorithm], given: dict[str, Any]) -> tuple[dict[str, Any], Recipe]:
+def settings(cls: type[Method], given: dict[str, Any]) -> tuple[dict[str, Any], Recipe]:
     """Divide what the user set into fields of the algorithm and its recipe, checked.
 
     Raises:

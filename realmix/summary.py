@@ -10,12 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from realmix.classifier import MODEL
 from realmix.console import LABELS_ALONE, bad_files
 from realmix.evaluate.intervals import paired_interval
 from realmix.evaluate.record import Run, read_run
 from realmix.evaluate.sections import headline
 from realmix.run import REPORT
-from realmix.run_folder import MODEL
 from realmix.wording import duration, printable
 
 WARNING = "bold yellow"

@@ -25,6 +25,18 @@ NOISE, DROPOUT = 10, 11  # streams of randomness
 Record = dict[str, float]
 
 
+def as_trained(
+    network: nn.Module,
+    device: torch.device,
+    shape: tuple[int, ...],
+    precision: torch.dtype | None = None,
+) -> parallel.Divided:
+    """The network where and how it is trained; `shape` is of one input."""
+    network = network.to(memory_format=torch.channels_last).to(device)
+    precision = precision or best_precision(device, shape)
+    return parallel.Divided(parallel.share_moments(network), precision)
+
+
 class Trainer:
     """Trains a network by an algorithm. State: weights, their average, optimizer, buffers, step.
 
@@ -73,9 +85,7 @@ class Trainer:
 
         self.data = data.to(self.device)
         shape = tuple(data.labeled.inputs.shape[1:])
-        precision = precision or best_precision(self.device, shape)
-        network = network.to(memory_format=torch.channels_last).to(self.device)
-        self.student = parallel.Divided(parallel.share_moments(network), precision)
+        self.student = as_trained(network, self.device, shape, precision)
         self.ema = Ema(self.student, self.recipe.ema_decay)
         self.nets = Nets(self.student, self.ema.network)
         algorithm.check(self.data.facts)
@@ -85,7 +95,8 @@ class Trainer:
         own = [part for name, part in algorithm.named_children() if name not in apart]
         self.optimizer = Optimizer([self.student, *own], self.recipe, apart)
         self.step = 0
-        self._origin, self._unchecked = 0.0, list[Tensor]()
+        self._spent, self._unchecked = 0.0, list[Tensor]()
+        self._began: float | None = None
 
     def run(self, until: int | None = None) -> Self:
         """Train to step `until` (default: the end). Safe to call again: it continues.
@@ -94,8 +105,7 @@ class Trainer:
             DivergedError: when a loss is NaN or infinite; the last checkpoint is from before.
         """
         goal = self.steps if until is None else until
-        self._saved = time.monotonic()
-        self._origin = self._origin or self._saved
+        self._saved = self._began = time.monotonic()
         self.nets.student.train()
         self.nets.ema.train()
         with torch.random.fork_rng(enabled=self.device.type != "mps"):
@@ -109,6 +119,7 @@ class Trainer:
                     self.nets.ema.train()
                 if time.monotonic() - self._saved > self.save_seconds:
                     self.save()
+        self._spent, self._began = self.seconds, None
         self.save()
         return self
 
@@ -170,7 +181,7 @@ class Trainer:
     @property
     def seconds(self) -> float:
         """Time spent in `run`, over all its interruptions."""
-        return time.monotonic() - self._origin
+        return self._spent + (time.monotonic() - self._began if self._began else 0.0)
 
     @property
     def images_seen(self) -> int:
@@ -212,7 +223,7 @@ class Trainer:
                 f" {theirs[1]}, this run has {mine[0]} and {mine[1]}."
             )
         self._load(tensors)
-        self.step, self._origin = header["step"], time.monotonic() - header["seconds"]
+        self.step, self._spent = header["step"], header["seconds"]
         return True
 
     def _load(self, tensors: dict[str, Tensor]) -> None:

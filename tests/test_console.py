@@ -47,7 +47,7 @@ def record(step: int, **figures: float) -> dict[str, float]:
 def test_a_log_has_a_line_at_each_end_and_one_at_least_every_thirty_seconds() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan(PHASES[:2], 100)
+        progress.plan(dict.fromkeys(PHASES[:2], 100))
         progress.phase(PHASES[0], 0, 100)
         for step in range(10, 101, 10):
             clock.now += 10
@@ -76,7 +76,7 @@ def test_a_log_has_no_control_codes_and_no_escapes_from_names() -> None:
 
 def test_time_left_counts_each_algorithm_by_its_own_cost() -> None:
     progress, clock, _ = watcher()
-    progress.plan(PHASES, 100)
+    progress.plan(dict.fromkeys(PHASES, 100))
     for phase, cost in zip(PHASES[:2], (1, 3), strict=True):
         progress.phase(phase, 0, 100)
         clock.now += 100 * cost
@@ -88,7 +88,7 @@ def test_time_left_counts_each_algorithm_by_its_own_cost() -> None:
 def test_what_was_done_before_counts_as_done_and_not_as_fast() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan(PHASES, 100)
+        progress.plan(dict.fromkeys(PHASES, 100))
         progress.phase(PHASES[0], 100, 100)
         progress.phase(PHASES[1], 50, 100)
         assert progress.share == 0.375
@@ -100,10 +100,31 @@ def test_what_was_done_before_counts_as_done_and_not_as_fast() -> None:
     assert "realmix: done" not in text.getvalue()
 
 
+def test_trainings_of_different_length_count_by_their_steps() -> None:
+    progress, clock, text = watcher()
+    with progress:
+        progress.plan({"final/supervised": 100, "final/noisy_student": 300})
+        progress.phase("final/supervised", 0, 100)
+        clock.now += 100
+        progress.record("final/supervised", record(100))
+        progress.phase("final/noisy_student", 0, 300)
+        assert progress.share == 0.25
+        assert progress.left == "at least 5 min 0 s left"
+        clock.now += 200
+        progress.record("final/noisy_student", record(100))
+        progress.phase("final/noisy_student", 100, 300)  # its second stage
+        assert progress.share == 0.5
+        assert progress.left == "about 6 min 40 s left"
+    assert "2 trainings of 100 or 300 steps." in text.getvalue()
+    assert "noisy_student: done" not in text.getvalue()
+
+
 def test_the_drawing_fits_a_narrow_terminal() -> None:
     progress, clock, _ = watcher()
     assert drawn(progress) == ["reading the data ..."]
-    progress.plan([f"fold-{k}/{a}" for k in range(1, 5) for a in ("supervised", "realmix")], 500)
+    progress.plan(
+        {f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")}
+    )
     progress.phase("fold-2/realmix", 0, 500)
     clock.now += 60
     rates = {"unlearned_rate": 0.9, "trusted_rate": 1.0}
@@ -122,7 +143,7 @@ def test_the_drawing_fits_a_narrow_terminal() -> None:
 def test_a_terminal_gets_a_bar_that_goes_away() -> None:
     progress, _, text = watcher(terminal=True)
     with progress:
-        progress.plan(PHASES, 10)
+        progress.plan(dict.fromkeys(PHASES, 10))
         progress.phase(PHASES[2], 0, 10)
     assert "all labels, labels alone" in text.getvalue()
     assert text.getvalue().rstrip().endswith("\x1b[2K")  # the last thing is to wipe it
@@ -130,7 +151,7 @@ def test_a_terminal_gets_a_bar_that_goes_away() -> None:
 
 def test_without_folds_only_the_algorithm_is_named() -> None:
     progress, _, _ = watcher()
-    progress.plan(["final/fixmatch"], 10)
+    progress.plan({"final/fixmatch": 10})
     progress.phase("final/fixmatch", 0, 10)
     assert progress.where == "fixmatch"
 

@@ -16,11 +16,11 @@ import pytest
 
 from realmix import checkpoint
 from realmix.config import Config
-from realmix.errors import LockedError, StorageError, UsageError
+from realmix.errors import Interrupted, LockedError, StorageError, UsageError
 from realmix.files import whole_lines
 from realmix.run import fit
 from realmix.run_folder import locked
-from realmix.watch import Interrupted, Silent
+from realmix.watch import Silent
 from tests.killed_run import CONFIG, run
 
 TIMES = {"seconds"}

@@ -8,8 +8,6 @@ from realmix.algorithms.mean_teacher import MeanTeacher
 from realmix.algorithms.mixmatch import MixMatch
 from realmix.algorithms.realmix import RealMix
 from realmix.algorithms.supervised import Supervised
-from realmix.errors import UsageError
-from realmix.wording import suggestion
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "supervised": Supervised,
@@ -18,17 +16,3 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "fixmatch": FixMatch,
     "realmix": RealMix,
 }
-
-
-def algorithm_class(name: str) -> type[Algorithm]:
-    """The class of that name.
-
-    Raises:
-        UsageError: if there is none, with the nearest name.
-    """
-    if name not in ALGORITHMS:
-        raise UsageError(
-            f"There is no algorithm '{name}'.{suggestion(name, ALGORITHMS)}"
-            f" Known: {', '.join(ALGORITHMS)}."
-        )
-    return ALGORITHMS[name]

@@ -87,6 +87,14 @@ class Plan:
     rule: str
 
 
+NO_PLAN = Plan(
+    (),
+    refit=True,
+    rule="Nothing was held out and nothing compared (--no-gate), so it is"
+    " not known whether the unlabeled data helped.",
+)
+
+
 def _as_folds(known: np.ndarray, held: list[np.ndarray]) -> tuple[Fold, ...]:
     return tuple((np.setdiff1d(known, h), np.sort(h)) for h in held)
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from realmix.algorithm import Algorithm, Batch, Nets
-from realmix.algorithms import ALGORITHMS, algorithm_class
+from realmix.algorithms import ALGORITHMS
 from realmix.augment.presets import PRESETS
 from realmix.data.pools import Data, Pool
 from realmix.errors import UsageError
 from realmix.fields import field_types
+from realmix.methods import method_class
 from realmix.models.mlp import MLP
 from realmix.train import Trainer
 from tests import tiny
@@ -289,7 +290,7 @@ def test_labels_of_the_pool_are_not_read(name):
 @EVERY
 def test_fields_survive_json(name):
     algorithm = ALGORITHMS[name]()
-    again = algorithm_class(name).from_fields(json.loads(json.dumps(algorithm.fields())))
+    again = method_class(name).from_fields(json.loads(json.dumps(algorithm.fields())))
     assert again.fields() == algorithm.fields()
     assert type(again) is type(algorithm)
 
@@ -300,7 +301,7 @@ def test_an_unknown_field_is_explained(name):
     wrong = known[0][:-1] + "x" if known else "weight"
     expected = rf"has no field '{wrong}'" + (rf".*'{known[0]}'" if known else ".*none")
     with pytest.raises(UsageError, match=expected):
-        algorithm_class(name).from_fields({wrong: 1})
+        method_class(name).from_fields({wrong: 1})
 
 
 @EVERY
@@ -321,7 +322,7 @@ def test_numbers_as_text_are_converted(name):
 
 def test_an_unknown_algorithm_is_explained():
     with pytest.raises(UsageError, match=r"no algorithm 'fixmach'.*'fixmatch'.*Known: supervised"):
-        algorithm_class("fixmach")
+        method_class("fixmach")
 
 
 # --- how it is written
