@@ -31,9 +31,9 @@ check: $(READY) ## lint, format, types, import direction
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_architecture.py
 
 bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped)
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/accuracy.py digits
-	$(BIN)/python benchmarks/accuracy.py cifar10
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.accuracy digits
+	$(BIN)/python -m benchmarks.accuracy cifar10
 
 docs: $(READY) ## run every code block of README and docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_docs.py

@@ -1,6 +1,6 @@
 """Images per second of the weak and strong views against per-image Pillow, in one run on a CPU.
 
-    python benchmarks/augmentation.py
+    python -m benchmarks.augmentation
 
 Both sides do the same work at 32 x 32 x 3: mirror and reflect-pad-crop, then (strong) two of
 FixMatch's fourteen operations and Cutout. Pillow's side has no data loader around it.

@@ -1,6 +1,6 @@
 """The papers' setting: CIFAR-10, WRN-28-2, the recipes as they are, for as long as there is time.
 
-    python benchmarks/paper_scale.py --minutes 30 [--labels 250 4000] [--data-root DIR]
+    python -m benchmarks.paper_scale --minutes 30 [--labels 250 4000] [--data-root DIR]
 
 The schedule is the papers' 2^20 steps whatever the time; the record says how far it came, with the
 accuracy there. One command: run again, each training goes on from its checkpoint (in

@@ -1,6 +1,6 @@
 """Where a step's time goes: the network's own passes against the whole step, as a ratio.
 
-    python benchmarks/speed.py [--device auto] [--rounds 15]
+    python -m benchmarks.speed [--device auto] [--rounds 15]
 
 For each algorithm the network's passes of one step (inputs, with or without gradient) are noted,
 then whole steps and those bare passes, forward and backward, take turns; a ratio of medians of 1.1

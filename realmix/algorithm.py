@@ -188,7 +188,9 @@ class Method:
     """
 
     recipe: ClassVar[Recipe] = Recipe()
-    idea: ClassVar[str]  # some six words
+    idea: ClassVar[str] = ""  # in some six words
+    needs: ClassVar[str] = "pool"  # what it learns from besides labels, and what it remembers
+    cost: ClassVar[float] = 1.0  # arithmetic of a training, relative to the labels alone's
 
     def __post_init__(self) -> None:
         for name, value in validated(type(self), self.fields()).items():
@@ -254,6 +256,10 @@ class Algorithm(nn.Module, Method):
     @abstractmethod
     def update(self, nets: Nets, optimizer: Minimizer, batch: Batch, step: Step) -> Losses:
         """Take one optimizer step."""
+
+    def ema_decay(self, step: Step) -> float | None:
+        """Decay, in [0, 1), of the average `nets.ema` after that step; None is the recipe's."""
+        return None
 
 
 @dataclass(eq=False)

@@ -10,54 +10,95 @@ import inspect
 import re
 import types
 import typing
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le, Lt
 from rich.console import Group, RenderableType
+from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from realmix.algorithm import Algorithm
-from realmix.algorithms import ALGORITHMS
+from realmix.algorithm import Method
 from realmix.data.builtin import BUILTIN, Card, describe
-from realmix.methods import method_class
+from realmix.methods import METHODS, method_class
 from realmix.wording import printable
 
-_PAPER = re.compile(r"\(([^()]*?\d{4})")
+GENERATED = "<!-- generated -->"  # what follows in a page are tables
+_CITED = re.compile(r"\(([^()]*?\d{4})")
 _COMMENT = re.compile(r"^    (\w+):[^#]*#\s*(.*)$", re.MULTILINE)
+_PAGES = (Path(__file__).parent / "pages", Path(__file__).parents[1] / "docs" / "algorithms")
 
 
 def algorithms() -> RenderableType:
-    """Name, paper, idea and needs of every algorithm."""
-    table = Table.grid(padding=(0, 3, 0, 0))
-    for name, cls in ALGORITHMS.items():
-        paper = _PAPER.search(_source(cls))
-        about = f"{paper[1] if paper else _source(cls)}; {_needs(cls)}"
-        table.add_row(Text(name, "bold"), Text.assemble(_first_line(cls), "\n", (about, "dim")))
-    return Padding(table, 1, expand=False)
+    """Name, year, idea, needs and cost of every method."""
+    table = _table("algorithm", "year", "idea", "needs", "cost")
+    table.columns[2].no_wrap = table.columns[3].no_wrap = False
+    for name, cls in METHODS.items():
+        cost = f"{cls.cost:.1f}"
+        table.add_row(Text(name, "bold"), paper(cls)[-4:], cls.idea, cls.needs, cost)
+    hint = (
+        "cost: arithmetic of a training with the paper's batches, relative to the labels alone."
+        " realmix algorithms NAME shows equation, fields and sources."
+    )
+    return Padding(Group(table, "", Text(hint, "dim")), 1, expand=False)
 
 
 def algorithm(name: str) -> RenderableType:
-    """Equation, fields, recipe and source of one algorithm.
+    """Page, fields, recipe and source of one method.
 
     Raises:
         UsageError: there is none of that name.
     """
     cls = method_class(name)
-    comments = dict(_COMMENT.findall(inspect.getsource(cls)))
-    hints = typing.get_type_hints(cls, include_extras=True)
     fields = _table("field", "default", "takes", "")
-    for f in dataclasses.fields(cls):
-        fields.add_row(f.name, _value(f.default), _kind(hints[f.name]), comments.get(f.name, ""))
+    for row in field_rows(cls):
+        fields.add_row(*row)
     recipe = _table("recipe", "value")
     for key, value in dataclasses.asdict(cls.recipe).items():
         recipe.add_row(key, _value(value))
-    parts: list[RenderableType] = [Text(name, "bold"), "", Text(inspect.getdoc(cls) or ""), ""]
+    parts: list[RenderableType] = [
+        Text(name, "bold"),
+        "",
+        Markdown(page(name), hyperlinks=False),
+        "",
+    ]
     parts += [fields, ""] if dataclasses.fields(cls) else []
     parts += [recipe, "", Text("Set any of these with --set name=value.", "dim"), ""]
-    parts += [Text(_needs(cls)), Text(f"Source: {_source(cls)}")]
+    parts += [Text(f"Needs: {cls.needs}"), Text(f"Source: {_source(cls)}")]
     return Padding(Group(*parts), 1, expand=False)
+
+
+def field_rows(cls: type[Method]) -> list[tuple[str, str, str, str]]:
+    """Name, default, values and meaning of each hyperparameter."""
+    comments = dict(_COMMENT.findall(inspect.getsource(cls)))
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return [
+        (f.name, _value(f.default), _kind(hints[f.name]), comments.get(f.name, ""))
+        for f in dataclasses.fields(cls)
+    ]
+
+
+def paper(cls: type[Method]) -> str:
+    """Authors and year.
+
+    >>> from realmix.algorithms import FixMatch
+    >>> paper(FixMatch)
+    'Sohn et al., 2020'
+    """
+    cited = _CITED.search(_source(cls))
+    return cited[1] if cited else ""
+
+
+def page(name: str) -> str:
+    """What is written of a method by hand: equation, differences from the paper and its code."""
+    for folder in _PAGES:
+        if (folder / f"{name}.md").exists():
+            text = (folder / f"{name}.md").read_text(encoding="utf-8")
+            written = text.partition(GENERATED)[0].partition("\n")[2]  # without title and tables
+            return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", written).strip()
+    return inspect.getdoc(method_class(name)) or ""
 
 
 def data_sets(data_root: str | None) -> RenderableType:
@@ -113,30 +154,9 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _first_line(cls: type[Algorithm]) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
-
-
-def _source(cls: type[Algorithm]) -> str:
+def _source(cls: type[Method]) -> str:
     module = inspect.getmodule(cls)
     return " ".join((inspect.getdoc(module) or "").split())
-
-
-def _needs(cls: type[Algorithm]) -> str:
-    """Which views of the data it asks for."""
-    views = cls().views
-    pool = f"; unlabeled: {_times(views.unlabeled)}" if views.unlabeled else "; no unlabeled data"
-    return f"labeled: {_times(views.labeled)}{pool}"
-
-
-def _times(views: tuple[str, ...]) -> str:
-    """View names with how often each is asked for.
-
-    >>> _times(("weak", "weak", "strong"))
-    '2 x weak, strong'
-    """
-    counts = {view: views.count(view) for view in views}
-    return ", ".join(view if n == 1 else f"{n} x {view}" for view, n in counts.items())
 
 
 def _value(value: object) -> str:

@@ -64,6 +64,7 @@ class Fit(Config):
     data: Positional[Annotated[str, arg(metavar="DATA", help_behavior_hint="")]]
     unlabeled: Unset[str | None] = None
     test: Unset[str | None] = None
+    init: Unset[str | None] = None
     steps: Number = None
     minutes: Amount = None
     image_size: Number = None

@@ -21,15 +21,17 @@ import torch
 from PIL import Image
 
 from realmix import run
+from realmix.algorithms import MeanTeacher
 from realmix.checkpoint import read
 from realmix.cli import main
 from realmix.console import Progress
+from realmix.methods import METHODS
 from realmix.options import COMMANDS, parse
 
 # every option of every command; a change here is a change of what users type
 SURFACE = {
     "fit": (
-        *("unlabeled", "test", "algorithm", "model", "steps", "minutes", "seed", "device"),
+        *("unlabeled", "test", "algorithm", "model", "init", "steps", "minutes", "seed", "device"),
         *("image-size", "label-column", "data-root", "skip-bad", "no-gate", "set", "out"),
         *("resume", "debug"),
     ),
@@ -612,13 +614,15 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 # ---------------------------------------------------------------- what there is
 
 
-def test_algorithms_are_listed_with_paper_idea_and_needs(shell: Shell) -> None:
+def test_algorithms_are_listed_with_year_idea_needs_and_cost(shell: Shell) -> None:
     code, text, _ = shell("algorithms")
     assert code == 0
-    words = " ".join(text.split())
-    assert "fixmatch H(y, p(weak x)) + weight" in words
-    assert "Sohn et al., 2020; labeled: weak; unlabeled: weak, strong" in words
-    assert "Oliver et al., 2018; labeled: weak; no unlabeled data" in words
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "algorithm year idea needs cost" in lines
+    row = next(line for line in lines if line.startswith("mean_teacher"))
+    assert row.startswith("mean_teacher 2017 ")
+    assert row.endswith(f"pool {MeanTeacher.cost:.1f}")
+    assert {name for name in METHODS} <= {line.split(" ")[0] for line in lines}
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
@@ -631,6 +635,7 @@ def test_an_algorithm_is_described_from_its_file(shell: Shell) -> None:
     assert "unlabeled_ratio 7" in lines
     assert "Source: FixMatch (Sohn et al., 2020, https://arxiv.org/abs/2001.07685)," in text
     assert "1[max q >= threshold]" in text
+    assert "Differences." in text
 
 
 def test_data_sets_are_listed_with_counts_and_where_they_are(here: Path, shell: Shell) -> None:

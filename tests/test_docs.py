@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+import realmix.methods
 import realmix.phases
 from realmix.cli import main
 
@@ -39,6 +40,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who tries what is written, with little patience."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(realmix.phases, "default_steps", lambda shape: 3)
+    monkeypatch.setattr(realmix.methods, "METHODS", dict(realmix.methods.METHODS))
     digits = load_digits()
     for number, (picture, label) in enumerate(zip(digits.images[:40], digits.target, strict=False)):
         folder = tmp_path / "photos" / ("unlabeled" if number >= 20 else f"digit-{label % 2}")
@@ -67,7 +69,10 @@ def test_the_python_works(text: str, reader: Path) -> None:
     digits = load_digits()
     y = digits.target.copy()
     y[40:] = -1
-    exec(compile(text, "block", "exec"), {"X": digits.data, "y": y, "X_new": digits.data[:3]})
+    exec(
+        compile(text, "block", "exec", dont_inherit=True),
+        {"X": digits.data, "y": y, "X_new": digits.data[:3]},
+    )
 
 
 def test_every_linked_file_is_there() -> None:

@@ -1,0 +1,113 @@
+"""Records: runs as lines of a file, done once each, several at a time, and the tables of them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a run a core: threads that wait spin
+
+import numpy as np
+import torch
+from scipy import stats
+
+from realmix.config import Config
+from realmix.data.pools import Dataset
+from realmix.experiment import Experiment
+from realmix.files import append_line, whole_lines
+from realmix.phases import Phases
+from realmix.watch import Silent
+
+RECORDS = Path(__file__).parent / "records"
+Line = dict[str, Any]
+
+
+def lines_of(name: str) -> list[Line]:
+    """The runs of a record that are done."""
+    return whole_lines(RECORDS / name / "results.jsonl")
+
+
+def do(
+    name: str,
+    run: Callable[..., Line],
+    todo: Sequence[tuple[Any, ...]],
+    jobs: int = os.cpu_count() or 1,
+) -> None:
+    """Call `run` with each of the arguments, in processes of their own; a line each as it is done.
+
+    Args:
+        name: of the record.
+        run: gives the line.
+        todo: arguments, in the order in which they are begun.
+        jobs: how many at a time.
+    """
+    path = RECORDS / name / "results.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        runs = {pool.submit(run, *which): which for which in todo}
+        for number, done in enumerate(concurrent.futures.as_completed(runs), 1):
+            append_line(path, done.result())
+            print(f"{number}/{len(todo)}", *runs[done], shown(done.result()), flush=True)
+
+
+def shown(line: Line) -> str:
+    numbers = {k: v for k, v in line.items() if isinstance(v, float)}
+    return " ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+
+
+def trained_accuracy(
+    dataset: Dataset, algorithm: str, steps: int, seed: int, fields: dict[str, Any]
+) -> float:
+    """Train once, on one core of the CPU, and measure the averaged weights on the test rows."""
+    torch.set_num_threads(1)
+    config = Config(
+        "benchmark",
+        algorithm=algorithm,
+        steps=steps,
+        seed=seed,
+        gate=False,
+        fields=fields,
+        device="cpu",
+    )
+    result = Experiment(Phases(dataset, config, None, Silent())).run().evidence
+    return float((result["test_model"].argmax(1) == result["test_label"]).mean())
+
+
+def by_seed(lines: Iterable[Line], value: str = "accuracy", **which: Any) -> dict[int, float]:
+    """The figure of each seed, of the lines where all of `which` holds."""
+    return {
+        line["seed"]: line[value]
+        for line in lines
+        if all(line.get(name) == wanted for name, wanted in which.items())
+    }
+
+
+def spread(found: dict[int, float]) -> str:
+    """Mean and standard deviation over seeds.
+
+    >>> spread({0: 0.5, 1: 0.7})
+    '0.600 ± 0.141'
+    """
+    values = np.array(list(found.values()))
+    deviation = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{values.mean():.3f}{deviation}"
+
+
+def gain(found: dict[int, float], base: dict[int, float]) -> tuple[float, float, float] | None:
+    """Mean difference, paired by seed, and its 95 % t-interval; None without two common seeds."""
+    paired = np.array([found[s] - base[s] for s in found if s in base])
+    if len(paired) < 2:
+        return None
+    half = float(stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired))
+    return float(paired.mean()), float(paired.mean()) - half, float(paired.mean()) + half
+
+
+def versions_of(lines: Iterable[Line]) -> Iterator[str]:
+    for used in sorted({json.dumps(line["versions"]) for line in lines}):
+        yield f"Versions: {used}"

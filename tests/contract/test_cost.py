@@ -1,0 +1,71 @@
+"""The cost that each method states: its arithmetic, counted, relative to that of the labels alone.
+
+`python -m tests.contract.test_cost` prints what is counted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from realmix import models
+from realmix.augment.presets import PRESETS
+from realmix.data.pools import Data, Pool
+from realmix.methods import METHODS
+from realmix.procedure import Procedure, Stages
+
+SHAPE, CLASSES, LABELED, POOL = (3, 8, 8), 4, 120, 256
+STEPS, BATCH = 32, 8
+FIELDS = {"dividemix": {"few_labels": True}}  # 120 labels are no obstacle here
+
+
+@functools.cache
+def counted(name: str) -> float:
+    """Floating-point operations of a whole training with the method's own batches."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (LABELED + POOL, *SHAPE), dtype=np.uint8)
+    label = np.arange(LABELED) % CLASSES
+    data = Data(
+        Pool.of(images[:LABELED], label),
+        Pool.of(images[LABELED:]),
+        tuple("abcd"),
+        PRESETS["photos"](SHAPE),
+        "photos",
+    )
+    cls = METHODS[name]
+    method = cls(**FIELDS.get(name, {}))
+    stages = Stages(
+        data,
+        lambda number, model=None, recipe=None: models.build(
+            model or "auto", SHAPE, CLASSES, number
+        ),
+        steps=STEPS,
+        seed=0,
+        recipe=dataclasses.replace(cls.recipe, batch_size=BATCH),
+    )
+    with FlopCounterMode(display=False) as counter:
+        if isinstance(method, Procedure):
+            method.train(stages)
+        else:
+            stages.train(method)
+    return counter.get_total_flops() * cls.recipe.batch_size / BATCH
+
+
+def relative(name: str) -> float:
+    return counted(name) / counted("supervised")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_stated_cost_is_what_is_counted(name: str) -> None:
+    assert METHODS[name].cost == pytest.approx(relative(name), rel=0.1)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for name in METHODS:
+        print(f"{name:24}{relative(name):.2f}")
