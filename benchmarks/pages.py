@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.accuracy import TASKS
-from benchmarks.records import by_seed, gain, lines_of, spread
+from benchmarks.records import by_seed, gain, interval, lines_of, spread
 from realmix.catalogue import GENERATED, field_rows, paper
 from realmix.files import write_atomically
 from realmix.methods import METHODS
@@ -41,9 +41,8 @@ def results(name: str) -> Iterator[str]:
             if not found:
                 continue
             change = gain(found, base) if name != "supervised" else None
-            words = f"{change[0]:+.3f} ({change[1]:+.3f} to {change[2]:+.3f})" if change else ""
-            alone = spread(base) if base else ""
-            yield f"| {task} | {labels} | {len(found)} | {spread(found)} | {alone} | {words} |"
+            row = (task, labels, len(found), spread(found), spread(base), interval(change))
+            yield f"| {' | '.join(map(str, row))} |"
     yield ""
     yield "The records with commands and versions are in `benchmarks/records`."
 

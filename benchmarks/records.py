@@ -108,6 +108,15 @@ def gain(found: dict[int, float], base: dict[int, float]) -> tuple[float, float,
     return float(paired.mean()), float(paired.mean()) - half, float(paired.mean()) + half
 
 
+def interval(change: tuple[float, float, float] | None) -> str:
+    """A difference in words.
+
+    >>> interval((0.1, 0.05, 0.15))
+    '+0.100 (+0.050 to +0.150)'
+    """
+    return f"{change[0]:+.3f} ({change[1]:+.3f} to {change[2]:+.3f})" if change else ""
+
+
 def versions_of(lines: Iterable[Line]) -> Iterator[str]:
     for used in sorted({json.dumps(line["versions"]) for line in lines}):
         yield f"Versions: {used}"

@@ -104,6 +104,15 @@ class Facts:
     def is_images(self) -> bool:
         return len(self.shape) == 3
 
+    def require_images(self, what: str, instead: str) -> None:
+        """Refuse feature rows for what works on images alone.
+
+        Raises:
+            UsageError: what that is, and what to do instead.
+        """
+        if not self.is_images:
+            raise UsageError(f"{what} changes images, and these are feature rows. {instead}")
+
 
 class Nets(NamedTuple):
     """The networks of a run; both are in train mode while training.
@@ -190,6 +199,7 @@ class Method:
     recipe: ClassVar[Recipe] = Recipe()
     idea: ClassVar[str] = ""  # in some six words
     needs: ClassVar[str] = "pool"  # what it learns from besides labels, and what it remembers
+    pool_optional: ClassVar[bool] = False  # whether it is more than the labels alone without one
     cost: ClassVar[float] = 1.0  # arithmetic of a training, relative to the labels alone's
 
     def __post_init__(self) -> None:

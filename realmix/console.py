@@ -83,10 +83,10 @@ class Progress:
     ) -> None:
         self.console, self.signals, self.clock = console, signals, clock
         self.phases: dict[str, int] = {}  # steps of each training
-        self.name, self.step, self.start = "", 0, 0
+        self.name, self.step, self.start, self._first = "", 0, 0, 0
         self.latest, self.accuracy = "", ""
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
-        self._began = self._spoke = clock()
+        self._opened = self._began = self._spoke = clock()  # training, stage of it, line
         self._spent = 0.0
         self._draws = console.is_terminal and not console.is_dumb_terminal and not console.quiet
         self._live = Live(console=console, get_renderable=self._draw, transient=True)
@@ -109,10 +109,14 @@ class Progress:
         self._say(f"{trainings} of {steps} step{'s' if numbers[-1] > 1 else ''}.")
 
     def phase(self, name: str, start: int, steps: int) -> None:
-        """A training begins, continues, or is found done."""
+        """A training begins, continues, comes to its next stage, ends early, or is found done."""
         self._finish()
+        self._began = self.clock()
+        if name != self.name:
+            self._opened, self._first = self._began, start
+        if name != self.name or start < steps:  # of a stage; at the end the last one's are shown
+            self.latest, self.accuracy = "", ""
         self.name, self.start, self.step = name, start, start
-        self.latest, self.accuracy, self._began = "", "", self.clock()
 
     def record(self, phase: str, record: dict[str, float]) -> None:
         """Figures of the training."""
@@ -122,8 +126,9 @@ class Progress:
         else:
             self.latest = figures(record)
         if self.step > self.start:
-            self._spent = self.clock() - self._began
-            self.cost[phase.rpartition("/")[2]] = self._spent / (self.step - self.start)
+            self._spent = self.clock() - self._opened
+            cost = (self.clock() - self._began) / (self.step - self.start)
+            self.cost[phase.rpartition("/")[2]] = cost
         self._beat()
 
     def note(self, text: str) -> None:
@@ -174,7 +179,7 @@ class Progress:
         """Say that the current training is done, if it is."""
         if not self.name or self.step < self.phases[self.name]:
             return
-        fresh = self.start < self.phases[self.name]
+        fresh = self._first < self.phases[self.name]
         cost = f"done in {duration(self._spent)}" if fresh else "done before"
         self._say(", ".join(filter(None, [f"{self.where}: {cost}", self.accuracy])))
 

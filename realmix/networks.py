@@ -42,24 +42,27 @@ class Networks:
         self.start = load_classifier(Path(config.init)) if config.init else None
         self.model = self.start.model if self.start and config.model == "auto" else config.model
 
-    def __call__(self, number: int = 0, model: str | None = None) -> nn.Module:
+    def __call__(
+        self, number: int = 0, model: str | None = None, recipe: Recipe | None = None
+    ) -> nn.Module:
         """A new network.
 
         Args:
             number: 0 for the one that every contender begins with; others have other weights.
             model: its name; the run's by default. Only the run's starts from `init`.
+            recipe: dropout and stochastic depth; the run's by default.
 
         Raises:
             UsageError: it cannot be built, or does not fit what it should start from.
         """
-        model = model or self.model
+        model, recipe = model or self.model, recipe or self.recipe
         network = models.build(
             model,
             self.shape,
             self.num_classes,
             derive(self.seed, number) if number else self.seed,
-            self.recipe.dropout,
-            self.recipe.stochastic_depth,
+            recipe.dropout,
+            recipe.stochastic_depth,
         )
         if self.start and model == self.model:
             self.start.lend_body(network)

@@ -22,7 +22,7 @@ class Optimizer:
     step, for "sgd" the gradient of decay / 2 |w|^2 is added.
 
     Args:
-        modules: what to train.
+        modules: what to train, but for what is in those apart.
         recipe: optimizer, learning rate, weight decay, schedule.
         apart: modules, by name, that each have an optimizer of their own by the same recipe.
     """
@@ -34,16 +34,20 @@ class Optimizer:
         apart: Mapping[str, nn.Module] | None = None,
     ) -> None:
         self.apart = {name: Optimizer([own], recipe) for name, own in (apart or {}).items()}
+        theirs = {id(p) for own in (apart or {}).values() for p in own.parameters()}
         modules = list(modules)
-        self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+
+        def trained(module: nn.Module) -> list[nn.Parameter]:
+            return [p for p in module.parameters() if p.requires_grad and id(p) not in theirs]
+
+        self.parameters = [p for module in modules for p in trained(module)]
         # the other parameters (an algorithm's heads) see all examples in every process
         self.divided = [
             p
             for module in modules
             for network in module.modules()
             if isinstance(network, Divided)
-            for p in network.parameters()
-            if p.requires_grad
+            for p in trained(network)
         ]
         self.recipe = recipe
         kernels = [p for p in self.parameters if p.ndim > 1]

@@ -92,7 +92,8 @@ class Phases:
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
         fields, self.recipe = settings(method_class(config.algorithm), config.fields)
-        self.candidate = config.algorithm if len(self.pool_rows) else SUPERVISED
+        useful = len(self.pool_rows) or method_class(config.algorithm).pool_optional
+        self.candidate = config.algorithm if useful else SUPERVISED
         self.fields = fields if self.candidate == config.algorithm else {}
         self.views = PRESETS[dataset.preset](self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
@@ -236,6 +237,10 @@ class Phases:
             return Trained(network, model, held, header["seconds"], header["images_seen"])
         stages = self.stages(phase, self.steps, checkpoints, self.watch)
         network = self._run(phase, stages)
+        length = self._length(phase, self.steps)
+        if not stages.begun or stages.steps_done < length:
+            # it was killed after its last step, or ended early: nobody has seen it end
+            self.watch.phase(phase.name, length, length)
         held = self.probs(network, self.inputs[phase.held_rows])
         trained = Trained(network, model, held, stages.seconds, stages.images_seen)
         if kept is not None and parallel.rank() == 0:

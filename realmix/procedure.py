@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from realmix import parallel
 from realmix.algorithm import Algorithm, Method, Recipe
 from realmix.data.pools import Data
 from realmix.errors import Interrupted
@@ -18,8 +20,17 @@ from realmix.predict import features, predict
 from realmix.randomness import derive
 from realmix.train import Record, Trainer
 
-Build = Callable[[int, str | None], nn.Module]
-"""A stage's number and the name of a network (None: the run's own) to a new network."""
+
+class Build(Protocol):
+    """Makes the network of a stage.
+
+    Takes the stage's number, the name of a network (None: the run's own), and a recipe for its
+    dropout and stochastic depth (None: the run's own).
+    """
+
+    def __call__(
+        self, number: int, model: str | None, recipe: Recipe | None = None, /
+    ) -> nn.Module: ...
 
 
 class Stages:
@@ -32,6 +43,8 @@ class Stages:
         data: the labeled and unlabeled rows, on the device.
         steps: optimizer steps of a stage.
         recipe: of the run.
+        trainers: the stages so far, in order.
+        begun: those of them that took a step since.
 
     Args:
         data: what to learn from.
@@ -39,7 +52,7 @@ class Stages:
         steps, seed, recipe: of the run.
         folder: where each stage has a folder for its checkpoints; None keeps nothing.
         evaluate: figures of an averaged network, to record.
-        observe: is given each record; its "step" counts the steps of all stages so far.
+        observe: is given each record; its "step" and "seconds" are of all stages so far.
         begin: is told, when a stage begins or continues, how many steps were done before.
         options: for every `Trainer`.
     """
@@ -63,6 +76,7 @@ class Stages:
         self.steps, self.seed, self.recipe, self.folder = steps, seed, recipe, folder
         self.evaluate, self.observe, self.begin, self.options = evaluate, observe, begin, options
         self.trainers: list[Trainer] = []
+        self.begun: list[Trainer] = []
 
     def train(self, algorithm: Algorithm, name: str = "", **changes: Any) -> nn.Module:
         """A whole stage: see `trainer` for the arguments and `finish` for what comes back."""
@@ -94,20 +108,19 @@ class Stages:
         """
         number = len(self.trainers)
         trainer = Trainer(
-            network or self.build(number, model),
+            network or self.build(number, model, recipe),
             algorithm,
             data or self.data,
-            steps=steps or self.steps,
+            steps=self.steps if steps is None else steps,
             seed=derive(self.seed, number) if number else self.seed,
             recipe=recipe or self.recipe,
             folder=self.folder / name if self.folder else None,
             evaluate=self.evaluate if classifies else None,
-            observe=lambda record: self.observe({**record, "step": self.steps_done}),
+            observe=self._observed,
             **self.options,
         )
         trainer.resume()
         self.trainers.append(trainer)
-        self.begin(self.steps_done)
         return trainer
 
     def finish(self, trainer: Trainer, until: int | None = None) -> nn.Module:
@@ -120,6 +133,10 @@ class Stages:
             Interrupted: the run was asked to stop; the same procedure continues later.
         """
         goal = trainer.steps if until is None else until
+        # only now: what comes after the steps done is forgotten, and finished stages are kept
+        if trainer.step < goal and trainer not in self.begun:
+            self.begun.append(trainer)
+            self.begin(self.steps_done)
         trainer.run(goal)
         if trainer.step < goal:
             raise Interrupted
@@ -133,6 +150,9 @@ class Stages:
         """(N, D) features of stored inputs, on the CPU, without any noise."""
         return features(network, inputs, self.data.views["plain"])
 
+    def _observed(self, record: Record) -> None:
+        self.observe({**record, "step": self.steps_done, "seconds": self.seconds})
+
     @property
     def steps_done(self) -> int:
         return sum(trainer.step for trainer in self.trainers)
@@ -145,6 +165,12 @@ class Stages:
     @property
     def images_seen(self) -> int:
         return sum(trainer.images_seen for trainer in self.trainers)
+
+
+def trainable_copy(network: nn.Module) -> nn.Module:
+    """Of what a stage returned, for a later stage to go on with."""
+    inner = cast(parallel.Divided, network).network
+    return copy.deepcopy(inner).requires_grad_(True)
 
 
 @dataclass(eq=False)

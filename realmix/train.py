@@ -92,8 +92,7 @@ class Trainer:
         algorithm.setup(self.nets, self.data.facts)
         algorithm.to(self.device)
         apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}
-        own = [part for name, part in algorithm.named_children() if name not in apart]
-        self.optimizer = Optimizer([self.student, *own], self.recipe, apart)
+        self.optimizer = Optimizer([self.student, algorithm], self.recipe, apart)
         self.step = 0
         self._spent, self._unchecked = 0.0, list[Tensor]()
         self._began: float | None = None
@@ -133,7 +132,7 @@ class Trainer:
         )
         self.optimizer.anneal(step.progress)
         losses = self.algorithm.update(self.nets, self.optimizer, batch, step)
-        self.ema.update(self.student, self.step)
+        self.ema.update(self.student, self.step, self.algorithm.ema_decay(step))
         self.step += 1
         return losses
 
@@ -186,8 +185,9 @@ class Trainer:
     @property
     def images_seen(self) -> int:
         """Rows of all batches so far, each counted once however many views it had."""
-        ratio = self.recipe.unlabeled_ratio if self.algorithm.views.unlabeled else 0
-        return self.step * self.recipe.batch_size * (1 + ratio)
+        views, ratio = self.algorithm.views, self.recipe.unlabeled_ratio
+        each = bool(views.labeled) + (ratio if views.unlabeled else 0)
+        return self.step * self.recipe.batch_size * each
 
     def state(self) -> dict[str, Tensor]:
         """All that training remembers, by name."""

@@ -1,4 +1,4 @@
-"""`check` checks the shapes and types of `realmix.functional` while tests run (pyproject.toml)."""
+"""`check` checks the shapes and types of `functional` and `state` in tests (pyproject.toml)."""
 
 from beartype import BeartypeConf, beartype
 

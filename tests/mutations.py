@@ -54,6 +54,209 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "algorithms/supervised.py",
+        "algorithms/test_supervised.py",
+        [
+            ("labels stay unmixed", "(x,), (y,) = mix_together", "(x,), _ = mix_together"),
+            ("rows stay unmixed", "(x,), (y,) = mix_together", "_, (y,) = mix_together"),
+            ("mixed without being asked", "if self.alpha:", "if True:"),
+            ("another alpha", "(y,), self.alpha, step.rng", "(y,), 0.75, step.rng"),
+        ],
+    ),
+    *mutants(
+        "algorithms/adversarial.py",
+        "algorithms/test_adversarial.py",
+        [
+            ("the step lowers the loss", "x + fgsm(", "x - fgsm("),
+            ("no step", "nets.student(moved), y", "nets.student(x), y"),
+            ("weights exchanged", "(1 - self.weight) * clean", "self.weight * clean"),
+            ("clean loss twice", "self.weight * adversarial.mean()", "self.weight * clean.mean()"),
+            (
+                "norm ignored",
+                "fgsm(clean, r, self.radius, self.norm)",
+                'fgsm(clean, r, self.radius, "inf")',
+            ),
+            ("statistics of moved inputs", "with frozen_statistics(nets.student):", "if True:"),
+            ("epsilon ignored", "self.epsilon or usual", "usual"),
+            (
+                "radius of the other norm",
+                "usual_radius(facts.shape, self.norm)",
+                "usual_radius(facts.shape)",
+            ),
+            ("codes are numbers", "if facts.code_columns and not", "if False and not"),
+            ("codes always refused", " and not self.code_columns:", ":"),
+        ],
+    ),
+    *mutants(
+        "functional/adversarial.py",
+        "functional/test_adversarial_steps.py",
+        [
+            ("gradient for its sign", "gradient.sign()", "gradient"),
+            (
+                "norms exchanged",
+                'if norm == "inf" else unit(gradient))',
+                'if norm == "l2" else unit(gradient))',
+            ),
+            (
+                "the step has a gradient",
+                "retain_graph=True)",
+                "retain_graph=True, create_graph=True)",
+            ),
+            ("one length for the batch", "flat.norm(dim=1, keepdim=True)", "flat.norm()"),
+            ("small gradients underflow", "torch.where(largest > 0, largest, 1.0)", "1.0"),
+            ("zero by zero", "torch.where(largest > 0, largest, 1.0)", "largest"),
+            (
+                "another start",
+                "unit(start.to(inputs.device, inputs.dtype, non_blocking=True))",
+                "unit(torch.ones_like(inputs))",
+            ),
+            ("one iteration", "range(iterations)", "range(1)"),
+            (
+                "direction of descent",
+                "direction = unit(gradient)\n",
+                "direction = -unit(gradient)\n",
+            ),
+            ("another radius", "IMAGE_STEP = 6 /", "IMAGE_STEP = 8 /"),
+            (
+                "radius by the number of values",
+                "SHARE * math.sqrt(math.prod(shape))",
+                "SHARE * math.prod(shape)",
+            ),
+            (
+                "gradients of parameters touched",
+                "(gradient,) = torch.autograd.grad(kl(net(inputs + step), target).sum(), step)",
+                "kl(net(inputs + step), target).sum().backward(); gradient = step.grad",
+            ),
+        ],
+    ),
+    *mutants(
+        "algorithms/vat.py",
+        "algorithms/test_vat.py",
+        [
+            (
+                "divergence turned round",
+                "q)\n\n        terms",
+                "q)\n        divergence = kl(logits, net(inputs + self.radius * worst).softmax(-1))\n\n        terms",
+            ),
+            ("labeled rows left out", "torch.cat([x, u])", "u"),
+            ("target with a gradient", "logits.detach().softmax(-1)", "logits.softmax(-1)"),
+            ("xi is absolute", "xi = self.xi * self.radius", "xi = self.xi"),
+            ("published xi is lost in rounding", "xi = self.xi * self.radius", "xi = 1e-6"),
+            ("not perturbed", "inputs + self.radius * worst", "inputs"),
+            (
+                "random direction",
+                "inputs + self.radius * worst",
+                "inputs + self.radius * torch.nn.functional.normalize(torch.randn_like(inputs))",
+            ),
+            ("weight dropped", "self.weight * divergence", "divergence"),
+            ("iterations ignored", "self.iterations, step.rng", "1, step.rng"),
+            (
+                "dropout differs between passes",
+                "with frozen_statistics(net), without_dropout(net):",
+                "with frozen_statistics(net):",
+            ),
+            (
+                "no pass has dropout",
+                "        logits_x = net(x)\n        with frozen_statistics(net), without_dropout(net):",
+                "        with without_dropout(net):\n            logits_x = net(x)\n        with frozen_statistics(net), without_dropout(net):",
+            ),
+            (
+                "every pass updates statistics",
+                "with frozen_statistics(net), without_dropout(net):",
+                "with without_dropout(net):",
+            ),
+            ("entropy without gradient", "entropy(logits)", "entropy(logits.detach())"),
+            ("epsilon ignored", "self.epsilon or usual", "usual"),
+            ("codes are numbers", "if facts.code_columns and not", "if False and not"),
+        ],
+    ),
+    *mutants(
+        "algorithms/uda.py",
+        "algorithms/test_uda.py",
+        [
+            (
+                "mask after sharpening",
+                "above(q.amax(-1), self",
+                "above(sharpen(q, self.temperature).amax(-1), self",
+            ),
+            ("no sharpening (USB)", "sharpen(q, self.temperature))", "q)"),
+            (
+                "mean over the kept rows",
+                "(mask * divergence).mean()",
+                "masked_mean(divergence, mask)",
+            ),
+            (
+                "annealed labels count as 0 (USB)",
+                "masked_mean(loss_x, unlearned)",
+                "(unlearned * loss_x).mean()",
+            ),
+            (
+                "annealing by the largest probability (USB)",
+                "(-loss_x).exp()",
+                "logits_x.softmax(-1).amax(-1)",
+            ),
+            ("annealing inverted", "1 - above((-loss_x)", "above((-loss_x)"),
+            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+            ("targets with a gradient", "q = logits_weak.detach()", "q = logits_weak"),
+            ("cross-entropy for KL", "divergence = kl(", "divergence = cross_entropy("),
+            ("entropy of the strong view", "entropy(logits_weak)", "entropy(logits_strong)"),
+            ("weight dropped", "self.weight * (mask", "(mask"),
+        ],
+    ),
+    *mutants(
+        "algorithms/pseudo_label.py",
+        "algorithms/test_pseudo_label.py",
+        [
+            (
+                "mean over the kept rows",
+                "(mask * cross_entropy(logits_u, q.argmax(-1))).mean()",
+                "(mask * cross_entropy(logits_u, q.argmax(-1))).sum() / mask.sum().clamp(min=1)",
+            ),
+            ("mean by mean (broadcast mask)", "(mask * cross", "(mask[:, None] * cross"),
+            ("soft labels", "q.argmax(-1))", "q)"),
+            ("no mask", "(mask * cross", "(cross"),
+            ("no ramp", " * delayed_ramp(step.progress, self.ramp_start, self.ramp_end)", ""),
+            (
+                "ramp from the start",
+                "delayed_ramp(step.progress, self.ramp_start,",
+                "delayed_ramp(step.progress, 0.0,",
+            ),
+            ("the pool updates statistics", "with frozen_statistics(nets.student):", "if True:"),
+            ("the average labels", "logits_u = nets.student(u)", "logits_u = nets.ema(u)"),
+        ],
+    ),
+    *mutants(
+        "algorithms/entropy_minimization.py",
+        "algorithms/test_entropy_minimization.py",
+        [
+            ("entropy maximized", "self.weight * unsure", "-self.weight * unsure"),
+            ("no gradient", "entropy(logits_u)", "entropy(logits_u.detach())"),
+            ("of the labeled rows", "entropy(logits_u)", "entropy(logits_x)"),
+            ("weight dropped", "self.weight * unsure", "unsure"),
+            ("the pool updates statistics", "with frozen_statistics(nets.student):", "if True:"),
+            ("sum for mean", "entropy(logits_u).mean()", "entropy(logits_u).sum()"),
+        ],
+    ),
+    *mutants(
+        "functional/masks.py",
+        "functional/test_masks.py",
+        [
+            (
+                "above is no longer strict",
+                "values.detach() > threshold",
+                "values.detach() >= threshold",
+            )
+        ],
+    ),
+    *mutants(
+        "functional/schedules.py",
+        "functional/test_schedules.py",
+        [
+            ("delay dropped", "if progress >= start else 0.0", ""),
+            ("ramp as long as its end", "end - start) if", "end) if"),
+        ],
+    ),
+    *mutants(
         "algorithms/mean_teacher.py",
         "algorithms/test_mean_teacher.py contract",
         [
@@ -94,6 +297,203 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "algorithms/mean_teacher.py",
+        "algorithms/test_mean_teacher.py",
+        [
+            (
+                "labels without noise",
+                "for v in (x, u_student))",
+                "if v is not x else x for v in (x, u_student))",
+            ),
+            (
+                "noises swapped",
+                "gaussian(u_teacher, self.teacher_noise",
+                "gaussian(u_teacher, self.student_noise",
+            ),
+            ("early decay all along", "if step.progress < self.ramp_end else None", ""),
+            (
+                "early decay one step too long",
+                "step.progress < self.ramp_end",
+                "step.progress <= self.ramp_end",
+            ),
+            (
+                "early decay of zero forgotten",
+                "return self.early_decay if",
+                "return (self.early_decay or None) if",
+            ),
+        ],
+    ),
+    *mutants(
+        "algorithms/pi_model.py",
+        "algorithms/test_pi_model.py",
+        [
+            (
+                "the same views twice",
+                "torch.cat([*x_again, u_again])",
+                "torch.cat([x, u][-len(x_again) - 1 :])",
+            ),
+            (
+                "always one-sided",
+                "(compared.detach() if self.one_sided else compared)",
+                "compared.detach()",
+            ),
+            (
+                "never one-sided",
+                "(compared.detach() if self.one_sided else compared)",
+                "compared",
+            ),
+            ("no noise", "self.noise, step.rng", "0.0, step.rng"),
+            (
+                "noise in the second pass only",
+                "gaussian(torch.cat([x, u]), self.noise, step.rng)",
+                "torch.cat([x, u])",
+            ),
+            ("a weight at the first step", " * (step.index > 0)", ""),
+            ("no ramp", "self.weight * sigmoid_ramp(step.progress, self.ramp_end)", "self.weight"),
+            (
+                "another ramp",
+                "sigmoid_ramp(step.progress, self.ramp_end)",
+                "sigmoid_ramp(step.progress, 0.4)",
+            ),
+            (
+                "consistency of the pool only",
+                "squared_error(logits_again, q).mean()",
+                "squared_error(logits_again, q)[-len(u) :].mean()",
+            ),
+            (
+                "sum for mean",
+                "squared_error(logits_again, q).mean()",
+                "squared_error(logits_again, q).sum()",
+            ),
+            (
+                "labels in the second pass",
+                "cross_entropy(logits[: len(x)]",
+                "cross_entropy(logits_again[: len(x)]",
+            ),
+            (
+                "rows compared with others",
+                "logits[-len(logits_again) :]",
+                "logits[: len(logits_again)]",
+            ),
+            (
+                "the average is the second network",
+                "logits_again = nets.student(",
+                "logits_again = nets.ema(",
+            ),
+            (
+                "a pass that leaves the statistics",
+                "logits_again = nets.student(",
+                "logits_again = nets.student.eval()(",
+            ),
+        ],
+    ),
+    *mutants(
+        "algorithms/temporal_ensembling.py",
+        "algorithms/test_temporal_ensembling.py",
+        [
+            (
+                "targets after the update",
+                "q, seen = debiased",
+                "z, visits = self.memory.value[index], self.memory.visits[index]\n        q, seen = debiased",
+            ),
+            ("no start-up correction", "debiased(z, visits, self.momentum)", "z"),
+            (
+                "correction of one visit",
+                "debiased(z, visits, ",
+                "debiased(z, visits.clamp(max=1), ",
+            ),
+            (
+                "momentum inverted",
+                "self.momentum * z + (1 - self.momentum) * probs",
+                "(1 - self.momentum) * z + self.momentum * probs",
+            ),
+            (
+                "two pools in the same rows",
+                "self.num_labeled + batch.unlabeled.index",
+                "batch.unlabeled.index",
+            ),
+            ("first visits count", "(seen * squared_error(logits, q))", "squared_error(logits, q)"),
+            ("zero visits are some", "visits > 0", "visits >= 0"),
+            (
+                "mean over the seen rows",
+                "(seen * squared_error(logits, q)).mean()",
+                "(seen * squared_error(logits, q)).sum() / seen.sum().clamp(min=1)",
+            ),
+            ("nothing is remembered", "self.memory.store(index, ", "print(index.shape, "),
+            ("logits remembered (LAMDA)", "logits.detach().softmax(-1)", "logits.detach()"),
+            (
+                "consistency of the pool only",
+                "* squared_error(logits, q)).mean()",
+                "* squared_error(logits, q))[len(x) :].mean()",
+            ),
+            ("no ramp", "self.weight * sigmoid_ramp(step.progress, self.ramp_end)", "self.weight"),
+            ("no noise", "self.noise, step.rng", "0.0, step.rng"),
+        ],
+    ),
+    *mutants(
+        "algorithms/ict.py",
+        "algorithms/test_ict.py",
+        [
+            ("the student teaches", "taught = nets.ema(u)", "taught = nets.student(u)"),
+            ("whole inputs", "u, q = mix_pairs(u, said", "_, q = mix_pairs(u, said"),
+            (
+                "whole targets",
+                "u, q = mix_pairs(u, said, self.alpha, step.rng)",
+                "u, q = mix_pairs(u, said, self.alpha, step.rng)[0], said",
+            ),
+            ("logits always", 'if self.mixed == "probs" else taught', "if False else taught"),
+            ("probabilities sharpened twice", 'if self.mixed == "logits" else q', "if True else q"),
+            (
+                "labels not mixed",
+                "x, y = mix_pairs(x, y, self.alpha, step.rng)",
+                "x, _ = mix_pairs(x, y, self.alpha, step.rng)",
+            ),
+            ("labels always mixed", "if self.mix_labeled:", "if True:"),
+            ("gradient into the teacher", "with torch.no_grad():", "with torch.enable_grad():"),
+            ("linear ramp", "sigmoid_ramp", "ramp_up"),
+            ("no ramp", "self.weight * sigmoid_ramp(step.progress, self.ramp_end)", "self.weight"),
+            (
+                "student detached",
+                "logits_u = nets.student(u)",
+                "logits_u = nets.student(u).detach()",
+            ),
+            (
+                "the student's mixed pass updates statistics",
+                "with frozen_statistics(nets.student), frozen_statistics(nets.ema):",
+                "with frozen_statistics(nets.ema):",
+            ),
+            (
+                "the teacher's pass updates statistics",
+                "with frozen_statistics(nets.student), frozen_statistics(nets.ema):",
+                "with frozen_statistics(nets.student):",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/noise.py",
+        "functional/test_noise.py",
+        [
+            ("variance for deviation", "deviation * noise", "deviation**0.5 * noise"),
+            ("uniform", "torch.randn(values.shape", "torch.rand(values.shape"),
+            (
+                "one draw for the batch",
+                "torch.randn(values.shape, generator=rng)",
+                "torch.randn(values.shape[1:], generator=rng)",
+            ),
+            (
+                "global generator",
+                "torch.randn(values.shape, generator=rng)",
+                "torch.randn(values.shape)",
+            ),
+            (
+                "draws by dtype",
+                "torch.randn(values.shape, generator=rng)",
+                "torch.randn(values.shape, generator=rng, dtype=values.dtype)",
+            ),
+            ("draws for nothing", "if deviation == 0:", "if torch.rand(1, generator=rng) < 0:"),
+        ],
+    ),
+    *mutants(
         "algorithms/mixmatch.py",
         "algorithms/test_mixmatch.py algorithms/test_realmix.py contract",
         [
@@ -123,9 +523,154 @@ MUTANTS = [
                 "self.temperature, self.alpha, step.rng",
                 "self.alpha, self.temperature, step.rng",
             ),
-            ("the average guesses", "nets.student, (x, y)", "nets.ema, (x, y)"),
+            ("the average guesses", "nets.ema if self.ema_guess", "nets.ema if True"),
+            ("the average never guesses", "nets.ema if self.ema_guess", "nets.ema if False"),
+            ("the way of mixing forgotten", "step.rng, self.mixing", "step.rng"),
             ("forms swapped", "joint if self.compatibility", "interleaved if self.compatibility"),
             ("a view too few", '("weak",) * self.augmentations', '("weak",) * 2'),
+        ],
+    ),
+    *mutants(
+        "algorithms/arazo.py",
+        "algorithms/test_arazo.py",
+        [
+            (
+                "today's labels at every visit",
+                "self.soft_labels.recall(batch.unlabeled.index, otherwise=q)",
+                "q",
+            ),
+            (
+                "rows of the batch for rows of the pool",
+                "store(batch.unlabeled.index",
+                "store(torch.arange(len(q))",
+            ),
+            (
+                "labels from the weak view",
+                "steady(nets.student, plain)",
+                "steady(nets.student, weak)",
+            ),
+            ("the average labels", "steady(nets.student, plain)", "steady(nets.ema, plain)"),
+            (
+                "labels with dropout and statistics",
+                "q = steady(nets.student, plain)",
+                "q = nets.student(plain).detach()",
+            ),
+            ("no warm-up", "step.progress >= self.warm_up", "True"),
+            ("warm-up one step longer", ">= self.warm_up", "> self.warm_up"),
+            ("regularizers swapped", "self.balance_weight * prior", "self.entropy_weight * prior"),
+            ("targets not mixed", "mixed, target = mix_pairs", "mixed, _ = mix_pairs"),
+            ("labeled weight forgotten", "self.labeled_weight * y", "y"),
+            ("entropy rewarded", "self.entropy_weight * entropy", "-self.entropy_weight * entropy"),
+        ],
+    ),
+    *mutants(
+        "algorithms/meta_pseudo_labels.py",
+        "algorithms/test_meta_pseudo_labels.py",
+        [
+            ("sign of the reward", "        h = gain\n", "        h = -gain\n"),
+            ("soft labels", 'if self.compatibility == "paper":', "if False:"),
+            (
+                "the reward after the teacher's step is 0",
+                "gain = before - ",
+                "gain = before.clone() - before + 0 * ",
+            ),
+            (
+                "the student's labels are not smoothed",
+                "smooth(target, self.smoothing)",
+                "target",
+            ),
+            (
+                "the student learns labels too",
+                "optimizer.minimize(student)",
+                "optimizer.minimize(student + cross_entropy(nets.student(x), y).mean())",
+            ),
+            (
+                "the teacher is trained by the student's optimizer",
+                'optimizer.apart["teacher"].minimize',
+                "optimizer.minimize",
+            ),
+            ("the student never waits", "if step.progress >= self.wait:", "if True:"),
+            ("no finetuning", "if step.progress >= 1 - self.finetune:", "if False:"),
+            (
+                "UDA target not sharpened",
+                "(logits_weak.detach() / self.temperature)",
+                "logits_weak.detach()",
+            ),
+            (
+                "UDA target with a gradient",
+                "(logits_weak.detach() / self.temperature)",
+                "(logits_weak / self.temperature)",
+            ),
+            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+            ("no ramp", "self.weight * ramp_up(step.progress, self.ramp_end)", "self.weight"),
+            (
+                "the moving average forgotten (released)",
+                "h = -gain - self.usual_rise.value",
+                "h = -gain",
+            ),
+            (
+                "statistics of the labels alone remembered",
+                "before = cross_entropy(steady(nets.student, x), y).mean()",
+                "before = cross_entropy(nets.student(x), y).mean().detach()",
+            ),
+        ],
+    ),
+    *mutants(
+        "algorithms/ladder.py",
+        "algorithms/test_ladder.py",
+        [
+            (
+                "noisy passes update statistics",
+                "with frozen_statistics(student):",
+                "if True:",
+            ),
+            (
+                "clean logits in the cross-entropy",
+                "cross_entropy(logits_x, y)",
+                "cross_entropy(student(x), y)",
+            ),
+            ("logits for probabilities", "logits_u.softmax(-1)", "logits_u"),
+            (
+                "weights upside down",
+                "zip(weights, costs, strict=True)",
+                "zip(weights[::-1], costs, strict=True)",
+            ),
+            (
+                "the labeled rows are denoised",
+                "_, logits_x = noisy_pass(student, x",
+                "_, logits_x = noisy_pass(student, u[: len(x)]",
+            ),
+            ("images are not refused", "raise UsageError(", "print("),
+        ],
+    ),
+    *mutants(
+        "functional/denoising.py",
+        "functional/test_denoising.py algorithms/test_ladder.py",
+        [
+            ("variance of a sample", "unbiased=False", "unbiased=True"),
+            ("noise after the scale", "layer.weight * added.pop(0)", "added.pop(0)"),
+            (
+                "noise kept from the layers",
+                " + layer.weight * added.pop(0) if added else layer(h)",
+                "",
+            ),
+            (
+                "clean scale forgotten",
+                "((estimate - mean) / deviation - values)",
+                "(estimate - values)",
+            ),
+            ("clean values stopped", "/ deviation - values)", "/ deviation - values.detach())"),
+            (
+                "the level above not standardized",
+                "standardize(above)[0], a[level]",
+                "above, a[level]",
+            ),
+            (
+                "no estimate handed down",
+                "above = estimate @ v[level - 1].T if level else above",
+                "pass",
+            ),
+            ("estimates start as the noisy values", "a[[1, 6]] = 1.0", "a[[1, 6, 9]] = 1.0"),
         ],
     ),
     *mutants(
@@ -137,7 +682,19 @@ MUTANTS = [
                 "(mask * cross_entropy(logits_strong, q.argmax(-1))).mean()",
                 "(mask * cross_entropy(logits_strong, q.argmax(-1))).sum() / mask.sum().clamp(min=1)",
             ),
-            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+            (
+                "weak and strong swapped",
+                "logits_x, logits_weak, logits_strong = joint",
+                "logits_x, logits_strong, logits_weak = joint",
+            ),
+            (
+                "probed by the student",
+                "evaluated(nets.ema, probe)",
+                "evaluated(nets.student, probe)",
+            ),
+            ("probed in train mode", "evaluated(nets.ema, probe)", "nets.ema(probe)"),
+            ("rates forgotten", ", rates=self.rates.value)", ")"),
+            ("feature rows are not refused", "facts.require_images(", "str("),
             (
                 "strong view detached",
                 "cross_entropy(logits_strong, q",
@@ -152,6 +709,546 @@ MUTANTS = [
             ),
             ("no mask", "self.weight * (mask * cross", "self.weight * (cross"),
             ("weight dropped", "self.weight * (mask", "(mask"),
+        ],
+    ),
+    *mutants(
+        "algorithms/remixmatch.py",
+        "algorithms/test_remixmatch.py",
+        [
+            (
+                "probed by the student",
+                "evaluated(nets.ema, probe)",
+                "evaluated(nets.student, probe)",
+            ),
+            ("probed in train mode", "evaluated(nets.ema, probe)", "nets.ema(probe)"),
+            ("not aligned", "sharpen(self.aligned(q), self", "sharpen(q, self"),
+            (
+                "aligned after sharpening",
+                "sharpen(self.aligned(q), self.temperature)",
+                "self.aligned(sharpen(q, self.temperature))",
+            ),
+            ("not sharpened", "sharpen(self.aligned(q), self.temperature)", "self.aligned(q)"),
+            ("the average guesses", "guess(nets.student", "guess(nets.ema"),
+            ("guessed from a strong view", "[weak], temperature", "[strong[0]], temperature"),
+            (
+                "another strong view is the anchored one",
+                "logits_strong = nets.student(strong[0])",
+                "logits_strong = nets.student(strong[-1])",
+            ),
+            (
+                "the weak view is the anchored one",
+                "logits_strong = nets.student(strong[0])",
+                "logits_strong = nets.student(weak)",
+            ),
+            (
+                "the weak view is not mixed in",
+                "(x, weak, *strong), targets",
+                "(x, *strong, strong[0]), targets",
+            ),
+            ("the strong term does not ramp", '"strong": ramp * self', '"strong": self'),
+            ("the mixed term does not ramp", '"unlabeled": ramp * self', '"unlabeled": self'),
+            ("the turns ramp", '"rotation"] = self', '"rotation"] = ramp * self'),
+            (
+                "weights swapped",
+                "ramp * self.weight * unlabeled",
+                "ramp * self.strong_weight * unlabeled",
+            ),
+            (
+                "the ramp outlasts a short run",
+                "min(self.ramp_steps, step.total)",
+                "self.ramp_steps",
+            ),
+            (
+                "the anchored pass updates statistics",
+                "with frozen_statistics(nets.student):",
+                "if True:",
+            ),
+            ("turned from the weak view", "self.turn_head, strong[0]", "self.turn_head, weak"),
+            (
+                "digits are turned",
+                "0.0 if why_not_turned(facts.shape, facts.preset) else 0.5",
+                "0.5 * facts.is_images",
+            ),
+            ("turns are not refused", "if self.rotation and (", "if self.rotation is False and ("),
+            (
+                "the first pass updates",
+                "else interleaved_last",
+                "else __import__('realmix.functional.forward').functional.forward.interleaved",
+            ),
+            ("forms swapped", "joint if self.compatibility ==", "joint if self.compatibility !="),
+            ("rates forgotten", ", rates=self.rates.value)", ")"),
+        ],
+    ),
+    *mutants(
+        "functional/rotation.py",
+        "functional/test_rotation.py",
+        [
+            ("clockwise", "torch.rot90(part, turns,", "torch.rot90(part, -turns,"),
+            ("nothing turned", "torch.rot90(part, turns,", "torch.rot90(part, 0,"),
+            ("the other axes", "(2, 3)", "(3, 2)"),
+            ("random head", "generator=torch.Generator().manual_seed(0)", "generator=None"),
+            ("digits turned", 'if preset == "digits" else ""', 'if preset == "figures" else ""'),
+        ],
+    ),
+    *mutants(
+        "augment/ct_augment.py",
+        "augment/test_ct_augment.py",
+        [
+            ("threshold strictly", "torch.where(p < THRESHOLD", "torch.where(p <= 0.81"),
+            ("no threshold", "torch.where(p < THRESHOLD", "torch.where(p < 0.0"),
+            ("nothing added to the rates", "(rates + FLOOR) * there", "rates * there"),
+            ("bins that are not there", "(rates + FLOOR) * there", "rates + FLOOR"),
+            (
+                "the best bin alone",
+                "p = p / p.amax(-1, keepdim=True)",
+                "p = (p >= p.amax(-1, keepdim=True)).float()",
+            ),
+            (
+                "equal chances above the threshold",
+                "torch.where(p < THRESHOLD, 0.0, p)",
+                "(p >= THRESHOLD).float()",
+            ),
+            ("rounded up to the end", "level * (1 - 1e-6) * upto", "level * upto"),
+            (
+                "the middle of the bin",
+                "(bins + inside.to(wide(inside))) / counts",
+                "(bins + 0.5 + 0 * inside) / counts",
+            ),
+            ("enhancement of RandAugment", "0.1 + 1.9 * v", "0.1 + 1.8 * v"),
+            ("cut to a third", "0.499 * min", "0.333 * min"),
+            (
+                "translated by pixels",
+                "geometry.translate(right=0.3 * s * images.shape[3])",
+                "geometry.translate(right=0.3 * s)",
+            ),
+            (
+                "geometry not scaled",
+                "motion = (2 * v - 1) * self.geometry_scale",
+                "motion = 2 * v - 1",
+            ),
+            ("rescaling not scaled", "torch.where(rescaled, v * self.geometry_scale, v)", "v"),
+            (
+                "an effect for part of it",
+                "color.part_way(color.invert(images), v[:, 0])",
+                "color.invert(images)",
+            ),
+        ],
+    ),
+    *mutants(
+        "augment/resize.py",
+        "augment/test_resize.py",
+        [
+            ("weights not whole numbers", " * _ONE).round()", " * _ONE)"),
+            (
+                "rows not rounded in between",
+                "values = _rounded(values @ across)",
+                "values = values @ across / _ONE",
+            ),
+            ("outside pixels read", " * ((source >= 0) & (source < count))", ""),
+            ("half a pixel off", "source + 0.5 - (target + 0.5)", "source - target"),
+        ],
+    ),
+    *mutants(
+        "augment/presets.py",
+        "augment/test_presets.py",
+        [
+            (
+                "probes are cut out too",
+                "return network_input(probed), drawn",
+                "return cover(probed, draws), drawn",
+            ),
+            (
+                "learned views are not cut out",
+                "cover(learned(images, draws, rates)[0], draws)",
+                "network_input(learned(images, draws, rates)[0])",
+            ),
+            (
+                "rates not used",
+                "learned(move(images, draws), draws, rates)",
+                "learned(move(images, draws), draws, None)",
+            ),
+            ("digits inverted", '("Solarize", "Invert", "Color")', '("Solarize", "Color")'),
+        ],
+    ),
+    *mutants(
+        "state.py",
+        "test_state.py",
+        [
+            (
+                "rates once a batch",
+                "self.decay ** times.sum(0)",
+                "self.decay ** times.sum(0).clamp(max=1)",
+            ),
+            ("distance for match", "(1 - wrong)[:, None]", "wrong[:, None]"),
+            ("whole distance", ".abs().sum(1) / 2", ".abs().sum(1)"),
+            ("mean over the batch", "/ times.sum(0).clamp(min=1)", "/ len(times)"),
+            (
+                "one parameter alone",
+                "(first * bins + drawn[..., 1:]).flatten(1)",
+                "(first * bins + drawn[..., 1:])[..., 0]",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/mixing.py",
+        "functional/test_mixing.py",
+        [
+            ("separate crosses over", 'if mixing == "all":', 'if mixing in ("all", "separate"):'),
+            (
+                "labeled and unlabeled swapped",
+                'mixing in ("labeled", "separate")',
+                'mixing in ("unlabeled", "separate")',
+            ),
+            (
+                "rows of the other part",
+                "torch.cat([one, labeled + other])",
+                "torch.cat([one, other])",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/forward.py",
+        "functional/test_forward.py",
+        [
+            ("evaluated in train mode", "    net.eval()\n", ""),
+            (
+                "left in eval mode",
+                "    finally:\n        net.train()",
+                "    finally:\n        pass",
+            ),
+            ("the first pass updates", "*parts, updating=-1", "*parts, updating=0"),
+        ],
+    ),
+    *mutants(
+        "algorithms/flexmatch.py",
+        "algorithms/test_flexmatch.py contract",
+        [
+            (
+                "mean over the kept rows",
+                "(mask * cross_entropy(logits_strong, q.argmax(-1))).mean()",
+                "(mask * cross_entropy(logits_strong, q.argmax(-1))).sum() / mask.sum().clamp(min=1)",
+            ),
+            (
+                "what passes is remembered",
+                "q.argmax(-1), confident(q, self.threshold))",
+                "q.argmax(-1), mask)",
+            ),
+            (
+                "memory after sharpening (LAMDA)",
+                "confident(q, self.threshold)",
+                "confident(q**2 / (q**2).sum(-1, keepdim=True), self.threshold)",
+            ),
+            (
+                "counts of after the batch",
+                "        effect = learning_effect(",
+                "        self.selected.store(batch.unlabeled.index, q.argmax(-1), confident(q, self.threshold))\n        effect = learning_effect(",
+            ),
+            (
+                "examples of no class never count",
+                "(self.num_classes), self.warm_up)",
+                "(self.num_classes), False)",
+            ),
+            (
+                "examples of no class always count (USB)",
+                "(self.num_classes), self.warm_up)",
+                "(self.num_classes), True)",
+            ),
+            (
+                "one threshold",
+                "mask = per_class(q, thresholds)",
+                "mask = confident(q, self.threshold)",
+            ),
+            ("one curve", "CURVES[self.curve]", 'CURVES["linear"]'),
+            (
+                "memory by place in the batch",
+                "store(batch.unlabeled.index,",
+                "store(batch.unlabeled.index.argsort(),",
+            ),
+            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+            (
+                "strong view detached",
+                "cross_entropy(logits_strong, q",
+                "cross_entropy(logits_strong.detach(), q",
+            ),
+            ("weight dropped", "self.weight * (mask", "(mask"),
+        ],
+    ),
+    *mutants(
+        "algorithms/freematch.py",
+        "algorithms/test_freematch.py contract",
+        [
+            (
+                "mean over the kept rows",
+                "(mask * cross_entropy(logits_strong, label)).mean()",
+                "(mask * cross_entropy(logits_strong, label)).sum() / mask.sum().clamp(min=1)",
+            ),
+            ("the start is kept", "early_decay(step.index, self.decay)", "self.decay"),
+            (
+                "averages of sharpened predictions (LAMDA)",
+                "self.confidence.update(q.amax(-1)",
+                "self.confidence.update((q**2 / (q**2).sum(-1, keepdim=True)).amax(-1)",
+            ),
+            (
+                "global threshold alone",
+                "self.confidence.value * m / m.amax()",
+                "self.confidence.value * m / m",
+            ),
+            ("sum for maximum", "m / m.amax()", "m / m.sum()"),
+            (
+                "threshold of before the batch",
+                "mask = per_class(q, self.confidence.value * m / m.amax())",
+                "mask = per_class(q, (self.confidence.value - (1 - decay) * q.amax(-1).mean()) / max(decay, 1e-9) * m / m.amax())",
+            ),
+            ("shares of probabilities", "one_hot(label, self.num_classes).mean(0)", "q.mean(0)"),
+            (
+                "fairness turned round",
+                "fairness=self.fairness_weight",
+                "fairness=-self.fairness_weight",
+            ),
+            (
+                "fairness of all",
+                "fairness(logits_strong, mask,",
+                "fairness(logits_strong, mask * 0 + 1,",
+            ),
+            ("fairness of the weak view", "fairness(logits_strong,", "fairness(logits_weak,"),
+            ("mean and shares swapped", "mask, m, shares)", "mask, shares, m)"),
+            (
+                "strong view detached",
+                "cross_entropy(logits_strong,",
+                "cross_entropy(logits_strong.detach(),",
+            ),
+            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+        ],
+    ),
+    *mutants(
+        "algorithms/softmatch.py",
+        "algorithms/test_softmatch.py contract",
+        [
+            ("label after alignment", "q.argmax(-1)", "aligned.argmax(-1)"),
+            ("weight before alignment", "(aligned if self.alignment else q)", "q"),
+            ("alignment always", "(aligned if self.alignment else q)", "aligned"),
+            ("biased variance", "correction=min(1, len(c) - 1)", "correction=0"),
+            ("no variance of one example", "correction=min(1, len(c) - 1)", "correction=1"),
+            ("the start is kept", "early_decay(step.index, self.decay)", "self.decay"),
+            ("one width", "self.variance.value, self.widths)", "self.variance.value, 1.0)"),
+            (
+                "mean by the sum of the weights",
+                "q.argmax(-1))).mean()",
+                "q.argmax(-1))).sum() / share.sum()",
+            ),
+            ("prediction not remembered", "self.prediction.update(q.mean(0), decay)", "pass"),
+            (
+                "strong view detached",
+                "cross_entropy(logits_strong,",
+                "cross_entropy(logits_strong.detach(),",
+            ),
+            ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
+        ],
+    ),
+    *mutants(
+        "algorithms/adamatch.py",
+        "algorithms/test_adamatch.py contract",
+        [
+            (
+                "mean over the kept rows",
+                "(mask * cross_entropy(logits_strong, q.argmax(-1))).mean()",
+                "(mask * cross_entropy(logits_strong, q.argmax(-1))).sum() / mask.sum().clamp(min=1)",
+            ),
+            (
+                "one share for an example",
+                "torch.rand(logits_x.shape,",
+                "torch.rand((len(logits_x), 1),",
+            ),
+            (
+                "no interpolation",
+                "(logits_alone - logits_x) * share",
+                "(logits_alone - logits_x) * 0",
+            ),
+            (
+                "interpolation turned round",
+                "logits_x + (logits_alone - logits_x) * share",
+                "logits_alone + (logits_x - logits_alone) * share",
+            ),
+            (
+                "the labeled pass updates statistics",
+                "with frozen_statistics(nets.student):",
+                "if True:",
+            ),
+            (
+                "the labeled pass is detached",
+                "logits_alone = nets.student(x)",
+                "logits_alone = nets.student(x).detach()",
+            ),
+            ("absolute threshold", "self.threshold * p.amax(-1).mean()", "self.threshold"),
+            (
+                "threshold of the strong view too",
+                "logits_x[: len(y)].detach()",
+                "logits_x.detach()",
+            ),
+            (
+                "means swapped",
+                "self.labeled_mean.value, self.unlabeled_mean.value",
+                "self.unlabeled_mean.value, self.labeled_mean.value",
+            ),
+            (
+                "no alignment",
+                "q = align(q, self.labeled_mean.value, self.unlabeled_mean.value)",
+                "pass",
+            ),
+            ("the start is kept", "early_decay(step.index, self.decay)", "self.decay"),
+            ("linear ramp", "cosine_ramp", "ramp_up"),
+            (
+                "no ramp",
+                "self.weight * cosine_ramp(step.progress, self.ramp_end) * unlabeled",
+                "self.weight * unlabeled",
+            ),
+            (
+                "labeled strong view dropped",
+                "cross_entropy(logits_x, torch.cat([y, y]))",
+                "cross_entropy(logits_x[: len(y)], y)",
+            ),
+            (
+                "strong view detached",
+                "cross_entropy(logits_strong,",
+                "cross_entropy(logits_strong.detach(),",
+            ),
+        ],
+    ),
+    *mutants(
+        "algorithms/fixmatch.py",
+        "algorithms/test_fixmatch.py",
+        [
+            ("alignment forgotten", "self.aligned(q) if self.alignment else q", "q"),
+            (
+                "mask before alignment",
+                "        q = self.aligned(q) if self.alignment else q\n        mask = confident(q, self.threshold)\n",
+                "        mask = confident(q, self.threshold)\n        q = self.aligned(q) if self.alignment else q\n",
+            ),
+            (
+                "annealing forgotten",
+                "annealed_mean(cross_entropy(logits_x, y), eta)",
+                "cross_entropy(logits_x, y).mean()",
+            ),
+            (
+                "annealing by another number of classes",
+                "logits_x.shape[1], self.annealing",
+                "2, self.annealing",
+            ),
+            (
+                "aligned to equal shares",
+                "Alignment(facts.class_shares)",
+                "Alignment(facts.class_shares * 0 + 1 / facts.num_classes)",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/targets.py",
+        "functional/test_targets.py",
+        [
+            (
+                "prior and mean swapped",
+                "(1e-6 + prior) / (1e-6 + mean)",
+                "(1e-6 + mean) / (1e-6 + prior)",
+            ),
+            (
+                "not normalized after alignment",
+                "return aligned / aligned.sum(-1, keepdim=True)",
+                "return aligned",
+            ),
+            (
+                "division by a class never predicted",
+                "(1e-6 + prior) / (1e-6 + mean)",
+                "prior / mean",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/masks.py",
+        "functional/test_masks.py",
+        [
+            (
+                "strict threshold of a class",
+                "confidence >= thresholds[label]",
+                "confidence > thresholds[label]",
+            ),
+            (
+                "examples of no class ignored",
+                "counts.amax().maximum(rest) if warm_up",
+                "counts.amax() if warm_up",
+            ),
+            (
+                "examples of no class always (USB)",
+                "if warm_up else counts.amax()",
+                "if warm_up else counts.amax().maximum(rest)",
+            ),
+            ("division by nothing learned", "counts / most.clamp(min=1)", "counts / most"),
+            ("weight on both sides", ".clamp(max=0)", ""),
+            ("width not squared", "-(widths**2)", "-(widths)"),
+            (
+                "deviation for variance",
+                "(2 * variance.clamp(min=1e-12))",
+                "(2 * variance.clamp(min=1e-12).sqrt())",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/losses.py",
+        "functional/test_losses.py",
+        [
+            (
+                "classes without predictions have a log",
+                "b.where(b > 0, 1.0).log()",
+                "(b + 1e-12).log()",
+            ),
+            ("ratio not normalized", "return ratio / ratio.sum().clamp(min=1e-6)", "return ratio"),
+            ("fairness of all", "(kept * probs).sum(0) / count", "probs.mean(0)"),
+            ("tiny shares count", ".where(shares > 1e-6, 0.0)", ""),
+            (
+                "a learned label at the threshold is dropped",
+                "(-loss.detach()).exp() <= threshold",
+                "(-loss.detach()).exp() < threshold",
+            ),
+            (
+                "learned labels kept",
+                "(-loss.detach()).exp() <= threshold",
+                "(-loss.detach()).exp() > threshold",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/schedules.py",
+        "functional/test_schedules.py",
+        [
+            (
+                "a whole wave",
+                "math.cos(math.pi * ramp_up(progress, end))",
+                "math.cos(2 * math.pi * ramp_up(progress, end))",
+            ),
+            ("no early decay", "min(decay, (1 + index) / (10 + index))", "decay"),
+        ],
+    ),
+    *mutants(
+        "state.py",
+        "test_state.py",
+        [
+            ("the first class counts", '"amax")', '"amax").clamp(max=0)'),
+            ("what is not given is stored", "place.where(given > 0, -1)", "place"),
+            (
+                "no class is one more",
+                "return counts[1:], counts[0]",
+                "return counts[:-1], counts[0]",
+            ),
+            (
+                "aligned by this batch too",
+                "        aligned = align(probs, self.prior, self.recent.value)\n        self.recent.update(probs.mean(0))\n",
+                "        self.recent.update(probs.mean(0))\n        aligned = align(probs, self.prior, self.recent.value)\n",
+            ),
+            ("recent mean starts at the prior", "torch.full_like(prior, 1 / len(prior))", "prior"),
+            (
+                "decay of the update ignored",
+                "decay = self.decay if decay is None else decay\n        self.value.lerp_",
+                "decay = self.decay\n        self.value.lerp_",
+            ),
         ],
     ),
     *mutants(
@@ -305,6 +1402,44 @@ MUTANTS = [
     ),
     *mutants(
         "functional/mixing.py",
+        "functional/test_mixing.py",
+        [
+            (
+                "pairs keep the larger share",
+                "share = beta(alpha, 1, rng).expand",
+                "share = larger_share(beta(alpha, 1, rng)).expand",
+            ),
+            (
+                "pairs with a share each",
+                "beta(alpha, 1, rng).expand(len(inputs))",
+                "beta(alpha, len(inputs), rng)",
+            ),
+            (
+                "targets of pairs keep their rows",
+                "mixup(targets, partner, share)\n\n\ndef mix_together",
+                "targets\n\n\ndef mix_together",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/targets.py",
+        "functional/test_targets.py",
+        [
+            (
+                "bias of one visit",
+                "momentum ** visits.clamp(min=1)",
+                "momentum ** visits.clamp(max=1)",
+            ),
+            ("zero by zero", "momentum ** visits.clamp(min=1)", "momentum ** visits"),
+            (
+                "bias of one visit more",
+                "momentum ** visits.clamp(min=1)",
+                "momentum ** (visits + 1)",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/mixing.py",
         "functional",
         [
             (
@@ -371,8 +1506,8 @@ MUTANTS = [
             ("not put back", "tuple(interleave(logits))", "tuple(logits)"),
             (
                 "all interleaved passes update",
-                "    with frozen_statistics(net):\n        logits +=",
-                "    if True:\n        logits +=",
+                "nullcontext() if updates else frozen_statistics(net)",
+                "nullcontext()",
             ),
             (
                 "remainder to the first pieces",
@@ -387,10 +1522,16 @@ MUTANTS = [
         [
             (
                 "decay inverted",
-                "avg_fn(min(self.decay, (1 + step) / (10 + step)))",
-                "avg_fn(1 - min(self.decay, (1 + step) / (10 + step)))",
+                "avg_fn(min(decay, (1 + step) / (10 + step)))",
+                "avg_fn(1 - min(decay, (1 + step) / (10 + step)))",
             ),
-            ("no warm-up", "min(self.decay, (1 + step) / (10 + step))", "self.decay"),
+            ("own decay ignored", "self.decay if decay is None else decay", "self.decay"),
+            (
+                "own decay of zero ignored",
+                "self.decay if decay is None else decay",
+                "decay or self.decay",
+            ),
+            ("no warm-up", "min(decay, (1 + step) / (10 + step))", "decay"),
             ("warm-up off by one", "(1 + step) / (10 + step)", "(2 + step) / (11 + step)"),
             ("counters forgotten", "mine[name].copy_(theirs[name])", "pass"),
             (
@@ -447,7 +1588,7 @@ MUTANTS = [
                 "_shift(words, 40).float() * 2.0**-24",
                 "_shift(words, 48).float() * 2.0**-16",
             ),
-            ("order of an address", "SeedSequence(address)", "SeedSequence(sorted(address))"),
+            ("order of an address", "len(address), *address)", "len(address), *sorted(address))"),
             ("half-normal", "(2 * torch.pi * self", "(0.5 * torch.pi * self"),
         ],
     ),
@@ -495,7 +1636,7 @@ MUTANTS = [
         "models",
         [
             ("fan-in", "* module.out_channels", "* module.in_channels"),
-            ("residual dropped", "kept + self.conv2(y)", "kept"),
+            ("residual dropped", "return kept + skip(", "return kept + 0 * skip("),
             ("raw input to the first convolution", "self.conv1(activated)", "self.conv1(x)"),
             ("every shortcut activated", "if self.activate_first else x", "if True else x"),
         ],
@@ -536,9 +1677,16 @@ MUTANTS = [
             ("average not saved", 'self.nets.ema.load_state_dict(part("ema"))', "pass"),
             (
                 "step not restored",
-                'self.step, self._origin = header["step"],',
-                "self.step, self._origin = 0,",
+                'self.step, self._spent = header["step"],',
+                "self.step, self._spent = 0,",
             ),
+        ],
+    ),
+    *mutants(
+        "train.py",
+        "test_train.py",
+        [
+            ("the recipe's decay always", ", self.algorithm.ema_decay(step))", ")"),
         ],
     ),
     *mutants(
@@ -549,6 +1697,410 @@ MUTANTS = [
                 "one noise for all steps",
                 "generator(self.seed, NOISE, self.step)",
                 "generator(self.seed, NOISE)",
+            ),
+        ],
+    ),
+    *mutants(
+        "state.py",
+        "test_state.py",
+        [
+            (
+                "running mean turned round",
+                "value.to(self.value.dtype), 1 - decay",
+                "value.to(self.value.dtype), decay",
+            ),
+            ("place does not advance", "self.place.add_(1)", "self.place.add_(0)"),
+            (
+                "place not remembered",
+                "torch.zeros(1, dtype=torch.int64))",
+                "torch.zeros(1, dtype=torch.int64), persistent=False)",
+            ),
+            (
+                "recent vectors start at zero",
+                "start.repeat(length, 1)",
+                "0 * start.repeat(length, 1)",
+            ),
+            ("twice in a batch adds up", "(rows / times)", "rows"),
+            ("old rows stay in the sum", "self.value.index_fill_(0, index, 0.0)", "pass"),
+            (
+                "twice in a batch is two visits",
+                "self.visits.index_copy_(0, index, self.visits[index] + 1)",
+                "self.visits.index_add_(0, index, torch.ones(len(index)))",
+            ),
+        ],
+    ),
+    *mutants(
+        "optimizer.py",
+        "test_optimizer.py",
+        [
+            ("those apart not annealed", "other.anneal(progress)", "pass"),
+            ("those apart not saved", 'own |= {f"{apart}.{key}"', 'own or {f"{apart}.{key}"'),
+            ("keys clash", '{f"{apart}.{key}": value for', "{key: value for"),
+            ("those apart trained twice", " and id(p) not in theirs]", "]"),
+        ],
+    ),
+    *mutants(
+        "train.py",
+        "test_optimizer.py",
+        [
+            (
+                "an algorithm's own parameters left alone",
+                "Optimizer([self.student, algorithm]",
+                "Optimizer([self.student, *algorithm.children()]",
+            ),
+        ],
+    ),
+    *mutants(
+        "optimizer.py",
+        "test_parallel.py::test_every_network_and_head_has_the_gradients_of_one_process",
+        [
+            (
+                "gradients of heads summed",
+                "p.grad for p in self.divided",
+                "p.grad for p in self.parameters",
+            ),
+            (
+                "gradients of networks not summed",
+                "p.grad for p in self.divided",
+                "p.grad for p in self.divided[:0]",
+            ),
+        ],
+    ),
+    *mutants(
+        "parallel.py",
+        "test_parallel.py::test_what_comes_before_the_network_has_the_gradient_of_all_rows",
+        [
+            (
+                "input gradients of own rows only",
+                "count > 1 and inputs.requires_grad",
+                "False",
+            ),
+            (
+                "input gradients all in place of own",
+                "total[ctx.rows] = gradients[0]",
+                "total[: len(gradients[0])] = gradients[0]",
+            ),
+        ],
+    ),
+    *mutants(
+        "parallel.py",
+        "test_parallel.py::test_all_processes_have_what_one_computes",
+        [("rows out of order", "everyone[ctx.rows] = own", "everyone[ctx.rows] = own.flip(0)")],
+    ),
+    *mutants(
+        "models/head.py",
+        "models/test_noise.py",
+        [
+            ("dropout in evaluation", "self.dropout, self.training", "self.dropout, True"),
+            ("no dropout", "F.dropout(features, self.dropout, self.training)", "features"),
+        ],
+    ),
+    *mutants(
+        "models/wide_resnet.py",
+        "models/test_noise.py",
+        [
+            ("units skipped in evaluation", "if not training or share == 0", "if share == 0"),
+            ("skipped sums not made up for", "values * kept / (1 - share)", "values * kept"),
+            ("one draw a batch", "torch.rand(len(values), 1,", "torch.rand(1, 1,"),
+            ("the first unit is never skipped", "range(1, count + 1)]", "range(count)]"),
+        ],
+    ),
+    *mutants(
+        "models/timm_models.py",
+        "models/test_noise.py",
+        [
+            ("features after the head", "pre_logits=True", "pre_logits=False"),
+            ("units to skip insisted on", 'if key != "drop_path_rate"', "if key"),
+            ("two heads taken", "if not isinstance(network.head, nn.Module):", "if False:"),
+        ],
+    ),
+    *mutants(
+        "data/pools.py",
+        "data/test_pools.py",
+        [
+            ("two values are codes", "3 <= len(np", "2 <= len(np"),
+            ("a code too few", "<= MOST_CODES", "< MOST_CODES"),
+            ("fractions are codes", "if np.array_equal(column, column.round()) and", "if"),
+            (
+                "soft labels hardened",
+                "label.float() if label.ndim > 1",
+                "one_hot(label.argmax(1), self.num_classes) if label.ndim > 1",
+            ),
+        ],
+    ),
+    *mutants(
+        "procedure.py",
+        "test_procedure.py",
+        [
+            (
+                "one seed for all stages",
+                "derive(self.seed, number) if number else self.seed",
+                "self.seed",
+            ),
+            (
+                "another first seed",
+                "derive(self.seed, number) if number else self.seed",
+                "derive(self.seed, number)",
+            ),
+            ("stages start again", "        trainer.resume()\n", ""),
+            ("each piece begins", " and trainer not in self.begun", ""),
+            ("finished stages begin", "if trainer.step < goal and trainer not", "if trainer not"),
+            ("a stop goes unnoticed", "            raise Interrupted\n", "            pass\n"),
+            ("steps of a stage alone", '"step": self.steps_done, ', ""),
+            ("seconds of a stage alone", ', "seconds": self.seconds}', "}"),
+            ("the copy is the network", "copy.deepcopy(inner)", "inner"),
+            ("no steps are all", "self.steps if steps is None else steps", "steps or self.steps"),
+        ],
+    ),
+    *mutants(
+        "train.py",
+        "test_procedure.py",
+        [
+            ("the clock runs on", "self._spent, self._began = self.seconds, None", "pass"),
+            (
+                "what was spent before forgotten",
+                '= header["step"], header["seconds"]',
+                '= header["step"], 0.0',
+            ),
+        ],
+    ),
+    *mutants(
+        "phases.py",
+        "test_procedure.py",
+        [
+            ("a training found done is not told", "if not stages.begun or", "if"),
+            ("an early end is not told", " or stages.steps_done < length", ""),
+        ],
+    ),
+    *mutants(
+        "console.py",
+        "test_console.py",
+        [
+            (
+                "time of the last stage alone",
+                "        if name != self.name:\n            self._opened",
+                "        if True:\n            self._opened",
+            ),
+        ],
+    ),
+    *mutants(
+        "procedures/label_propagation.py",
+        "procedures/test_label_propagation.py",
+        [
+            ("mean over the labeled rows", "/ len(index)\n", "/ len(x)\n"),
+            (
+                "pool rows not set off",
+                "self.num_labeled + batch.unlabeled.index",
+                "batch.unlabeled.index",
+            ),
+            ("class weights left out", "(certainty * class_weight[label])", "certainty"),
+            ("certainty left out", "(certainty * class_weight[label])", "class_weight[label]"),
+            ("targets of the average", "trainer.nets.student)", "trainer.nets.ema)"),
+            ("never renewed again", "if trainer.step == start:", "if trainer.step == start == 0:"),
+            ("renewed when it goes on", "if trainer.step == start:", "if True:"),
+            ("a new network for the second stage", ", network=trainable_copy(first)", ""),
+            (
+                "an epoch of the labels",
+                "len(stages.data.unlabeled) / batch",
+                "len(stages.data.labeled) / batch",
+            ),
+            (
+                "pool labels leak",
+                "torch.full_like(data.unlabeled.label, -1)",
+                "data.unlabeled.label",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/graph.py",
+        "functional/test_graph.py",
+        [
+            ("loops", "products[rows - start, rows] = -torch.inf", "pass"),
+            ("one way only", "return graph + graph.T", "return graph"),
+            ("negative similarities", "similarity.clamp(min=0)", "similarity.abs()"),
+            ("power left out", ".double()) ** power", ".double())"),
+            (
+                "not normalized by degree",
+                "alpha * (scale @ graph @ scale)",
+                "alpha * graph / graph.max()",
+            ),
+            ("labels of a class add up", "own / max(own.sum(), 1)", "own / 1.0"),
+            ("negative scores", "scores.clip(min=0)", "scores"),
+            ("entropy in bits", "/ math.log(num_classes)", "/ math.log(2)"),
+            ("not relative to the surest", "/ certainty.amax().clamp(min=1e-9)", ""),
+            (
+                "labeled rows as sure as their scores",
+                "torch.where(known, 1.0, certainty)",
+                "certainty",
+            ),
+            ("unreached rows counted", "assigned[reached]", "assigned"),
+            ("labels overruled", "torch.where(known, label, scores.argmax(1))", "scores.argmax(1)"),
+        ],
+    ),
+    *mutants(
+        "procedures/dividemix.py",
+        "procedures/test_dividemix.py",
+        [
+            (
+                "each judges itself",
+                "zip(rules, (two, one), strict=True)",
+                "zip(rules, (one, two), strict=True)",
+            ),
+            ("it guesses alone", "guesses(stages, 1 - number)", "guesses(stages, number)"),
+            (
+                "the peer in train mode",
+                "nets.student.eval()(inputs)",
+                "nets.student.train()(inputs)",
+            ),
+            (">= for >", "kept = clean > threshold", "kept = clean >= threshold"),
+            ("kept and not kept swapped", "kept = clean > threshold", "kept = clean < threshold"),
+            ("weights forgotten", "clean[kept])", "labeled.weight[kept])"),
+            ("label and guess swapped", "w * y + (1 - w) * guess_x", "(1 - w) * y + w * guess_x"),
+            (
+                "the peer guesses labeled rows' targets too",
+                "guess_x = average(*(nets.student(view)",
+                "guess_x = average(*(self.peer(view).log()",
+            ),
+            (
+                "a share a row",
+                "beta(method.alpha, 1, step.rng)).expand(len(rows))",
+                "beta(method.alpha, len(rows), step.rng))",
+            ),
+            ("the smaller share", "share = larger_share(beta", "share = 1 - larger_share(beta"),
+            ("guesses with a gradient", "with torch.no_grad():", "with torch.enable_grad():"),
+            ("ramp from the start", "ramp_up(step.index - self.wait,", "ramp_up(step.index,"),
+            ("entropy punished", "-entropy(logits).mean()", "entropy(logits).mean()"),
+            ("the second's division is not saved", "two.save()", "pass"),
+            (
+                "the second is judged after the first",
+                "if one.step == start:",
+                "if two.step == start:",
+            ),
+            (
+                "only one network ships",
+                "Pair(first.network, second.network)",
+                "Pair(first.network, first.network)",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/noise.py",
+        "functional/test_noise.py",
+        [
+            (
+                "the other component",
+                "mixture.means_[:, 0].argmin()",
+                "mixture.means_[:, 0].argmax()",
+            ),
+            ("always the first component", "mixture.means_[:, 0].argmin()", "0"),
+            ("losses not scaled", "scaled = (values - values.min()) / spread", "scaled = values"),
+            ("equal losses are all wrong", "torch.ones(len(values))", "torch.zeros(len(values))"),
+            ("another mixture", "reg_covar=5e-4", "reg_covar=5e-2"),
+        ],
+    ),
+    *mutants(
+        "functional/losses.py",
+        "functional/test_losses.py",
+        [
+            (
+                "a view is its own negative",
+                "similarity.masked_fill(itself, -math.inf)",
+                "similarity",
+            ),
+            ("lengths count", "F.normalize(torch.cat([a, b]), dim=1)", "torch.cat([a, b])"),
+            ("temperature left out", "unit @ unit.T / temperature", "unit @ unit.T"),
+            ("another view is the positive", ".roll(len(a))", ".roll(1)"),
+        ],
+    ),
+    *mutants(
+        "procedures/simclr_v2.py",
+        "procedures/test_simclr_v2.py",
+        [
+            (
+                "one view twice",
+                "torch.cat(batch.unlabeled.views)",
+                "torch.cat([batch.unlabeled.views[0]] * 2)",
+            ),
+            (
+                "the network detached",
+                "a, b = self.head(features)",
+                "a, b = self.head(features.detach())",
+            ),
+            (
+                "labeled rows left out of pre-training",
+                "torch.cat([data.labeled.inputs, data.unlabeled.inputs])",
+                "data.unlabeled.inputs",
+            ),
+            (
+                "fine-tuning starts anew",
+                "network=trainable_copy(pretrained)",
+                "network=trainable_copy(pretraining.student)",
+            ),
+            ("decay in fine-tuning", ", weight_decay=0.0)", ")"),
+            ("no square of the temperature", "self.softness**2 * soft", "soft"),
+            (
+                "the student's temperature left out",
+                "logits_u / self.softness, target",
+                "logits_u, target",
+            ),
+            (
+                "labels and teacher swapped",
+                "(1 - self.alpha) * supervised",
+                "self.alpha * supervised",
+            ),
+            (
+                "the teacher is trained",
+                "        with torch.no_grad():\n            target = (self",
+                "        with torch.enable_grad():\n            target = (self",
+            ),
+            ("the teacher drops out", ").eval()\n", ").train()\n"),
+            (
+                "the student goes on from the teacher",
+                "model=self.student)",
+                "network=trainable_copy(pretrained))",
+            ),
+            (
+                "two linear layers of the projection only",
+                "            hidden_layer(self.width, self.width, rng),\n",
+                "",
+            ),
+        ],
+    ),
+    *mutants(
+        "models/composed.py",
+        "models/test_composed.py",
+        [
+            (
+                "the sum of logits",
+                "(self.first(inputs) + self.second(inputs)) / 2",
+                "self.first(inputs) + self.second(inputs)",
+            ),
+            (
+                "one head for both",
+                "PairHead(self.first.head, self.second.head)",
+                "PairHead(self.first.head, self.first.head)",
+            ),
+            (
+                "global weights",
+                "nn.init.kaiming_normal_(linear.weight, generator=rng)",
+                "nn.init.kaiming_normal_(linear.weight)",
+            ),
+            ("statistics touched", "    network.eval()\n", ""),
+        ],
+    ),
+    *mutants(
+        "procedure.py",
+        "procedures/test_simclr_v2.py procedures/test_label_propagation.py",
+        [
+            (
+                "finished stages begin again",
+                "if trainer.step < goal and trainer not in self.begun:",
+                "if trainer not in self.begun:",
+            ),
+            (
+                "nothing to train",
+                "copy.deepcopy(inner).requires_grad_(True)",
+                "copy.deepcopy(inner)",
             ),
         ],
     ),

@@ -1,6 +1,7 @@
 """The shape of the house: who may import whom, and what may not be there at all."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "__main__",
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
-LONGER_MODULES = {"estimators": 300}  # of 250 lines
+LONGER_MODULES = {"estimators": 300, "algorithm": 300}  # of 250 lines; the contract is one page
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 FORBIDDEN_CALLS = {"eval", "exec", "torch.load", "yaml.load", "yaml.unsafe_load", "os.system"}
 SYNCHRONIZING = {"item", "tolist", "cpu", "numpy"}
@@ -89,6 +90,15 @@ def test_imports_point_down(name):
         assert RANK[top(imported)] <= RANK[top(name)], f"{name} imports {imported}"
 
 
+def test_the_page_shows_the_same_layers():
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    block = page.split("```text\n")[1].split("```")[0]
+    names = " ".join(re.split(r" {2,}", line)[0] + "\n" for line in block.splitlines())
+    lines = re.sub(r",\s*\n", ", ", names).splitlines()
+    shown = [set(re.findall(r"\w+", line)) for line in lines]
+    assert [*shown, {"__main__"}] == [set(layer.split()) for layer in LAYERS]
+
+
 def test_every_module_has_a_layer():
     assert {top(name) for name in NAMES if name} == set(RANK)
 
@@ -120,17 +130,24 @@ def test_no_algorithm_imports_another():
             assert not [n for n in imports_of(path) if n.startswith("algorithms")], name
 
 
+def test_no_procedure_imports_another():
+    for name, path in NAMES.items():
+        if name.startswith("procedures."):
+            others = {n for n in imports_of(path) if n.startswith("procedures")}
+            assert others <= {"procedures.base"}, name
+
+
 def test_algorithms_know_no_data_and_no_augmentation():
     for name, path in NAMES.items():
         if name.startswith("algorithms."):
             known = {n.split(".")[0] for n in imports_of(path)}
-            assert known <= {"algorithm", "fields", "functional", "state"}, name
+            assert known <= {"algorithm", "errors", "fields", "functional", "state"}, name
 
 
 def test_losses_do_not_wait_for_the_device():
     allowed = {("functional.mixing", "uniform.numpy")}  # drawn on the CPU
     for name, path in NAMES.items():
-        if top(name) in ("algorithms", "functional"):
+        if top(name) in ("algorithms", "functional", "state"):
             for call, line in calls_of(path):
                 waits = call.split(".")[-1] in SYNCHRONIZING and "." in call
                 assert not waits or (name, call) in allowed, f"{name}:{line} {call}"

@@ -10,7 +10,7 @@ import torch
 
 from realmix import checkpoint, models
 from realmix.classifier import Classifier, Standardizer
-from realmix.errors import DataError, StorageError
+from realmix.errors import DataError, StorageError, UsageError
 
 
 def images(model: str = "auto", classes: tuple[str, ...] = ("a", "b", "c")) -> Classifier:
@@ -67,3 +67,29 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     checkpoint.write(tmp_path / "x.safetensors", tensors, {**header, "model": "wrn-10-1"})
     with pytest.raises(StorageError, match="do not fit wrn-10-1"):
         Classifier.load(tmp_path / "x.safetensors")
+
+
+def test_a_lent_body_is_all_but_the_last_layer() -> None:
+    classifier = images()
+    other = models.build("auto", (1, 8, 8), 5, seed=9)  # another number of classes
+    head = {name: value.clone() for name, value in other.head.state_dict().items()}
+    classifier.lend_body(other)
+    mine, theirs = classifier.network.state_dict(), other.state_dict()
+    for name, value in theirs.items():
+        if name.startswith("head."):
+            assert torch.equal(value, head[name.removeprefix("head.")])
+        else:
+            assert torch.equal(value, mine[name])
+    theirs["body.0.0.weight"].zero_()
+    assert classifier.network.state_dict()["body.0.0.weight"].abs().sum() > 0  # a copy
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"), [("wrn-10-1", (1, 8, 8)), ("convnet", (3, 8, 8)), ("convnet", (1, 32, 32))]
+)
+def test_a_body_that_does_not_fit_is_not_lent(model: str, shape: tuple[int, ...]) -> None:
+    other = models.build(model, shape, 3, seed=9)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    with pytest.raises(UsageError, match=r"'auto' for inputs of shape \(1, 8, 8\).*--image-size"):
+        images().lend_body(other)
+    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())

@@ -115,16 +115,33 @@ def test_trainings_of_different_length_count_by_their_steps() -> None:
         progress.phase("final/noisy_student", 100, 300)  # its second stage
         assert progress.share == 0.5
         assert progress.left == "about 6 min 40 s left"
+        clock.now += 800
+        progress.record("final/noisy_student", record(300))
+        assert progress.cost["noisy_student"] == 4.0  # of the second stage, the latest
     assert "2 trainings of 100 or 300 steps." in text.getvalue()
-    assert "noisy_student: done" not in text.getvalue()
+    assert "labels alone: done in 1 min 40 s\n" in text.getvalue()
+    assert "noisy_student: done in 16 min 40 s\n" in text.getvalue()  # both stages
+
+
+def test_a_training_that_ends_early_is_done_all_the_same() -> None:
+    progress, clock, text = watcher()
+    with progress:
+        progress.plan({"final/supervised": 100, "final/self_training": 600})
+        progress.phase("final/supervised", 100, 100)
+        progress.phase("final/self_training", 0, 600)
+        clock.now += 60
+        progress.record("final/self_training", record(200))
+        progress.record("final/self_training", {**record(200), "accuracy": 0.875})
+        progress.phase("final/self_training", 600, 600)
+        assert progress.share == 1.0
+    assert "labels alone: done before\n" in text.getvalue()
+    assert text.getvalue().endswith("self_training: done in 1 min 0 s, held-out accuracy 87.5%\n")
 
 
 def test_the_drawing_fits_a_narrow_terminal() -> None:
     progress, clock, _ = watcher()
     assert drawn(progress) == ["reading the data ..."]
-    progress.plan(
-        {f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")}
-    )
+    progress.plan({f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")})
     progress.phase("fold-2/realmix", 0, 500)
     clock.now += 60
     rates = {"unlearned_rate": 0.9, "trusted_rate": 1.0}

@@ -12,6 +12,7 @@ from realmix.config import Config
 from realmix.data.load import load
 from realmix.phases import Phases
 from realmix.randomness import Draws, keys
+from realmix.state import BIN_SHAPE
 from realmix.train import Trainer
 from realmix.watch import Silent
 
@@ -30,8 +31,13 @@ def test_augmented_inputs_are_those_of_the_cpu(preset: str) -> None:
     else:
         inputs = torch.randint(0, 256, (64, *shape), generator=rng, dtype=torch.uint8)
     for name, view in PRESETS[preset](shape).items():
-        here = view(inputs, Draws(keys(7, torch.arange(64))))
-        there = view(inputs.cuda(), Draws(keys(7, torch.arange(64, device="cuda"))))
+        rates = (torch.rand(BIN_SHAPE, generator=rng),) if name == "learned" else ()
+        here = view(inputs, Draws(keys(7, torch.arange(64))), *rates)
+        draws = Draws(keys(7, torch.arange(64, device="cuda")))
+        there = view(inputs.cuda(), draws, *(each.cuda() for each in rates))
+        if name == "probe":
+            (here, drawn), (there, drawn_there) = here, there
+            assert torch.equal(drawn, drawn_there.cpu())
         # integers are exact; sines, logarithms and interpolation may differ by rounding
         close = torch.isclose(there.cpu(), here, atol=2 / 255 + 1e-6)
         assert close.float().mean() > 0.999, name

@@ -1,14 +1,20 @@
-"""The optimizer: what decays and what does not, one step by hand, exact continuation."""
+"""The optimizer: what decays, a step by hand, exact continuation, and optimizers apart."""
 
+import copy
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from realmix.algorithm import Recipe
+from realmix.algorithm import Algorithm, Losses, Recipe, Views
+from realmix.augment.presets import PRESETS
+from realmix.data.pools import Data, Pool
+from realmix.models.mlp import MLP
 from realmix.optimizer import Optimizer
+from realmix.train import Trainer
 
 ADAM = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 SGD = Recipe(optimizer="sgd", learning_rate=0.03, weight_decay=0.0005, schedule="cosine")
@@ -170,3 +176,165 @@ def test_all_modules_are_trained():
     assert not any(
         torch.equal(value, before[name]) for name, value in named(other).items() if name != "0.bias"
     )  # BatchNorm follows it: no gradient but rounding
+
+
+# --- optimizers apart
+
+
+class Three(nn.Module):
+    """A module of which some parts are trained apart."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.own, self.teacher = network(seed), network(seed + 1)
+        self.group = nn.ModuleDict({"judge": network(seed + 2)})
+
+
+def optimizer_of(net, recipe=SGD):
+    apart = {"teacher": net.teacher, "group.judge": net.group["judge"]}
+    return Optimizer([net], recipe, apart)
+
+
+def walk(net, optimizer, steps):
+    for step in steps:
+        optimizer.anneal(step / 6)
+        optimizer.apart["teacher"].minimize(some_loss(net.teacher, step))
+        optimizer.minimize(some_loss(net.own, step) * some_loss(net.teacher, step + 50).detach())
+        optimizer.apart["group.judge"].minimize(some_loss(net.group["judge"], step))
+
+
+def test_each_optimizer_trains_its_own_module_only():
+    net = Three()
+    optimizer = optimizer_of(net)
+    parts = {"": net.own, "teacher": net.teacher, "group.judge": net.group["judge"]}
+    for name, part in parts.items():
+        loss = sum(some_loss(each, 0) for each in parts.values())  # has gradients for all
+        before = named(net)
+        (optimizer.apart[name] if name else optimizer).minimize(loss)
+        moved = {key for key, value in named(net).items() if not torch.equal(value, before[key])}
+        assert moved <= {
+            key for key, p in net.named_parameters() if any(p is q for q in part.parameters())
+        }
+        assert len(moved) == 5  # BatchNorm follows the first bias
+
+
+def test_gradients_that_others_left_do_not_count():
+    net, alone = Three(), Three()
+    optimizer, other = optimizer_of(net), Optimizer([alone.teacher], SGD)
+    optimizer.minimize(some_loss(net.own, 0) + some_loss(net.teacher, 1))
+    optimizer.apart["teacher"].minimize(some_loss(net.teacher, 0))
+    other.minimize(some_loss(alone.teacher, 0))
+    for mine, theirs in zip(net.teacher.parameters(), alone.teacher.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("recipe", [ADAM, SGD])
+def test_optimizers_apart_have_the_same_recipe_and_schedule(recipe):
+    optimizer = optimizer_of(Three(), recipe)
+    optimizer.anneal(0.5)
+    rate = optimizer.torch.param_groups[0]["lr"]
+    assert optimizer.apart.keys() == {"teacher", "group.judge"}
+    for other in optimizer.apart.values():
+        assert other.recipe == recipe
+        assert type(other.torch) is type(optimizer.torch)
+        assert [group["lr"] for group in other.torch.param_groups] == [rate, rate]
+        assert [g["weight_decay"] for g in other.torch.param_groups] == [recipe.weight_decay, 0]
+
+
+def test_their_memories_have_keys_of_their_own():
+    net = Three()
+    optimizer = optimizer_of(net)
+    walk(net, optimizer, range(2))
+    state = optimizer.state()
+    owners = [key.rpartition(".")[0].rpartition(".")[0] for key in state]
+    assert {owner: owners.count(owner) for owner in owners} == {
+        "": 6, "teacher": 6, "group.judge": 6,
+    }  # fmt: skip
+    for number, parameter in enumerate(optimizer.apart["teacher"].parameters):
+        assert f"teacher.{number}.momentum_buffer" in state, parameter.shape
+
+
+@pytest.mark.parametrize("recipe", [ADAM, SGD])
+def test_optimizers_apart_continue_bit_for_bit(recipe):
+    net = Three()
+    optimizer = optimizer_of(net, recipe)
+    walk(net, optimizer, range(3))
+    weights = {name: value.clone() for name, value in net.state_dict().items()}
+    halfway = {name: value.clone() for name, value in optimizer.state().items()}
+    walk(net, optimizer, range(3, 6))
+
+    again = Three(seed=7)
+    again.load_state_dict(weights)
+    other = optimizer_of(again, recipe)
+    other.load(halfway)
+    assert other.state().keys() == halfway.keys()
+    walk(again, other, range(3, 6))
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    for name, value in optimizer.state().items():
+        assert torch.equal(value, other.state()[name]), name
+
+
+@dataclass(eq=False)
+class Taught(Algorithm):
+    """A teacher learns from the labels; the student from the teacher, through a scale of its own.
+
+    What it remembers: a second network, a parameter, a head, and an average.
+    """
+
+    trained_apart = ("teacher",)
+    views = Views(labeled=("weak",), unlabeled=("weak",))
+
+    def setup(self, nets, facts):
+        super().setup(nets, facts)
+        self.teacher = copy.deepcopy(nets.student)
+        self.projection = nn.Linear(8, facts.num_classes)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def update(self, nets, optimizer, batch, step):
+        (x,), (u,) = batch.labeled.views, batch.unlabeled.views
+        taught = nn.functional.cross_entropy(self.teacher(x), batch.labeled.label)
+        optimizer.apart["teacher"].minimize(taught)
+        with torch.no_grad():
+            q = self.teacher(u).softmax(-1)
+        features, logits = nets.student.features_and_logits(u)
+        logits = logits + self.scale * self.projection(features)
+        losses = Losses(unlabeled=nn.functional.cross_entropy(logits, q))
+        optimizer.minimize(losses.total)
+        return losses
+
+
+def taught(**options):
+    rng = np.random.default_rng(0)
+    label = np.arange(60) % 3
+    x = (3 * rng.normal(size=(3, 4))[label] + rng.normal(size=(60, 4))).astype(np.float32)
+    views = PRESETS["features"]((4,))
+    data = Data(Pool.of(x[:12], label[:12]), Pool.of(x[12:]), ("a", "b", "c"), views)
+    recipe = dataclasses.replace(SGD, batch_size=8, unlabeled_ratio=2)
+    torch.manual_seed(3)
+    return Trainer(MLP(4, 3, (8,)), Taught(), data, steps=8, recipe=recipe, **options)
+
+
+def test_an_algorithm_with_two_networks_resumes_bit_for_bit(tmp_path):
+    whole = taught().run()
+    taught(folder=tmp_path).run(until=3)
+    again = taught(folder=tmp_path)
+    with torch.no_grad():
+        for parameter in again.algorithm.parameters():
+            parameter.add_(1.0)  # of what it had before, nothing may be left
+    assert again.resume()
+    state = again.run().state()
+    assert state.keys() == whole.state().keys()
+    for key, value in whole.state().items():
+        assert torch.equal(value, state[key]), key
+
+
+def test_an_algorithm_with_two_networks_trains_all_that_it_has():
+    start, end = taught(), taught().run()
+    before = dict(start.algorithm.named_parameters())
+    for name, value in end.algorithm.named_parameters():
+        assert not torch.equal(value, before[name]), name
+    assert not torch.equal(start.student.network.head.weight, end.student.network.head.weight)
+    labels = end.data.labeled.label
+    found = end.algorithm.teacher.eval()(end.data.labeled.inputs).argmax(1)
+    assert (found == labels).float().mean() > 0.6

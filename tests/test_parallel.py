@@ -12,6 +12,10 @@ import pytest
 import torch
 
 from realmix import parallel
+from tests import gathered
+
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+Found = tuple[dict[str, torch.Tensor], list[dict[str, torch.Tensor]]]
 
 SCRIPT = """
 import hashlib, json, sys
@@ -56,13 +60,26 @@ parallel.leave()
 """
 
 
+@pytest.fixture(scope="module")
+def one_and_two(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What `tests.gathered` finds in this process, and in each of two."""
+    folder = tmp_path_factory.mktemp("gathered")
+    done = subprocess.run(
+        [sys.executable, *TWO, "-m", "tests.gathered", str(folder)],
+        cwd=Path(__file__).resolve().parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return gathered.results(), [torch.load(folder / f"{number}.pt") for number in (0, 1)]
+
+
 def outcome(folder: Path, processes: int, algorithm: str) -> dict[str, object]:
     script, out = folder / "script.py", folder / f"{processes}.json"
     script.write_text(SCRIPT)
-    launch = [sys.executable]
-    if processes > 1:
-        launch += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-        launch += [str(processes)]
+    launch = [sys.executable, *(TWO if processes > 1 else [])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*launch, str(script), algorithm, str(out)],
@@ -86,6 +103,48 @@ def test_two_processes_train_as_one(tmp_path: Path, algorithm: str) -> None:
         rounding = min(1e-6 * 10 ** mine["step"], 0.02)
         assert mine == pytest.approx(other, rel=rounding, abs=rounding / 10)
     assert one["norms"] == pytest.approx(two["norms"], rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["features", "logits", "both features", "both logits"])
+def test_all_processes_have_what_one_computes(one_and_two: Found, kind: str) -> None:
+    one, two = one_and_two
+    for mine in two:
+        torch.testing.assert_close(mine[kind], one[kind], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["through", "leaf", "before.weight", "before.bias"])
+def test_what_comes_before_the_network_has_the_gradient_of_all_rows(
+    one_and_two: Found, kind: str
+) -> None:
+    one, two = one_and_two
+    assert one[kind].abs().min() > 0
+    for mine in two:
+        torch.testing.assert_close(mine[kind], one[kind], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["student", "head", "other"])
+def test_every_network_and_head_has_the_gradients_of_one_process(
+    one_and_two: Found, part: str
+) -> None:
+    one, two = one_and_two
+    names = [name for name in one if name.startswith(f"{part}.")]
+    assert names
+    for name in names:
+        for mine in two:
+            torch.testing.assert_close(mine[name], one[name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.slow
+def test_three_steps_with_a_head_and_a_second_network_end_alike(one_and_two: Found) -> None:
+    one, two = one_and_two
+    names = [name for name in one if name.startswith("end ")]
+    assert {name.split(".")[0] for name in names} == {"end student", "end algorithm"}
+    for name in names:
+        assert torch.equal(two[0][name], two[1][name]), name  # the processes never drift apart
+        torch.testing.assert_close(two[0][name], one[name], rtol=1e-2, atol=1e-4, msg=name)
 
 
 def test_one_process_needs_no_group() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from realmix.classifier import Classifier
 from realmix.config import Config
 from realmix.data.load import from_arrays, load
 from realmix.data.pools import Dataset
-from realmix.errors import UsageError
+from realmix.errors import StorageError, UsageError
 from realmix.experiment import Experiment
 from realmix.phases import Phases
 from realmix.watch import Silent
@@ -101,6 +103,13 @@ def test_without_a_pool_the_labels_alone_are_trained() -> None:
     assert {phase.algorithm for phase in plan.all} == {"supervised"}
 
 
+@pytest.mark.parametrize("algorithm", ["adversarial", "dividemix"])
+def test_what_needs_no_pool_is_trained_without_one(algorithm: str) -> None:
+    plan = phases(rows(labeled=120, unlabeled=0), algorithm=algorithm)
+    assert plan.candidate == algorithm
+    assert {phase.algorithm for phase in plan.all} == {"supervised", algorithm}
+
+
 def test_without_the_gate_one_training_is_done_and_said() -> None:
     outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate=False), None, Silent())).run()
     assert outcome.result["shipped"] == "realmix"
@@ -125,3 +134,96 @@ def test_a_useless_pool_does_not_ship() -> None:
     config = Config("rows", steps=40, algorithm="realmix", fields=fields)
     outcome = Experiment(Phases(worse, config, None, Silent())).run()
     assert outcome.result["shipped"] == "supervised"
+
+
+# --- runs that start from another run
+
+
+def trained(path: Path, algorithm: str = "supervised", **options: object) -> Classifier:
+    """A finished run's classifier, saved at `path`."""
+    config = Config("rows", steps=3, gate=False, algorithm=algorithm, **options)  # type: ignore[arg-type]
+    classifier = Experiment(Phases(rows(), config, None, Silent())).run().classifier
+    classifier.save(path)
+    return classifier
+
+
+@pytest.mark.parametrize("algorithm", ["simclr_v2", "label_propagation"])
+def test_a_run_starts_from_the_network_of_another(algorithm: str, tmp_path: Path) -> None:
+    """Pre-training composes: the first network of every contender, but for a new last layer."""
+    path = tmp_path / "model.safetensors"
+    source = trained(path, algorithm).network.state_dict()
+    plan = phases(algorithm="fixmatch", init=str(tmp_path))
+    fresh = phases(algorithm="fixmatch").networks(0).state_dict()
+    for phase in plan.all[:2]:
+        start = plan.trainer(phase, 4).student.network.state_dict()
+        for name, value in start.items():
+            expected = fresh[name] if name.startswith("head.") else source[name]
+            assert torch.equal(value, expected), name
+    for number in (1, 2):  # further networks have the same body and another last layer
+        other = plan.networks(number).state_dict()
+        assert torch.equal(other["body.0.weight"], source["body.0.weight"])
+        assert not torch.equal(other["head.weight"], fresh["head.weight"])
+    config = Config("rows", steps=2, gate=False, algorithm="fixmatch", init=str(path))
+    outcome = Experiment(Phases(rows(), config, None, Silent())).run()
+    assert outcome.classifier.model == "auto"
+    assert outcome.result["shipped"] == "fixmatch"
+
+
+def test_starting_twice_from_a_run_is_the_same_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    trained(path)
+    before = path.read_bytes()
+    one, two = (
+        Experiment(
+            Phases(rows(), Config("rows", steps=2, init=str(path), gate=False), None, Silent())
+        ).run()
+        for _ in range(2)
+    )
+    for mine, other in zip(
+        one.classifier.network.parameters(), two.classifier.network.parameters(), strict=True
+    ):
+        assert torch.equal(mine, other)
+    assert path.read_bytes() == before
+
+
+def test_a_start_that_does_not_fit_is_an_error_before_any_training(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    trained(path)
+    narrow = rows()
+    narrow = dataclasses.replace(narrow, inputs=narrow.inputs[:, :4])
+    with pytest.raises(UsageError, match=r"inputs of shape \(5,\), which does not fit"):
+        phases(narrow, init=str(path))
+    with pytest.raises(UsageError, match="does not take feature rows"):
+        phases(init=str(path), model="convnet")
+    with pytest.raises(UsageError, match="There is no run folder or model"):
+        phases(init=str(tmp_path / "modl.safetensors"))
+    (tmp_path / "unfinished").mkdir()
+    with pytest.raises(UsageError, match="no finished run"):
+        phases(init=str(tmp_path / "unfinished"))
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(StorageError, match="not a whole"):
+        phases(init=str(path))
+
+
+def test_a_pair_of_networks_can_be_started_from(tmp_path: Path) -> None:
+    fields = {"few_labels": True}
+    made = trained(tmp_path / "model.safetensors", "dividemix", fields=fields)
+    assert made.model == "pair:auto"
+    source = made.network.state_dict()
+    start = phases(algorithm="fixmatch", init=str(tmp_path)).networks(0).state_dict()
+    for name in ("first.body.0.weight", "second.body.0.weight"):
+        assert torch.equal(start[name], source[name])
+    assert not torch.equal(start["second.head.weight"], source["second.head.weight"])
+
+
+def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
+    fields = {"few_labels": True}
+    for algorithm, trainings in (("simclr_v2", 3), ("label_propagation", 2), ("dividemix", 2)):
+        own = fields if algorithm == "dividemix" else {}
+        config = Config("rows", steps=4, gate=False, algorithm=algorithm, fields=own)
+        plan = Phases(rows(), config, None, Silent())
+        (trained,) = plan.run()
+        stages = plan.stages(plan.all[-1], 4, None, Silent())
+        plan._run(plan.all[-1], stages)
+        assert stages.steps_done == plan._length(plan.all[-1], 4) == 4 * trainings
+        assert trained.images_seen == stages.images_seen > 0

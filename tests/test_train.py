@@ -118,6 +118,22 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 @dataclass(eq=False)
+class Forgetful(FixMatch):
+    """Its average is the network itself in steps 3 and 4."""
+
+    def ema_decay(self, step: Step) -> float | None:
+        return 0.0 if step.index in (3, 4) else None
+
+
+def test_an_algorithm_may_change_the_average_s_decay_step_by_step() -> None:
+    run = Trainer(network(), Forgetful(), blobs(), steps=20, recipe=RECIPE)
+    for until, same in ((3, False), (4, True), (5, True), (6, False)):
+        run.run(until=until)
+        pairs = zip(run.nets.student.parameters(), run.nets.ema.parameters(), strict=True)
+        assert all(torch.equal(mine, theirs) for mine, theirs in pairs) == same
+
+
+@dataclass(eq=False)
 class Poisoned(Objective):
     """The cross-entropy of nothing, NaN at one step."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ FEATURES, HIDDEN, CLASSES = 4, 6, 3
 
 class Network(nn.Sequential):
     """Layers, of which the last is the head."""
+
+    @property
+    def head(self) -> nn.Module:
+        return self[-1]
 
     def features(self, x: Tensor) -> Tensor:
         for layer in list(self)[:-1]:
@@ -160,3 +165,35 @@ def mixmatch_parts(
         mixed[i] = l * inputs[i] + (1 - l) * inputs[partner[i]]
         mixed_targets[i] = l * targets[i] + (1 - l) * targets[partner[i]]
     return mixed, mixed_targets, len(x)
+
+
+# --- a network that says what it is told
+
+
+class Spoken(nn.Module):
+    """A network whose logits are its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x
+
+
+def said(
+    x: Sequence[Any], label: Sequence[int], u: Sequence[Any], index: Sequence[int] | None = None
+) -> Batch:
+    """A batch on which `Spoken` predicts these distributions.
+
+    Args:
+        x: of each labeled view, of each example.
+        label: of the labeled examples.
+        u: of each unlabeled view, of each example.
+        index: of the unlabeled examples in their pool.
+    """
+    x, u = ([torch.tensor(view, dtype=torch.float64).log() for view in views] for views in (x, u))
+    unlabeled = examples(u, torch.full((len(u[0]),), -1))
+    if index is not None:
+        unlabeled = replace(unlabeled, index=torch.tensor(index))
+    return Batch(examples(x, torch.tensor(label)), unlabeled)

@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 
 from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Share
+from realmix.fields import Decay, NonNegative, Share
 from realmix.functional.forward import frozen_statistics
 from realmix.functional.losses import cross_entropy, kl, squared_error
+from realmix.functional.noise import gaussian
 from realmix.functional.schedules import sigmoid_ramp
 
 CONSISTENCY = {"squared_error": squared_error, "kl": kl}
@@ -23,13 +24,20 @@ class MeanTeacher(Objective):
     weight: NonNegative = 50.0  # the consistency cost (TensorFlow re-implementation, CIFAR-10)
     ramp_end: Share = 0.4  # share of training after which the weight is full
     distance: Literal["squared_error", "kl"] = "squared_error"  # d
+    student_noise: NonNegative = 0.0  # eta, on the student's inputs (the paper's 0.15)
+    teacher_noise: NonNegative = 0.0  # eta', on the teacher's
+    early_decay: Decay | None = None  # alpha while the weight ramps up (0.99); None: one alpha
 
+    idea = "agree with your own averaged weights"
+    cost = 2.3
     views = Views(labeled=("weak",), unlabeled=("weak", "weak"))
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label
         u_teacher, u_student = batch.unlabeled.views
+        x, u_student = (gaussian(v, self.student_noise, step.rng) for v in (x, u_student))
+        u_teacher = gaussian(u_teacher, self.teacher_noise, step.rng)
 
         logits_x = nets.student(x)
         with frozen_statistics(nets.student), frozen_statistics(nets.ema):
@@ -44,3 +52,6 @@ class MeanTeacher(Objective):
             unlabeled=weight * consistency.mean(),
             metrics={"disagreement": (logits_u.argmax(-1) != q.argmax(-1)).float().mean()},
         )
+
+    def ema_decay(self, step: Step) -> float | None:
+        return self.early_decay if step.progress < self.ramp_end else None

@@ -11,7 +11,7 @@ from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, View
 from realmix.fields import Count, NonNegative, Positive
 from realmix.functional.forward import interleaved, joint
 from realmix.functional.losses import cross_entropy, squared_error
-from realmix.functional.mixing import guess_and_mix
+from realmix.functional.mixing import Mixing, guess_and_mix
 from realmix.functional.schedules import ramp_up
 from realmix.functional.targets import one_hot
 
@@ -25,8 +25,11 @@ class MixMatch(Objective):
     alpha: Positive = 0.75  # of Beta(alpha, alpha)
     weight: NonNegative = 75.0  # lambda_u
     ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
+    mixing: Mixing = "all"  # who mixes: all together, each part by itself, one part, or none
+    ema_guess: bool = False  # q from the averaged network, as an ablation of the paper has it
     compatibility: Literal["paper", "released"] = "paper"  # released: interleaved passes
 
+    idea = "sharpened guesses, everything mixed with everything"
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property
@@ -35,8 +38,9 @@ class MixMatch(Objective):
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
+        guesser, views = nets.ema if self.ema_guess else nets.student, batch.unlabeled.views
         inputs, (target_x, *target_u) = guess_and_mix(
-            nets.student, (x, y), batch.unlabeled.views, self.temperature, self.alpha, step.rng
+            guesser, (x, y), views, self.temperature, self.alpha, step.rng, self.mixing
         )
         forward = joint if self.compatibility == "paper" else interleaved
         logits_x, *logits_u = forward(nets.student, *inputs)

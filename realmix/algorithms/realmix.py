@@ -37,6 +37,7 @@ class RealMix(Objective):
     out_of_distribution: Share = 0.0  # phi, the share of each unlabeled batch to leave out
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
 
+    idea = "MixMatch that masks what does not belong"
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property

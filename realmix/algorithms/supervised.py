@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.fields import NonNegative
 from realmix.functional.losses import cross_entropy
+from realmix.functional.mixing import mix_together
+from realmix.functional.targets import one_hot
 
 
 @dataclass(eq=False)
 class Supervised(Objective):
     """H(y, p(weak x))."""
 
+    alpha: NonNegative = 0.0  # of mixup's Beta(alpha, alpha); 0: none
+
     views = Views(labeled=("weak",))
+    idea = "labels alone, the number to beat"
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label
+        if self.alpha:
+            y = y if y.is_floating_point() else one_hot(y, self.num_classes)
+            (x,), (y,) = mix_together((x,), (y,), self.alpha, step.rng)
         return Losses(supervised=cross_entropy(nets.student(x), y).mean())

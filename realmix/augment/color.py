@@ -7,8 +7,12 @@ costs one gather over the pixels. Saturation and sharpness look at several value
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
+
+from realmix.augment.precision import wide
 
 _LUMA = (19595, 38470, 7471)  # ITU-R 601-2 in units of 2**-16
 
@@ -21,7 +25,7 @@ def grey(images: Tensor) -> Tensor:
     return (red + green + blue + (1 << 15)) >> 16
 
 
-def _blend(start: Tensor, end: Tensor, factor: Tensor) -> Tensor:
+def blend(start: Tensor, end: Tensor, factor: Tensor) -> Tensor:
     """`start` at factor 0, `end` at 1, beyond it above; cut off (not rounded) as Pillow does."""
     factor = factor.float().view(-1, *[1] * (end.dim() - 1))
     return (start + factor * (end - start)).clamp_(0, 255).to(torch.uint8)
@@ -49,9 +53,14 @@ def identity(images: Tensor) -> Tensor:
     return _levels(images).to(torch.uint8).expand(len(images), -1, -1)
 
 
+def part_way(table: Tensor, share: Tensor) -> Tensor:
+    """The table that goes only a `share` (B,), in [0, 1], of the way that `table` goes."""
+    return blend(_levels(table), table.int(), share)
+
+
 def brightness(images: Tensor, factor: Tensor) -> Tensor:
     """Table: 0 gives black, 1 the image, above 1 brighter; `factor` (B,) >= 0."""
-    return _blend(torch.zeros_like(_levels(images)), _levels(images), factor)
+    return blend(torch.zeros_like(_levels(images)), _levels(images), factor)
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
@@ -59,7 +68,7 @@ def contrast(images: Tensor, factor: Tensor) -> Tensor:
     luma = grey(images).flatten(1)
     pixels = luma.shape[1]
     mean = (2 * luma.sum(1) + pixels) // (2 * pixels)
-    return _blend(mean[:, None, None], _levels(images), factor)
+    return blend(mean[:, None, None], _levels(images), factor)
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
@@ -82,9 +91,7 @@ def invert(images: Tensor) -> Tensor:
 def autocontrast(images: Tensor) -> Tensor:
     """Table: each channel's darkest value becomes 0 and its brightest 255."""
     flat = images.flatten(2)
-    # float64 as in Pillow, but Apple's device has none
-    dtype = torch.float32 if images.device.type == "mps" else torch.float64
-    low, high = flat.amin(2, keepdim=True).to(dtype), flat.amax(2, keepdim=True).to(dtype)
+    low, high = (extreme(2, keepdim=True).to(wide(images)) for extreme in (flat.amin, flat.amax))
     # `255.0 / x` would be computed as a product with 1 / x, one unit in the last place off
     factor = torch.full_like(low, 255.0) / (high - low).clamp(min=1)
     table = (_levels(images) * factor + -low * factor).clamp(0, 255)
@@ -106,20 +113,35 @@ def equalize(images: Tensor) -> Tensor:
 
 def saturate(images: Tensor, factor: Tensor) -> Tensor:
     """Pillow's "color": 0 gives grey, 1 the image, above 1 stronger colors; `factor` (B,)."""
-    return _blend(grey(images), images.int(), factor)
+    return blend(grey(images), images.int(), factor)
 
 
-def _smooth(images: Tensor) -> Tensor:
+def _window_sums(values: Tensor, size: int) -> Tensor:
+    """(B, C, H - size + 1, W - size + 1): of every window of `size` x `size` values."""
+    for dim in (3, 2):
+        count = values.shape[dim] - size + 1
+        values = functools.reduce(torch.add, (values.narrow(dim, i, count) for i in range(size)))
+    return values
+
+
+def smooth(images: Tensor) -> Tensor:
     """(B, C, H, W) int32: the 3x3 mean with weight 5 in the middle; the border stays as it is."""
     values = images.int()
-    columns = values[:, :, :, :-2] + values[:, :, :, 1:-1] + values[:, :, :, 2:]
-    box = columns[:, :, :-2] + columns[:, :, 1:-1] + columns[:, :, 2:]
-    inner = box + 4 * values[:, :, 1:-1, 1:-1]
+    inner = _window_sums(values, 3) + 4 * values[:, :, 1:-1, 1:-1]
     # no sum of integers is a tie when divided by 13, so float32 rounds it exactly
     values[:, :, 1:-1, 1:-1] = (inner / 13).round().int()
     return values
 
 
+def blur(images: Tensor) -> Tensor:
+    """(B, C, H, W) int32: the mean of the 16 pixels around the inner 3x3; the border stays."""
+    values = images.int()
+    if min(values.shape[2:]) >= 5:
+        around = _window_sums(values, 5) - _window_sums(values[:, :, 1:-1, 1:-1], 3)
+        values[:, :, 2:-2, 2:-2] = (around + 8) >> 4
+    return values
+
+
 def sharpen(images: Tensor, factor: Tensor) -> Tensor:
     """Pillow's "sharpness": 0 gives a smoothed image, 1 the image; `factor` (B,); sides >= 3."""
-    return _blend(_smooth(images), images.int(), factor)
+    return blend(smooth(images), images.int(), factor)

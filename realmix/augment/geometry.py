@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from realmix.augment.precision import wide
+
 Interpolation = Literal["nearest", "bilinear"]
 
 _FIXED = 1 << 16  # Pillow's affine transform computes positions with 16 bits after the point
@@ -21,8 +23,7 @@ _FIXED = 1 << 16  # Pillow's affine transform computes positions with 16 bits af
 
 def identity(batch: int, like: Tensor) -> Tensor:
     """(batch, 3, 3): leaves the image as it is; on the device of `like`."""
-    dtype = torch.float32 if like.device.type == "mps" else torch.float64
-    return torch.eye(3, dtype=dtype, device=like.device).repeat(batch, 1, 1)
+    return torch.eye(3, dtype=wide(like), device=like.device).repeat(batch, 1, 1)
 
 
 def rotate(degrees: Tensor) -> Tensor:

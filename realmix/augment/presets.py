@@ -1,4 +1,4 @@
-"""What "plain", "weak", "strong", "cutout" and "simple" mean for each kind of data.
+"""What "plain", "weak", "strong" and other names of views mean for each kind of data.
 
 A preset is given the shape of one stored input and returns its views. A view turns stored inputs
 (uint8 images or float32 feature rows) into network inputs (images in [-1, 1], features as they
@@ -9,6 +9,8 @@ are), draws from the given streams only, and treats every example by itself.
     strong  weak, then RandAugment and Cutout (FixMatch)
     cutout  weak, of a copy with a randomly erased rectangle (RealMix's extended pool)
     simple  weak, of a weakly augmented copy (RealMix's other extended pool)
+    probe   weak, then CTAugment of any strength; gives what was drawn as well (images only)
+    learned weak, then CTAugment by the rates of its bins, and Cutout (images only)
 
 A copy is made with `draws.copy`, so it can be the same whenever it is seen; see `Draws`.
 """
@@ -21,7 +23,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from realmix.augment import geometry
+from realmix.augment import ct_augment, geometry
+from realmix.augment.ct_augment import CTAugment
 from realmix.augment.erase import random_cutout, random_erase
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
 from realmix.data.pools import View
@@ -38,7 +41,9 @@ DIGIT_SHIFT_DOWN = 1 / 16  # none at 8, where digits fill the whole height; 1 pi
 DIGIT_CUTOUT = 0.375  # 3 pixels at 8: half the side would hide what tells 3 from 8
 DIGIT_GEOMETRY = 0.5  # of RandAugment's angles, shears and translations
 DIGIT_BACKGROUND = 0  # digits are bright on black
-DIGIT_OPERATIONS = tuple(name for name in OPERATIONS if name not in ("Solarize", "Color"))
+DIGIT_NEVER = ("Solarize", "Invert", "Color")  # operations
+DIGIT_OPERATIONS = tuple(name for name in OPERATIONS if name not in DIGIT_NEVER)
+DIGIT_LEARNED = tuple(name for name in ct_augment.OPERATIONS if name not in DIGIT_NEVER)
 
 FEATURE_WEAK_NOISE = 0.1  # features have standard deviation 1
 FEATURE_STRONG_NOISE = 0.3
@@ -46,6 +51,9 @@ FEATURE_DROPOUT = 0.2  # share of the features set to 0, their mean
 
 Move = Callable[[Tensor, Draws], Tensor]
 """uint8 images to uint8 images, or features to features."""
+
+Learned = Callable[[Tensor, Draws, Tensor | None], tuple[Tensor, Tensor]]
+"""uint8 images to uint8 images and what was drawn, by rates or without."""
 
 
 def network_input(images: Tensor) -> Tensor:
@@ -81,19 +89,27 @@ def digit_move(images: Tensor, draws: Draws) -> Tensor:
     return geometry.warp(images, digit_motion(images, draws), DIGIT_BACKGROUND, "bilinear")
 
 
-def _image_views(move: Move, strong: View) -> dict[str, View]:
+def _image_views(move: Move, strong: Move, learned: Learned, cover: View) -> dict[str, View]:
+    """Views of moving, two policies, and what turns their images into network inputs."""
+
     def simple(images: Tensor, draws: Draws) -> Tensor:
         return network_input(move(move(images, draws.copy), draws))
 
     def cutout(images: Tensor, draws: Draws) -> Tensor:
         return network_input(move(random_erase(images, draws.copy), draws))
 
+    def probe(images: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        probed, drawn = learned(images, draws, None)
+        return network_input(probed), drawn
+
     return {
         "plain": lambda images, draws: network_input(images),
         "weak": lambda images, draws: network_input(move(images, draws)),
-        "strong": strong,
+        "strong": lambda images, draws: cover(strong(images, draws), draws),
         "cutout": cutout,
         "simple": simple,
+        "probe": probe,
+        "learned": lambda images, draws, rates: cover(learned(images, draws, rates)[0], draws),
     }
 
 
@@ -111,13 +127,14 @@ def photos(
     """Color images: FixMatch's weak and strong views (Sohn et al., 2020)."""
     _check_images(shape, preset)
     move = partial(image_shift, mirror=mirror)
-    policy = RandAugment()
-
-    def strong(images: Tensor, draws: Draws) -> Tensor:
+    policy, learned = RandAugment(), CTAugment()
+    return _image_views(
+        move,
+        lambda images, draws: policy(move(images, draws), draws),
+        lambda images, draws, rates: learned(move(images, draws), draws, rates),
         # Cutout comes last, so mid-grey is exactly 0
-        return random_cutout(network_input(policy(move(images, draws), draws)), draws, CUTOUT)
-
-    return _image_views(move, strong)
+        lambda images, draws: random_cutout(network_input(images), draws, CUTOUT),
+    )
 
 
 def digits(shape: tuple[int, ...]) -> dict[str, View]:
@@ -130,12 +147,24 @@ def digits(shape: tuple[int, ...]) -> dict[str, View]:
         mode="bilinear",
         one_warp=True,
     )
+    learned = CTAugment(
+        DIGIT_LEARNED,
+        geometry_scale=DIGIT_GEOMETRY,
+        fill=DIGIT_BACKGROUND,
+        erased=DIGIT_BACKGROUND,
+        mode="bilinear",
+        one_warp=True,
+    )
 
-    def strong(images: Tensor, draws: Draws) -> Tensor:
-        moved = policy(images, draws, digit_motion(images, draws))
-        return network_input(random_cutout(moved, draws, DIGIT_CUTOUT, DIGIT_BACKGROUND))
+    def cover(images: Tensor, draws: Draws) -> Tensor:
+        return network_input(random_cutout(images, draws, DIGIT_CUTOUT, DIGIT_BACKGROUND))
 
-    return _image_views(digit_move, strong)
+    return _image_views(
+        digit_move,
+        lambda images, draws: policy(images, draws, digit_motion(images, draws)),
+        lambda images, draws, rates: learned(images, draws, rates, digit_motion(images, draws)),
+        cover,
+    )
 
 
 def add_noise(rows: Tensor, draws: Draws, deviation: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Dataset:
     def is_images(self) -> bool:
         return self.inputs.ndim == 4
 
-    @property
+    @cached_property
     def code_columns(self) -> tuple[str, ...]:
         """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
         if self.is_images:

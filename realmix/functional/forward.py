@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,47 @@ def frozen_statistics(net: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
+@contextmanager
+def without_dropout(net: nn.Module) -> Iterator[None]:
+    """Within, only BatchNorm is in train mode: no dropout, no units skipped."""
+    layers = [m for m in net.modules() if m.training and not isinstance(m, _BatchNorm)]
+    for layer in layers:
+        layer.training = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.training = True
+
+
+@torch.no_grad()
+def steady(net: nn.Module, inputs: Tensor) -> Tensor:
+    """(N, K) logits that only the weights and the batch decide, and that change nothing.
+
+    No gradient, no dropout; normalized by the batch, whose statistics are not remembered.
+    """
+    with frozen_statistics(net), without_dropout(net):
+        logits: Tensor = net(inputs)
+        return logits
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Within, passes are those of evaluation: running statistics, no dropout. Then it trains."""
+    net.eval()
+    try:
+        yield
+    finally:
+        net.train()
+
+
+@torch.no_grad()
+def evaluated(net: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits (N, K) of inputs (N, *shape) as in evaluation."""
+    with evaluating(net):
+        return net(inputs)  # type: ignore[no-any-return]
+
+
 def interleave(parts: Sequence[Tensor]) -> list[Tensor]:
     """Swap the i-th piece of part 0 with the i-th piece of part i, so that each part is a mixture.
 
@@ -53,15 +94,23 @@ def interleave(parts: Sequence[Tensor]) -> list[Tensor]:
     return [torch.cat(part) for part in pieces]
 
 
-def interleaved(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
-    """A pass a part, after interleaving; the first alone updates the statistics (MixMatch's code).
+def interleaved(net: nn.Module, *parts: Tensor, updating: int = 0) -> tuple[Tensor, ...]:
+    """A pass a part, after interleaving, of which one alone updates the statistics.
 
     Args:
         net: (N, *shape) to (N, K).
         parts: (B, *shape) each, of one length.
+        updating: which pass does; the first in MixMatch's code.
     """
-    first, *others = interleave(parts)
-    logits = [net(first)]
-    with frozen_statistics(net):
-        logits += [net(other) for other in others]
+    mixtures = interleave(parts)
+    logits = []
+    for place, mixture in enumerate(mixtures):
+        updates = place == updating % len(mixtures)
+        with nullcontext() if updates else frozen_statistics(net):
+            logits.append(net(mixture))
     return tuple(interleave(logits))
+
+
+def interleaved_last(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
+    """As `interleaved`, but the last pass updates the statistics (ReMixMatch's code)."""
+    return interleaved(net, *parts, updating=-1)

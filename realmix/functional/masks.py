@@ -1,17 +1,76 @@
-"""Which examples count in a loss: masks of 0 and 1, float32, without gradient."""
+"""Which examples count in a loss, 0 or 1 in float32, or how much; without gradient."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+Curve = Literal["convex", "linear", "concave", "low_limit"]
 
-def confident(probs: Float[Tensor, "B K"], threshold: float) -> Float[Tensor, " B"]:
+CURVES: dict[Curve, Callable[[Tensor], Tensor]] = {  # from [0, 1] to [0, 1]; all are 1 at 1
+    "convex": lambda effect: effect / (2 - effect),
+    "linear": lambda effect: (effect + 1) / 2,
+    "concave": lambda effect: ((effect + 1).log() + 0.5) / (math.log(2) + 0.5),
+    "low_limit": lambda effect: 1 / (2 - effect),
+}
+"""How a class's learning effect scales the threshold (FlexMatch: convex; others in its code)."""
+
+
+def confident(
+    probs: Float[Tensor, "B K"], threshold: float | Float[Tensor, ""]
+) -> Float[Tensor, " B"]:
     """1 where the largest probability is at least `threshold` (FixMatch, eq. 4; >= as its code)."""
     return (probs.detach().amax(-1) >= threshold).float()
+
+
+def above(values: Float[Tensor, " B"], threshold: float) -> Float[Tensor, " B"]:
+    """1 where a value is strictly more than `threshold` (UDA's code, for confidences)."""
+    return (values.detach() > threshold).float()
+
+
+def per_class(probs: Float[Tensor, "B K"], thresholds: Float[Tensor, " K"]) -> Float[Tensor, " B"]:
+    """1 where the largest probability is at least the threshold of its class (FlexMatch)."""
+    confidence, label = probs.detach().max(-1)
+    return (confidence >= thresholds[label]).float()
+
+
+def learning_effect(
+    counts: Int[Tensor, " K"], rest: Int[Tensor, ""], warm_up: bool
+) -> Float[Tensor, " K"]:
+    """beta_c in [0, 1]: how much of each class is learned, by the class most learned (FlexMatch).
+
+    All are 0 while nothing is learned.
+
+    Args:
+        counts: sigma_c, pool examples that were last confidently of each class.
+        rest: pool examples that never were of any.
+        warm_up: compare with `rest` too, while that is more than any class has.
+    """
+    most = counts.amax().maximum(rest) if warm_up else counts.amax()
+    return counts / most.clamp(min=1)
+
+
+def gaussian_weight(
+    confidence: Float[Tensor, " B"],
+    mean: Float[Tensor, ""],
+    variance: Float[Tensor, ""],
+    widths: float,
+) -> Float[Tensor, " B"]:
+    """exp(-n^2 min(c - mean, 0)^2 / (2 variance)): 1 above the mean, less below (SoftMatch).
+
+    Args:
+        confidence: c, the largest probability of each prediction.
+        mean: mu of the confidences so far.
+        variance: sigma^2 of them; of 0, everything below the mean weighs 0.
+        widths: n > 0, by which the standard deviation is divided (2 in its code).
+    """
+    short = (confidence.detach() - mean).clamp(max=0)
+    return (-(widths**2) * short.square() / (2 * variance.clamp(min=1e-12))).exp()
 
 
 def most_confident(logits: Float[Tensor, "B K"], dropped: float) -> Float[Tensor, " B"]:

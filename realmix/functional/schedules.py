@@ -19,6 +19,17 @@ def ramp_up(progress: float, end: float) -> float:
     return min(progress / end, 1.0) if end > 0 else 1.0
 
 
+def delayed_ramp(progress: float, start: float, end: float) -> float:
+    """0 until `start`, linear to 1 at `end`, then 1 (Pseudo-Label, eq. 16).
+
+    An `end` at or before the start is a step from 0 to 1 at the start.
+
+    >>> delayed_ramp(350, 100, 600)
+    0.5
+    """
+    return ramp_up(progress - start, end - start) if progress >= start else 0.0
+
+
 def sigmoid_ramp(progress: float, end: float) -> float:
     """exp(-5 (1 - s)^2) with s = progress / end, at most 1 (Temporal Ensembling, section 2.1).
 
@@ -26,6 +37,28 @@ def sigmoid_ramp(progress: float, end: float) -> float:
     0.286505
     """
     return math.exp(-5 * (1 - ramp_up(progress, end)) ** 2)
+
+
+def cosine_ramp(progress: float, end: float) -> float:
+    """Half a cosine wave from 0 to 1 at `end`, then 1 (AdaMatch, section 3).
+
+    >>> [round(cosine_ramp(progress, 0.5), 6) for progress in (0, 0.125, 0.25, 0.5, 1)]
+    [0.0, 0.146447, 0.5, 1.0, 1.0]
+    """
+    return (1 - math.cos(math.pi * ramp_up(progress, end))) / 2
+
+
+def early_decay(index: int, decay: float) -> float:
+    """min(decay, (1 + t) / (10 + t)): of an average that is to forget its start in a short run.
+
+    Args:
+        index: t, steps taken so far.
+        decay: in [0, 1), the decay from step 10 decay / (1 - decay) on (8,990 for 0.999).
+
+    >>> early_decay(0, 0.999), early_decay(90, 0.999), early_decay(90, 0.9)
+    (0.1, 0.91, 0.9)
+    """
+    return min(decay, (1 + index) / (10 + index))
 
 
 def cosine(progress: float) -> float:

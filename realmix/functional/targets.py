@@ -20,6 +20,51 @@ def one_hot(label: Int[Tensor, " B"], num_classes: int) -> Float[Tensor, "B K"]:
     return torch.nn.functional.one_hot(label, num_classes).float()
 
 
+def smooth(target: Float[Tensor, "B K"], amount: float) -> Float[Tensor, "B K"]:
+    """(1 - amount) * target + amount / K: label smoothing.
+
+    >>> smooth(torch.tensor([[1.0, 0.0]]), 0.1)
+    tensor([[0.9500, 0.0500]])
+    """
+    return target + amount * (1 / target.shape[-1] - target)
+
+
+def debiased(
+    mean: Float[Tensor, "B K"], visits: Float[Tensor, " B"], momentum: float
+) -> Float[Tensor, "B K"]:
+    """z / (1 - alpha^t): an average that started at 0 (Temporal Ensembling, algorithm 2, line 15).
+
+    Args:
+        mean: z of each row, after z <- alpha z + (1 - alpha) p, t times.
+        visits: t of each row; where it is 0 so is the result.
+        momentum: alpha in [0, 1).
+
+    >>> debiased(torch.tensor([[0.432, 0.208]]), torch.tensor([2.0]), 0.6)
+    tensor([[0.6750, 0.3250]])
+    """
+    return mean / (1 - momentum ** visits.clamp(min=1)).unsqueeze(1)
+
+
+def align(
+    probs: Float[Tensor, "B K"], prior: Float[Tensor, " K"], mean: Float[Tensor, " K"]
+) -> Float[Tensor, "B K"]:
+    """p * prior / mean, normalized: distribution alignment (ReMixMatch, section 3.1).
+
+    Where predictions are `mean` on average, the aligned ones are about `prior`.
+
+    Args:
+        probs: predictions.
+        prior: what they should be on average; sums to one.
+        mean: what they have been on average; sums to one. As in ReMixMatch's code 1e-6 is added to
+            both, so a class that is never predicted is no division by zero.
+
+    >>> align(torch.tensor([[0.8, 0.2]]), torch.tensor([0.5, 0.5]), torch.tensor([0.8, 0.2]))
+    tensor([[0.5000, 0.5000]])
+    """
+    aligned = probs * ((1e-6 + prior) / (1e-6 + mean))
+    return aligned / aligned.sum(-1, keepdim=True)
+
+
 def average(*probs: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
     """Mean of several predictions of the same examples (MixMatch, section 3.2, q bar)."""
     return torch.stack(probs).mean(0)

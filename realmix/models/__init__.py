@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from realmix.errors import UsageError
+from realmix.models.composed import Pair
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
 from realmix.models.timm_models import timm_network
@@ -16,6 +17,7 @@ from realmix.randomness import derive
 from realmix.wording import suggestion
 
 NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
+PAIR = "pair:"
 
 
 def build(
@@ -32,7 +34,7 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp",
-            "wrn-DEPTH-WIDTH" or "timm:NAME".
+            "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it.
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -42,6 +44,12 @@ def build(
     Raises:
         UsageError: for an unknown name, or a network that does not take inputs of that shape.
     """
+    if name.startswith(PAIR):
+        one, options = name.removeprefix(PAIR), (dropout, stochastic_depth)
+        if one.startswith(PAIR):
+            raise UsageError(f"There is no pair of pairs: --model {one.removeprefix(PAIR)}.")
+        seeds = seed, derive(seed, 1)
+        return Pair(*(build(one, shape, num_classes, each, *options) for each in seeds))
     if name == "auto":
         name = "convnet" if len(shape) == 3 else "mlp"
     known = name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)

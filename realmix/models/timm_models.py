@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ def timm_network(
     """The model of that name, with random weights.
 
     Raises:
-        UsageError: timm is not installed, or has no such model.
+        UsageError: timm is not installed, has no such model, or one with several heads.
     """
     try:
         import timm
@@ -49,8 +50,23 @@ def timm_network(
         ) from None
     if name not in timm.list_models():
         raise UsageError(f"timm has no model '{name}'.{suggestion(name, timm.list_models())}")
-    options = {"num_classes": num_classes, "in_chans": shape[0], **options}
-    try:  # transformers must be told the size of the images, convolutional networks refuse it
-        return TimmNetwork(timm.create_model(name, img_size=shape[1:], **options))
-    except TypeError:
-        return TimmNetwork(timm.create_model(name, **options))
+    # transformers must be told the size of the images, convolutional networks refuse it; networks
+    # without units to skip refuse to be told how often
+    needed = {"num_classes": num_classes, "in_chans": shape[0]}
+    kept = {key: value for key, value in options.items() if key != "drop_path_rate"}
+    *tries, last = (
+        {**needed, **size, **wishes}
+        for wishes in (options, kept)
+        for size in ({"img_size": shape[1:]}, {})
+    )
+    for arguments in tries:
+        with suppress(TypeError):
+            return _whole(name, timm.create_model(name, **arguments))
+    return _whole(name, timm.create_model(name, **last))
+
+
+def _whole(name: str, body: Any) -> TimmNetwork:
+    network = TimmNetwork(body)
+    if not isinstance(network.head, nn.Module):  # a tuple
+        raise UsageError(f"timm's '{name}' has several heads. Take one of its relatives with one.")
+    return network

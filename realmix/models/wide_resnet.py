@@ -23,6 +23,15 @@ def skip(values: Tensor, share: float, training: bool) -> Tensor:
     return values * kept / (1 - share)
 
 
+def skipped_shares(last: float, count: int) -> list[float]:
+    """How often each of `count` units is skipped: linearly more towards the last.
+
+    >>> skipped_shares(0.5, 2)
+    [0.25, 0.5]
+    """
+    return [last * unit / count for unit in range(1, count + 1)]
+
+
 class Unit(nn.Module):
     """BN, leaky ReLU, 3x3, BN, leaky ReLU, 3x3, and the input added.
 
@@ -79,12 +88,12 @@ class WideResNet(nn.Module):
         if rest or units < 1:
             raise ValueError(f"The depth of a wide ResNet is 6 n + 4 (10, 16, 22, 28), not {depth}")
         layers: list[nn.Module] = [nn.Conv2d(channels, 16, 3, padding=1, bias=False)]
-        before = 16
+        before, skipped = 16, skipped_shares(stochastic_depth, 3 * units)
         for stage, filters in enumerate((16 * width, 32 * width, 64 * width)):
             for unit in range(units):
                 stride = 2 if stage and not unit else 1
-                skipped = stochastic_depth * (stage * units + unit + 1) / (3 * units)
-                layers.append(Unit(before, filters, stride, not (stage or unit), skipped))
+                first, share = not (stage or unit), skipped[stage * units + unit]
+                layers.append(Unit(before, filters, stride, first, share))
                 before = filters
         self.body = nn.Sequential(*layers)
         self.norm = _norm(before)

@@ -3,5 +3,20 @@
 from __future__ import annotations
 
 from realmix.procedure import Procedure
+from realmix.procedures.dividemix import DivideMix
+from realmix.procedures.in_domain import InDomain
+from realmix.procedures.joint_self_training import JointSelfTraining
+from realmix.procedures.label_propagation import LabelPropagation
+from realmix.procedures.noisy_student import NoisyStudent
+from realmix.procedures.self_training import SelfTraining
+from realmix.procedures.simclr_v2 import SimCLRv2
 
-PROCEDURES: dict[str, type[Procedure]] = {}
+PROCEDURES: dict[str, type[Procedure]] = {
+    "self_training": SelfTraining,
+    "label_propagation": LabelPropagation,
+    "noisy_student": NoisyStudent,
+    "joint_self_training": JointSelfTraining,
+    "in_domain": InDomain,
+    "dividemix": DivideMix,
+    "simclr_v2": SimCLRv2,
+}

@@ -134,3 +134,58 @@ def test_disagreement_is_the_share_of_different_labels():
     said = tiny.logits(nets.student, u_student).argmax(1)
     losses = algorithm.loss(nets, batch, tiny.step(50, 100))
     assert losses.metrics["disagreement"].item() == pytest.approx(np.mean(taught != said))
+
+
+# --- noise on the inputs
+
+
+@pytest.mark.parametrize(("student", "teacher"), [(0.15, 0.0), (0.0, 0.15), (0.3, 0.5)])
+def test_noise_is_added_to_the_inputs_of_either_network(student, teacher):
+    nets = tiny.nets()
+    algorithm = MeanTeacher(weight=7.0, student_noise=student, teacher_noise=teacher)
+    batch, step = tiny.batch(algorithm.views, unlabeled=9), tiny.step(20, 100)
+    rng = torch.Generator().manual_seed(step.rng.initial_seed())
+    u_teacher, u_student = batch.unlabeled.views
+    noisy = [
+        rows + deviation * torch.randn(rows.shape, generator=rng) if deviation else rows
+        for rows, deviation in (
+            (batch.labeled.views[0], student),
+            (u_student, student),
+            (u_teacher, teacher),
+        )
+    ]
+    clean = tiny.batch(algorithm.views, unlabeled=9)
+    for view, rows in zip(
+        (clean.labeled.views[0], clean.unlabeled.views[1], clean.unlabeled.views[0]),
+        noisy,
+        strict=True,
+    ):
+        view.copy_(rows)
+    losses = algorithm.loss(nets, batch, step)
+    expected = reference(nets, clean, 7.0, 0.2, 0.4, "squared_error")
+    assert losses.terms["supervised"].item() == pytest.approx(expected[0], rel=1e-6)
+    assert losses.terms["unlabeled"].item() == pytest.approx(expected[1], rel=1e-6)
+
+
+def test_without_noise_nothing_is_drawn():
+    algorithm, step = MeanTeacher(), tiny.step(20, 100)
+    before = step.rng.get_state()
+    algorithm.loss(tiny.nets(), tiny.batch(algorithm.views), step)
+    assert torch.equal(before, step.rng.get_state())
+
+
+# --- the average's decay
+
+
+@pytest.mark.parametrize(("index", "decay"), [(0, 0.99), (39, 0.99), (40, None), (99, None)])
+def test_the_early_decay_holds_while_the_weight_ramps_up(index, decay):
+    assert MeanTeacher(early_decay=0.99).ema_decay(tiny.step(index, 100)) == decay
+
+
+@pytest.mark.parametrize("index", [0, 50])
+def test_there_is_one_decay_by_default(index):
+    assert MeanTeacher().ema_decay(tiny.step(index, 100)) is None
+
+
+def test_an_early_decay_of_zero_is_one():
+    assert MeanTeacher(early_decay=0.0).ema_decay(tiny.step(0, 100)) == 0

@@ -115,3 +115,59 @@ def test_confidence_is_that_of_the_mixed_targets():
     _, targets, count = tiny.mixmatch_parts(nets.student, batch, step, 0.5, 0.75)
     expected = targets[count:].max(1).mean()
     assert losses.metrics["confidence"].item() == pytest.approx(expected, rel=1e-6)
+
+
+# --- without each part
+
+
+def apart(mixing, net, guesser, given, at):
+    """Both terms, the second without its weight, where not everything is mixed with everything."""
+    x, label = given.labeled.views[0].numpy(), given.labeled.label.numpy()
+    views = [view.numpy() for view in given.unlabeled.views]
+    q = tiny.sharpened_mean([tiny.softmax(tiny.logits(guesser, view)) for view in views], 0.5)
+    inputs, targets = np.concatenate([x, *views]), np.concatenate([np.eye(3)[label], q, q])
+    rng = torch.Generator().manual_seed(at.rng.initial_seed())
+    uniform = torch.rand(len(inputs), generator=rng, dtype=torch.float64).numpy()
+    partner = np.arange(len(inputs))
+    if mixing in ("labeled", "separate"):
+        partner[: len(x)] = torch.randperm(len(x), generator=rng)
+    if mixing in ("unlabeled", "separate"):
+        partner[len(x) :] = len(x) + torch.randperm(len(inputs) - len(x), generator=rng).numpy()
+    if mixing == "all":
+        partner = torch.randperm(len(inputs), generator=rng).numpy()
+    share = betaincinv(0.75, 0.75, uniform)[:, None]
+    share = np.maximum(share, 1 - share)
+    inputs = share * inputs + (1 - share) * inputs[partner]
+    targets = share * targets + (1 - share) * targets[partner]
+    z = tiny.logits(net, inputs)
+    supervised = np.mean(tiny.cross_entropy(z[: len(x)], targets[: len(x)]))
+    return supervised, np.mean(tiny.squared_error(z[len(x) :], targets[len(x) :]))
+
+
+@pytest.mark.parametrize("ema_guess", [False, True])
+@pytest.mark.parametrize("mixing", ["all", "labeled", "unlabeled", "separate", "none"])
+def test_each_ablation_equals_its_reference(mixing, ema_guess):
+    nets, algorithm = tiny.nets(), made(mixing=mixing, ema_guess=ema_guess, ramp_steps=1)
+    batch, step = tiny.batch(algorithm.views, 6, 9), tiny.step(5, 10)
+    losses = algorithm.loss(nets, batch, step)
+    guesser = nets.ema if ema_guess else nets.student
+    supervised, consistency = apart(mixing, nets.student, guesser, batch, step)
+    assert losses.terms["supervised"].item() == pytest.approx(supervised, rel=1e-5)
+    assert losses.terms["unlabeled"].item() == pytest.approx(75 * consistency, rel=1e-5)
+
+
+def test_a_temperature_of_one_leaves_the_mean_as_it_is():
+    nets, algorithm = tiny.nets(), made(temperature=1.0, mixing="none", ramp_steps=1)
+    batch = tiny.batch(algorithm.views)
+    losses = algorithm.loss(nets, batch, tiny.step(5, 10))
+    views = [tiny.softmax(tiny.logits(nets.student, u.numpy())) for u in batch.unlabeled.views]
+    expected = sum(views).max(1).mean() / 2
+    assert losses.metrics["confidence"].item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_average_s_guess_leaves_its_statistics():
+    net, average = tiny.normalizing_network(0), tiny.normalizing_network(1)
+    algorithm = made(ema_guess=True)
+    algorithm.loss(Nets(net, average), tiny.batch(algorithm.views), tiny.step(5, 10))
+    assert average[1].num_batches_tracked == 0
+    assert average.training

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import betaincinv
 
-from realmix.algorithm import Views
+from realmix.algorithm import Nets, Views
 from realmix.algorithms import Supervised
 from tests import tiny
 
@@ -39,3 +40,43 @@ def test_a_few_rows_are_learned_by_heart():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.02
+
+
+# --- mixup
+
+
+def mixing(alpha):
+    algorithm = Supervised(alpha=alpha)
+    algorithm.setup(tiny.nets(), tiny.facts())
+    return algorithm
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_mixup_mixes_rows_and_labels_alike(soft):
+    net, algorithm = tiny.network(0), mixing(0.5)
+    batch, step = tiny.batch(algorithm.views), tiny.step(3, 10)
+    x, label = batch.labeled.views[0].numpy(), batch.labeled.label.numpy()
+    y = np.eye(3)[label]
+    if soft:  # as a procedure puts them there
+        y = 0.8 * y + 0.2 / 3
+        labeled = tiny.examples(batch.labeled.views, torch.from_numpy(y).float())
+        batch = tiny.Batch(labeled, batch.unlabeled)
+    got = algorithm.loss(Nets(net, net), batch, step).total.item()
+
+    rng = torch.Generator().manual_seed(step.rng.initial_seed())
+    uniform = torch.rand(len(x), generator=rng, dtype=torch.float64).numpy()
+    partner = torch.randperm(len(x), generator=rng).numpy()
+    total = 0.0
+    for i, share in enumerate(betaincinv(0.5, 0.5, uniform)):
+        l = max(share, 1 - share)
+        row = l * x[i] + (1 - l) * x[partner[i]]
+        target = l * y[i] + (1 - l) * y[partner[i]]
+        total += tiny.cross_entropy(tiny.logits(net, row[None]), target[None])[0]
+    assert got == pytest.approx(total / len(x), rel=1e-6)
+
+
+def test_without_mixup_nothing_is_drawn():
+    algorithm, step = Supervised(), tiny.step(3, 10)
+    before = step.rng.get_state()
+    algorithm.loss(tiny.nets(), tiny.batch(algorithm.views), step)
+    assert torch.equal(step.rng.get_state(), before)

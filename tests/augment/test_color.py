@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor
 
 from realmix.augment import color
@@ -117,6 +117,35 @@ def test_torchvision_agrees_within_its_rounding(name, argument):
     theirs = getattr(functional, name)(images, *(() if argument is None else (argument,)))
     # torchvision's tensor kernels cut off where Pillow rounds, and the other way round
     assert (ours.int() - theirs.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("name", ["smooth", "blur"])
+def test_filters_are_pillows_and_so_is_a_part_of_the_way(images, name):
+    given = ImageFilter.SMOOTH if name == "smooth" else ImageFilter.BLUR
+    filtered = getattr(color, name)(images)
+    assert_equal_to_pillow(images, filtered.to(torch.uint8), lambda x: x.filter(given))
+    part = color.blend(images.int(), filtered, every(0.3, images))
+    assert_equal_to_pillow(images, part, lambda x: Image.blend(x, x.filter(given), 0.3))
+
+
+def test_an_image_too_small_to_blur_stays():
+    images = examples(4, 4, 3)
+    assert torch.equal(color.blur(images), images.int())
+    assert_equal_to_pillow(
+        images, color.blur(images).to(torch.uint8), lambda x: x.filter(ImageFilter.BLUR)
+    )
+
+
+@pytest.mark.parametrize("name", ["invert", "autocontrast", "equalize"])
+@pytest.mark.parametrize("share", [0.0, 0.37, 1.0])
+def test_a_part_of_the_way_is_pillows_blend(images, name, share):
+    table = color.part_way(getattr(color, name)(images), every(share, images))
+    operation = getattr(ImageOps, name)
+    assert_equal_to_pillow(
+        images,
+        color.apply_table(images, table),
+        lambda x: Image.blend(x, operation(x), share),
+    )
 
 
 def test_grey_is_pillows_conversion():

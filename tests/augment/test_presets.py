@@ -1,20 +1,36 @@
 """The views of every preset: ranges, independence of neighbours, and what digits must never do."""
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor
 
-from realmix.augment import geometry
-from realmix.augment.presets import PRESETS, network_input
+from realmix.augment import ct_augment, geometry
+from realmix.augment.ct_augment import CTAugment
+from realmix.augment.erase import random_cutout
+from realmix.augment.presets import (
+    DIGIT_LEARNED,
+    DIGIT_OPERATIONS,
+    PRESETS,
+    image_shift,
+    network_input,
+)
 from realmix.errors import DataError
 from realmix.randomness import Draws, keys
+from realmix.state import BIN_SHAPE
 
 VIEWS = {"plain", "weak", "strong", "cutout", "simple"}
+IMAGE_VIEWS = {"probe", "learned"}
 CASES = [
     ("cifar", (3, 32, 32)), ("svhn", (3, 32, 32)), ("photos", (3, 20, 33)), ("photos", (1, 8, 8)),
     ("digits", (1, 8, 8)), ("digits", (1, 28, 28)), ("features", (30,)),
 ]  # fmt: skip
-RANDOM_VIEWS = sorted(VIEWS - {"plain"})
+RANDOM = [
+    (preset, shape, name)
+    for preset, shape in CASES
+    for name in sorted((VIEWS | IMAGE_VIEWS if len(shape) == 3 else VIEWS) - {"plain"})
+]
 
 
 def stored(shape: tuple[int, ...], count: int) -> Tensor:
@@ -29,18 +45,30 @@ def streams(index: Tensor, step: int = 0) -> Draws:
     return Draws(keys(step, index), copy=Draws(keys(99, index)))
 
 
+def seen(views, name, inputs, draws):
+    """The network inputs that a view gives, by equal rates where it takes rates."""
+    if name == "learned":
+        return views[name](inputs, draws, torch.ones(BIN_SHAPE))
+    return views[name](inputs, draws)[0] if name == "probe" else views[name](inputs, draws)
+
+
+def names_for(shape):
+    return VIEWS | IMAGE_VIEWS if len(shape) == 3 else VIEWS
+
+
 def test_the_presets_and_their_views():
     assert set(PRESETS) == {"cifar", "svhn", "digits", "photos", "features"}
     for preset, shape in CASES:
-        assert set(PRESETS[preset](shape)) == VIEWS
+        assert set(PRESETS[preset](shape)) == names_for(shape)
 
 
 @pytest.mark.parametrize(("preset", "shape"), CASES)
 def test_views_give_network_inputs_and_leave_the_stored_ones(preset, shape):
     inputs = stored(shape, 60)
     before = inputs.clone()
-    for view in PRESETS[preset](shape).values():
-        result = view(inputs, streams(torch.arange(60)))
+    views = PRESETS[preset](shape)
+    for name in views:
+        result = seen(views, name, inputs, streams(torch.arange(60)))
         assert result.shape == inputs.shape
         assert result.dtype == torch.float32
         assert torch.isfinite(result).all()
@@ -50,10 +78,9 @@ def test_views_give_network_inputs_and_leave_the_stored_ones(preset, shape):
     assert torch.equal(inputs, before)
 
 
-@pytest.mark.parametrize("name", RANDOM_VIEWS)
-@pytest.mark.parametrize(("preset", "shape"), CASES)
+@pytest.mark.parametrize(("preset", "shape", "name"), RANDOM)
 def test_an_example_does_not_notice_its_neighbours(preset, shape, name):
-    view = PRESETS[preset](shape)[name]
+    view = functools.partial(seen, PRESETS[preset](shape), name)
     inputs, index = stored(shape, 97), torch.arange(97)
     result = view(inputs, streams(index))
     assert torch.equal(view(inputs, streams(index)), result)
@@ -64,10 +91,9 @@ def test_an_example_does_not_notice_its_neighbours(preset, shape, name):
     assert torch.equal(torch.cat(split), result)
 
 
-@pytest.mark.parametrize("name", RANDOM_VIEWS)
-@pytest.mark.parametrize(("preset", "shape"), CASES)
+@pytest.mark.parametrize(("preset", "shape", "name"), RANDOM)
 def test_views_change_from_step_to_step(preset, shape, name):
-    view, inputs = PRESETS[preset](shape)[name], stored(shape, 60)
+    view, inputs = functools.partial(seen, PRESETS[preset](shape), name), stored(shape, 60)
     first, second = (view(inputs, streams(torch.arange(60), step)) for step in (0, 1))
     assert (first != second).flatten(1).any(1).float().mean() > 0.9
 
@@ -117,7 +143,7 @@ def test_padding_is_an_eighth_of_the_side():
 
 
 @pytest.mark.parametrize("side", [8, 28])
-@pytest.mark.parametrize("name", RANDOM_VIEWS)
+@pytest.mark.parametrize("name", sorted(VIEWS - {"plain"}))
 def test_digits_are_never_mirrored(side, name):
     image = torch.zeros(1, 1, side, side, dtype=torch.uint8)
     image[..., : side // 4 + 1] = 255  # a bar on the left
@@ -204,3 +230,38 @@ def test_feature_views_add_noise_and_drop_to_the_mean():
 def test_a_preset_refuses_a_shape_it_does_not_fit(preset, shape):
     with pytest.raises(DataError, match="needs"):
         PRESETS[preset](shape)
+
+
+def test_digits_are_not_inverted_or_colored_by_either_policy():
+    never = {"Solarize", "Invert", "Color"}
+    assert not never & {*DIGIT_OPERATIONS, *DIGIT_LEARNED}
+    assert {*ct_augment.OPERATIONS} - {*DIGIT_LEARNED} == never
+    image = torch.zeros(500, 1, 8, 8, dtype=torch.uint8)
+    image[:, :, 2:6, 3:5] = 255
+    views = PRESETS["digits"]((1, 8, 8))
+    for name in ("probe", "learned"):
+        result = seen(views, name, image, streams(torch.arange(500)))
+        border = torch.cat([result[:, 0, 0], result[:, 0, -1]], 1).mean(1)
+        assert (border <= result.amax((1, 2, 3))).all()
+
+
+def test_a_probe_is_weak_then_ctaugment_and_says_what_was_drawn():
+    images, index = stored((3, 32, 32), 50), torch.arange(50)
+    probed, drawn = PRESETS["cifar"]((3, 32, 32))["probe"](images, streams(index))
+    draws = streams(index)
+    weak = image_shift(images, draws, True)
+    expected, expected_drawn = CTAugment()(weak, draws)
+    assert torch.equal(probed, network_input(expected))
+    assert torch.equal(drawn, expected_drawn)
+    assert drawn.shape == (50, 2, 3)
+
+
+def test_the_learned_view_is_weak_then_ctaugment_by_the_rates_then_cutout():
+    images, index = stored((3, 32, 32), 50), torch.arange(50)
+    rates = torch.rand(BIN_SHAPE, generator=torch.Generator().manual_seed(0))
+    learned = PRESETS["svhn"]((3, 32, 32))["learned"](images, streams(index), rates)
+    draws = streams(index)
+    changed, _ = CTAugment()(image_shift(images, draws, False), draws, rates)
+    assert torch.equal(learned, random_cutout(network_input(changed), draws, 0.5))
+    other = PRESETS["svhn"]((3, 32, 32))["learned"](images, streams(index), torch.ones(BIN_SHAPE))
+    assert not torch.equal(learned, other)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
-from realmix.augment import geometry, rand_augment
+from realmix.augment import geometry, rand_augment, slots
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
 from realmix.errors import UsageError
 from realmix.randomness import Draws, keys
@@ -148,7 +148,7 @@ def test_the_device_form_without_subsets_gives_the_same(monkeypatch):
     for policy in (RandAugment(), RandAugment(one_warp=True, mode="bilinear")):
         on_rows = policy(images, draws(200))
         with monkeypatch.context() as patch:
-            patch.setattr(rand_augment, "_put", everywhere)
+            patch.setattr(slots, "put", everywhere)
             assert torch.equal(policy(images, draws(200)), on_rows)
 
 

@@ -166,3 +166,25 @@ def test_a_batch_may_be_larger_than_its_pool(size):
     batch = batch_at(data(labeled=1, unlabeled=2), Views(("plain",), ("plain",)), 0, size, 3, 0)
     assert batch.labeled.index.tolist() == [0] * size
     assert set(batch.unlabeled.index.tolist()) == {0, 1}
+
+
+def test_probes_tell_what_was_drawn_and_learned_views_are_given_the_rates():
+    def probe(inputs, draws):
+        return inputs + 1, draws.integers(5, (2, 3))
+
+    def learned(inputs, draws, rates):
+        return inputs * rates.sum()
+
+    source = data()
+    views = {**source.views, "probe": probe, "learned": learned}
+    source = Data(source.labeled, source.unlabeled, source.classes, views)
+    rates = torch.full((2, 1, 3), 0.5)
+    asked = Views(("plain", "probe"), ("plain", "learned"), rates=rates)
+    batch = batch_at(source, asked, 1, 4, 1, seed=0)
+    plain, probed = batch.labeled.views
+    assert torch.equal(probed, plain + 1)
+    assert batch.labeled.drawn.shape == (4, 2, 3)
+    assert batch.unlabeled.drawn is None
+    assert torch.equal(batch.unlabeled.views[1], 3 * batch.unlabeled.views[0])
+    without = batch_at(source, Views(("plain",)), 1, 4, 1, seed=0)
+    assert without.labeled.drawn is None

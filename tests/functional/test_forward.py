@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from realmix.functional.forward import frozen_statistics, interleave, interleaved, joint
+from realmix.functional.forward import (
+    evaluated,
+    evaluating,
+    frozen_statistics,
+    interleave,
+    interleaved,
+    interleaved_last,
+    joint,
+    steady,
+    without_dropout,
+)
+from realmix.models.mlp import MLP
 
 
 def network():
@@ -171,3 +182,66 @@ def test_in_eval_mode_interleaved_is_the_same_as_joint():
     net = network().eval()
     for one, other in zip(interleaved(net, *parts()), joint(net, *parts()), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def dropping():
+    torch.manual_seed(0)
+    return MLP(3, 2, (4,), dropout=0.5).double()
+
+
+def test_without_dropout_batchnorm_stays_in_train_mode_and_all_is_put_back():
+    net, x = dropping(), parts()[0]
+    net.body[2].eval()  # as somebody left it
+    with without_dropout(net):
+        assert torch.equal(net(x), net(x))
+        assert net.body[1].training
+    assert net.training
+    assert net.head.training
+    assert not net.body[2].training
+    assert not torch.equal(net(x), net(x))
+
+
+def test_steady_logits_depend_on_the_batch_and_change_nothing():
+    net, x = dropping(), parts()[1]
+    before = running(net)
+    logits = steady(net, x)
+    assert not logits.requires_grad
+    assert torch.equal(logits, steady(net, x))
+    assert not torch.allclose(logits[:3], steady(net, x[:3]))
+    assert same(before, running(net))
+    assert net.head.training
+
+
+# --- as in evaluation
+
+
+def test_an_evaluated_pass_is_that_of_eval_mode_and_leaves_a_network_in_train_mode():
+    net = nn.Sequential(network(), nn.Dropout(0.5))
+    x = parts()[0].requires_grad_()
+    net(x)  # the running statistics are not the first ones
+    before = running(net)
+    got = evaluated(net, x)
+    assert all(module.training for module in net.modules())
+    assert same(before, running(net))
+    assert not got.requires_grad
+    assert torch.equal(got, net.eval()(x))
+
+
+def test_train_mode_comes_back_after_an_exception():
+    net = network()
+    modes = []
+    with pytest.raises(IndexError), evaluating(net):
+        modes.append(net.training) or modes[1]
+    assert modes == [False]
+    assert all(module.training for module in net.modules())
+
+
+def test_the_last_interleaved_pass_alone_updates_the_statistics():
+    x, u, v = parts()
+    net, first, last = network(), network(), network()
+    got = interleaved_last(net, x, u, v)
+    for one, other in zip(got, interleaved(first, x, u, v), strict=True):
+        torch.testing.assert_close(one, other)
+    last(interleave([x, u, v])[-1])
+    assert same(running(net), running(last))
+    assert not same(running(net), running(first))

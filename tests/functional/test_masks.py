@@ -9,11 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realmix.functional.masks import (
+    CURVES,
+    above,
     confident,
+    gaussian_weight,
+    learning_effect,
     most_confident,
     most_confident_released,
     not_yet_learned,
     not_yet_learned_released,
+    per_class,
 )
 
 CONFIDENCE = [0.31, 0.95, 0.42, 0.77, 0.58, 0.99, 0.66, 0.84]
@@ -55,6 +60,20 @@ def test_a_higher_threshold_never_keeps_more(one, other):
     probs = random_logits(50).softmax(-1)
     low, high = sorted((one, other))
     assert (confident(probs, high) <= confident(probs, low)).all()
+
+
+# --- above
+
+
+def test_above_is_strict_and_carries_no_gradient():
+    values = torch.tensor([0.8, 0.8001, 0.2, 1.0], dtype=torch.float64, requires_grad=True)
+    mask = above(values, 0.8)
+    assert mask.tolist() == [0, 1, 0, 1]
+    assert mask.dtype == torch.float32
+    assert not mask.requires_grad
+    assert above(values, 0.0).tolist() == [1, 1, 1, 1]
+    assert above(values, 1.0).tolist() == [0, 0, 0, 0]
+    assert above(values, math.inf).tolist() == [0, 0, 0, 0]
 
 
 # --- most_confident
@@ -203,3 +222,106 @@ def test_masks_are_float32_without_gradient():
         assert not mask.requires_grad
         assert set(mask.tolist()) <= {0.0, 1.0}
     assert confident(logits.softmax(-1), 0.5).dtype == torch.float32
+
+
+# --- per_class, learning_effect, CURVES
+
+
+def counts(*values):
+    return torch.tensor(values)
+
+
+def test_each_class_has_its_own_threshold_and_meets_it_exactly():
+    probs = torch.tensor([[0.75, 0.25], [0.25, 0.75], [0.4, 0.6]], dtype=torch.float64)
+    thresholds = torch.tensor([0.75, 0.6], dtype=torch.float64)
+    assert per_class(probs, thresholds).tolist() == [1, 1, 1]
+    assert per_class(probs, thresholds + 1e-9).tolist() == [0, 1, 0]
+    assert per_class(probs, thresholds.flip(0)).tolist() == [1, 1, 0]
+
+
+def test_equal_thresholds_for_all_classes_are_one_threshold():
+    probs = random_logits(50).softmax(-1)
+    for threshold in (0.4, 0.7):
+        thresholds = torch.full((4,), threshold, dtype=torch.float64)
+        assert torch.equal(per_class(probs, thresholds), confident(probs, threshold))
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "effect", "thresholds"),
+    [
+        (True, [0.5, 0.25, 0.05], [0.316667, 0.135714, 0.024359]),
+        (False, [1.0, 0.5, 0.1], [0.95, 0.316667, 0.05]),
+    ],
+)
+def test_the_worked_thresholds_of_flexmatch(warm_up, effect, thresholds):
+    got = learning_effect(counts(100, 50, 10), torch.tensor(200), warm_up)
+    assert got.tolist() == pytest.approx(effect)
+    assert (0.95 * CURVES["convex"](got)).tolist() == pytest.approx(thresholds, abs=1e-6)
+
+
+def test_examples_of_no_class_count_in_the_warm_up_only_and_only_while_they_are_most():
+    # USB takes the maximum of a table that has the examples of no class as one more entry
+    few, many = torch.tensor(99), torch.tensor(400)
+    for warm_up in (True, False):
+        assert learning_effect(counts(100, 50), few, warm_up).tolist() == [1.0, 0.5]
+    assert learning_effect(counts(100, 50), many, True).tolist() == [0.25, 0.125]
+    assert learning_effect(counts(100, 50), many, False).tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_nothing_learned_is_zero_and_a_class_that_has_everything_is_one(warm_up):
+    assert learning_effect(counts(0, 0), torch.tensor(7), warm_up).tolist() == [0, 0]
+    # USB leaves its table as it was when one entry holds the whole pool
+    assert learning_effect(counts(0, 7), torch.tensor(0), warm_up).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("curve", "at_zero", "at_half"),
+    [
+        ("convex", 0.0, 1 / 3),
+        ("linear", 0.5, 0.75),
+        ("concave", 0.419059, 0.758889),
+        ("low_limit", 0.5, 2 / 3),
+    ],
+)
+def test_the_curves(curve, at_zero, at_half):
+    effect = torch.linspace(0, 1, 11, dtype=torch.float64)
+    values = CURVES[curve](effect)
+    assert values[0].item() == pytest.approx(at_zero, abs=1e-6)
+    assert values[5].item() == pytest.approx(at_half, abs=1e-6)
+    assert values[10].item() == pytest.approx(1)
+    assert (values.diff() > 0).all()
+
+
+# --- gaussian_weight
+
+
+def number(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def test_the_worked_weights_of_softmatch():
+    confidence = torch.tensor([0.9, 0.8, 0.7, 0.5], dtype=torch.float64)
+    weight = gaussian_weight(confidence, number(0.8), number(0.01), 2.0)
+    assert weight.tolist() == pytest.approx([1, 1, 0.135335, 1.52299797e-8], rel=1e-5)
+
+
+def test_weights_are_one_above_the_mean_and_grow_below():
+    confidence = torch.linspace(0, 1, 101, dtype=torch.float64)
+    weight = gaussian_weight(confidence, number(0.6), number(0.04), 1.0)
+    assert (weight[60:] == 1).all()
+    assert (weight[:60].diff() > 0).all()
+    # one standard deviation below
+    assert weight[40].item() == pytest.approx(math.exp(-0.5))
+
+
+def test_without_variance_what_is_below_the_mean_weighs_nothing():
+    weight = gaussian_weight(torch.tensor([0.5, 0.4]), torch.tensor(0.5), torch.tensor(0.0), 2.0)
+    assert weight.tolist() == [1, 0]
+
+
+def test_weights_carry_no_gradient():
+    confidence = torch.tensor([0.3, 0.9], requires_grad=True)
+    assert not gaussian_weight(confidence, torch.tensor(0.5), torch.tensor(0.1), 2.0).requires_grad
+    logits = random_logits(5).requires_grad_()
+    assert not per_class(logits.softmax(-1), torch.full((4,), 0.5)).requires_grad

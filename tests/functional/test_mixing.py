@@ -12,9 +12,11 @@ from realmix.functional.mixing import (
     beta,
     guess_and_mix,
     larger_share,
+    mix_pairs,
     mix_together,
     mixup,
     partners,
+    partners_within,
 )
 
 
@@ -122,3 +124,49 @@ def test_guess_and_mix_gives_each_view_the_same_target():
     expected = mix_together((x, *views), (y, q, q), 0.75, rng(2))
     for got, want in zip((*inputs, *targets), (*expected[0], *expected[1]), strict=True):
         torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0])
+def test_mix_pairs_has_one_share_for_the_batch_and_mixes_targets_alike(alpha):
+    again, rows, targets = rng(5), torch.randn(7, 2, 3).double(), torch.randn(7, 4).double()
+    mixed, mixed_targets = mix_pairs(rows, targets, alpha, rng(5))
+    uniform = torch.rand(1, generator=again, dtype=torch.float64).item()
+    l = float(np.float32(stats.beta(alpha, alpha).ppf(uniform)))
+    partner = torch.randperm(7, generator=again).tolist()
+    for got, unmixed in ((mixed, rows), (mixed_targets, targets)):
+        for i in range(7):
+            expected = l * unmixed[i].numpy() + (1 - l) * unmixed[partner[i]].numpy()
+            np.testing.assert_allclose(got[i].numpy(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_mix_pairs_does_not_keep_the_larger_share():
+    generator, ones = rng(6), torch.tensor([[1.0], [0.0]])
+    shares = [mix_pairs(ones, ones, 1.0, generator)[0].flatten().tolist() for _ in range(200)]
+    swapped = [first for first, second in shares if (first, second) != (1.0, 0.0)]
+    assert 0.2 < np.mean([share < 0.5 for share in swapped]) < 0.8
+
+
+@pytest.mark.parametrize("mixing", ["all", "labeled", "unlabeled", "separate", "none"])
+def test_who_may_be_whose_partner(mixing):
+    crossed, moved_labeled, moved_unlabeled = False, False, False
+    for seed in range(30):
+        partner = partners_within(6, 10, mixing, rng(seed))
+        assert sorted(partner.tolist()) == list(range(16))
+        crossed |= bool((partner[:6] >= 6).any())
+        moved_labeled |= partner[:6].tolist() != list(range(6))
+        moved_unlabeled |= partner[6:].tolist() != list(range(6, 16))
+    assert crossed == (mixing == "all")
+    assert moved_labeled == (mixing in ("all", "labeled", "separate"))
+    assert moved_unlabeled == (mixing in ("all", "unlabeled", "separate"))
+
+
+def test_to_mix_all_draws_what_partners_draws():
+    assert torch.equal(partners_within(6, 10, "all", rng(3)), partners(16, rng(3)))
+
+
+def test_without_mixing_rows_and_targets_stay():
+    x, u = torch.rand(3, 4), torch.rand(5, 4)
+    y, q = torch.eye(3), torch.full((5, 3), 1 / 3)
+    inputs, targets = mix_together((x, u), (y, q), 0.75, rng(), "none")
+    for got, want in zip((*inputs, *targets), (x, u, y, q), strict=True):
+        torch.testing.assert_close(got, want)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmix.functional.schedules import cosine, ramp_up, sigmoid_ramp, signal_annealing
+from realmix.functional.schedules import (
+    cosine,
+    cosine_ramp,
+    delayed_ramp,
+    early_decay,
+    ramp_up,
+    sigmoid_ramp,
+    signal_annealing,
+)
 
 progress = st.floats(0, 1)
 
@@ -26,6 +34,17 @@ def test_the_sigmoid_ramp():
 @pytest.mark.parametrize("ramp", [ramp_up, sigmoid_ramp])
 def test_a_ramp_without_length_is_full_from_the_start(ramp):
     assert ramp(0.0, 0.0) == 1
+
+
+def test_the_delayed_ramp_of_pseudo_label():
+    epochs = {50: 0, 100: 0, 350: 1.5, 599: 2.994, 600: 3, 5000: 3}
+    assert {t: 3 * delayed_ramp(t, 100, 600) for t in epochs} == pytest.approx(epochs)
+
+
+@pytest.mark.parametrize("end", [0.0, 0.3, 0.5])
+def test_a_delayed_ramp_without_length_is_a_step(end):
+    assert delayed_ramp(0.499, 0.5, end) == 0
+    assert delayed_ramp(0.5, 0.5, end) == 1
 
 
 def test_the_cosine_ends_at_a_fifth():
@@ -67,3 +86,20 @@ def test_ramps_are_monotone_and_bounded(one, other, end):
 def test_annealing_is_monotone_between_chance_and_one(one, other, num_classes, schedule):
     early, late = (signal_annealing(s, num_classes, schedule) for s in sorted((one, other)))
     assert 1 / num_classes <= early <= late <= 1 + 1e-12
+
+
+def test_the_cosine_ramp_of_adamatch():
+    values = [cosine_ramp(progress, 0.5) for progress in (0, 1 / 8, 1 / 4, 1 / 2, 1)]
+    assert values == pytest.approx([0, 0.146447, 0.5, 1, 1], abs=1e-6)
+    assert cosine_ramp(0.0, 0.0) == 1
+
+
+def test_an_early_decay_forgets_the_start_and_ends_as_the_given_one():
+    assert [early_decay(index, 0.999) for index in (0, 90, 8990, 10**6)] == [
+        0.1,
+        0.91,
+        0.999,
+        0.999,
+    ]
+    assert early_decay(8989, 0.999) < 0.999
+    assert early_decay(0, 0.05) == 0.05

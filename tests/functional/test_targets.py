@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from realmix.functional.targets import average, guess, one_hot, sharpen
+from realmix.functional.targets import align, average, debiased, guess, one_hot, sharpen, smooth
 
 
 def rows(*values):
@@ -125,3 +125,77 @@ def test_guess_normalizes_each_view_by_itself_and_leaves_the_running_statistics(
     torch.testing.assert_close(target, expected)
     for name, value in norm.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_smoothed_labels_of_the_worked_example():
+    smoothed = smooth(one_hot(torch.tensor([3]), 10), 0.1)
+    assert smoothed[0, 3].item() == pytest.approx(0.91)
+    assert smoothed[0, 0].item() == pytest.approx(0.01)
+    assert smoothed.sum().item() == pytest.approx(1)
+    assert torch.equal(smooth(smoothed, 0.0), smoothed)
+    torch.testing.assert_close(smooth(smoothed, 1.0), torch.full((1, 10), 0.1))
+
+
+def test_debiased_targets_of_the_paper_s_example():
+    z = rows([0.32, 0.08], [0.432, 0.208], [0.6192, 0.1648])
+    got = debiased(z, rows([1, 2, 3])[0], 0.6)
+    expected = rows([0.8, 0.2], [0.675, 0.325], [0.789796, 0.210204])
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_debiased_rows_sum_to_one_and_the_first_is_the_prediction_itself():
+    z, momentum = torch.zeros(4, 3, dtype=torch.float64), 0.9
+    first = torch.rand(4, 3, dtype=torch.float64).softmax(-1)
+    for visit in range(1, 20):
+        p = first if visit == 1 else torch.rand(4, 3, dtype=torch.float64).softmax(-1)
+        z = momentum * z + (1 - momentum) * p
+        target = debiased(z, torch.full((4,), visit, dtype=torch.float64), momentum)
+        torch.testing.assert_close(target.sum(-1), torch.ones(4, dtype=torch.float64))
+        assert visit > 1 or torch.allclose(target, first)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_debiased_rows_that_were_never_visited_are_zero(momentum):
+    assert torch.equal(debiased(torch.zeros(2, 3), torch.zeros(2), momentum), torch.zeros(2, 3))
+
+
+def test_align_gives_the_worked_numbers():
+    uniform = torch.full((3,), 1 / 3, dtype=torch.float64)
+    aligned = align(rows([0.6, 0.3, 0.1]), uniform, rows([0.5, 0.3, 0.2])[0])
+    torch.testing.assert_close(aligned, rows([0.444445, 0.37037, 0.185185]), atol=1e-6, rtol=0)
+    sharp = sharpen(aligned, 0.5)
+    torch.testing.assert_close(sharp, rows([0.535317, 0.371747, 0.092936]), atol=1e-6, rtol=0)
+
+
+@given(predictions)
+def test_aligning_a_mean_that_is_the_prior_already_changes_nothing(probs):
+    prior = torch.arange(1.0, probs.shape[1] + 1, dtype=torch.float64)
+    prior = prior / prior.sum()
+    torch.testing.assert_close(align(probs, prior, prior), probs)
+
+
+@given(predictions)
+def test_the_aligned_mean_is_the_prior_and_rows_sum_to_one(mean):
+    prior = torch.arange(1.0, mean.shape[1] + 1, dtype=torch.float64)
+    prior = prior / prior.sum()
+    torch.testing.assert_close(align(mean, prior, mean[0])[0], prior, atol=1e-2, rtol=0)
+    ones = torch.ones(1, dtype=torch.float64)
+    torch.testing.assert_close(align(mean, prior, prior.flip(0)).sum(-1), ones)
+
+
+def test_align_equals_a_reference_with_loops():
+    rng = np.random.default_rng(1)
+    probs, prior, mean = rng.dirichlet(np.ones(4), 6), *rng.dirichlet(np.ones(4), 2)
+    expected = np.zeros_like(probs)
+    for i in range(6):
+        scaled = [probs[i, c] * (1e-6 + prior[c]) / (1e-6 + mean[c]) for c in range(4)]
+        expected[i] = np.array(scaled) / sum(scaled)
+    got = align(*map(torch.from_numpy, (probs, prior, mean)))
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)
+
+
+def test_a_class_that_was_never_predicted_is_aligned_to_finite_numbers():
+    prior, mean = rows([0.5, 0.5])[0], rows([1.0, 0.0])[0]
+    aligned = align(rows([1.0, 0.0], [0.9, 0.1]), prior, mean)
+    assert aligned.isfinite().all()
+    assert aligned[0].tolist() == [1.0, 0.0]

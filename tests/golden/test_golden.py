@@ -28,4 +28,4 @@ def test_every_algorithm_has_golden_losses():
 def test_no_golden_term_is_trivially_zero(case):
     stored = json.loads((FOLDER / f"{case}.json").read_text())
     for term in stored[0]:
-        assert sum(record[term] > 0 for record in stored) >= STEPS - 1, term
+        assert sum(record[term] != 0 for record in stored) >= STEPS - 1, term

@@ -1,0 +1,59 @@
+"""AdaMatch (Berthelot et al., 2021, https://arxiv.org/abs/2106.04732), section 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.fields import Decay, NonNegative, Share
+from realmix.functional.forward import frozen_statistics, joint
+from realmix.functional.losses import cross_entropy
+from realmix.functional.masks import confident
+from realmix.functional.schedules import cosine_ramp, early_decay
+from realmix.functional.targets import align
+from realmix.state import RecentMean, RunningMean
+
+
+@dataclass(eq=False)
+class AdaMatch(Objective):
+    """H(y, p(x)) + weight * ramp * 1[max q >= threshold * mean max p] H(argmax q, p(strong u))."""
+
+    threshold: Share = 0.9  # tau, relative to the mean confidence on labeled weak views
+    weight: NonNegative = 1.0  # of the unlabeled loss after the ramp
+    ramp_end: Share = 0.5  # share of training after which mu(t) is 1
+    decay: Decay = 0.999  # of the mean labeled prediction, towards which q is aligned
+
+    views = Views(labeled=("weak", "strong"), unlabeled=("weak", "strong"))
+    idea = "thresholds and shares come from the labeled"
+    recipe = Recipe(
+        unlabeled_ratio=3, optimizer="sgd", learning_rate=0.03, weight_decay=1e-3, schedule="cosine"
+    )
+
+    def setup(self, nets: Nets, facts: Facts) -> None:
+        super().setup(nets, facts)
+        uniform = torch.full((facts.num_classes,), 1 / facts.num_classes)
+        self.labeled_mean = RunningMean(uniform, self.decay)
+        self.unlabeled_mean = RecentMean(uniform)
+
+    def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
+        x, y = torch.cat(batch.labeled.views), batch.labeled.label
+        with frozen_statistics(nets.student):
+            logits_alone = nets.student(x)
+        logits_x, logits_weak, logits_strong = joint(nets.student, x, *batch.unlabeled.views)
+        # somewhere between what the two batches' statistics say, elsewhere for each logit
+        share = torch.rand(logits_x.shape, generator=step.rng).to(x.device, non_blocking=True)
+        logits_x = logits_x + (logits_alone - logits_x) * share
+
+        p, q = logits_x[: len(y)].detach().softmax(-1), logits_weak.detach().softmax(-1)
+        self.labeled_mean.update(p.mean(0), early_decay(step.index, self.decay))
+        self.unlabeled_mean.update(q.mean(0))
+        q = align(q, self.labeled_mean.value, self.unlabeled_mean.value)
+        mask = confident(q, self.threshold * p.amax(-1).mean())
+        unlabeled = (mask * cross_entropy(logits_strong, q.argmax(-1))).mean()
+        return Losses(
+            supervised=cross_entropy(logits_x, torch.cat([y, y])).mean(),
+            unlabeled=self.weight * cosine_ramp(step.progress, self.ramp_end) * unlabeled,
+            metrics={"mask_rate": mask.mean()},
+        )

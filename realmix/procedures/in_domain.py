@@ -1,0 +1,57 @@
+"""In-domain filtering of the pool (Xie et al., 2020, https://arxiv.org/abs/1904.12848), UDA."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from realmix.algorithm import Facts
+from realmix.algorithms.supervised import Supervised
+from realmix.algorithms.uda import UDA
+from realmix.data.pools import Data, Pool
+from realmix.errors import UsageError
+from realmix.fields import Share
+from realmix.functional.selection import likeliest_of_each_class
+from realmix.procedure import Procedure, Stages
+from realmix.procedures.base import base_class, base_recipe
+
+
+@dataclass(eq=False)
+class InDomain(Procedure):
+    """The base method on {u: p_c(u) among the share * N / K largest of some class c}."""
+
+    base: str = "uda"  # algorithm that learns from what is kept
+    share: Share = 0.5  # of the pool that is kept, equally many rows for each class
+
+    idea = "only what looks like the labels"
+    recipe = UDA.recipe
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        base_class(self.base, self)
+
+    @property
+    def trainings(self) -> float:
+        return 2.0
+
+    def check(self, facts: Facts) -> None:
+        base_class(self.base, self)().check(facts)
+        if self.share == 0:
+            raise UsageError("A share of 0 keeps nothing of the pool; --algorithm supervised does.")
+
+    def train(self, stages: Stages) -> nn.Module:
+        judge = stages.train(Supervised(), "labels")
+        base = base_class(self.base, self)()
+        recipe = base_recipe(base.recipe, self, stages.recipe)
+        return stages.train(base, "base", data=self.kept(stages, judge), recipe=recipe)
+
+    def kept(self, stages: Stages, judge: nn.Module) -> Data:
+        """The rows that are likeliest of each class, without a label again."""
+        data, pool = stages.data, stages.data.unlabeled
+        probs = stages.predict(judge, pool.inputs)
+        per_class = max(math.ceil(self.share * len(pool) / data.num_classes), 1)
+        rows = likeliest_of_each_class(probs, per_class).to(pool.inputs.device)
+        filtered = Pool(pool.inputs[rows], pool.label[rows], pool.weight[rows])
+        return replace(data, unlabeled=filtered)

@@ -1,0 +1,187 @@
+"""The graph and the spread of labels: worked numbers, dense solutions, corners."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from realmix.functional import graph as module
+from realmix.functional.graph import knn_graph, nearest, propagate, pseudo_labels
+
+PATH = [(0, 1, 1.0), (1, 2, 1.0), (2, 3, 0.2), (3, 4, 1.0)]
+
+
+def path_graph():
+    """Five nodes in a row; the first is labeled 0, the last 1."""
+    dense = np.zeros((5, 5))
+    for i, j, weight in PATH:
+        dense[i, j] = dense[j, i] = weight
+    return sparse.csr_array(dense), torch.tensor([0, -1, -1, -1, 1])
+
+
+def points(count=40, seed=0, width=5):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(count, width))).float()
+
+
+def dense_graph(features, k, power):
+    """With loops."""
+    f = features.double().numpy()
+    f = f / np.linalg.norm(f, axis=1, keepdims=True)
+    similarity = f @ f.T
+    w = np.zeros_like(similarity)
+    for i in range(len(f)):
+        others = [j for j in range(len(f)) if j != i]
+        others.sort(key=lambda j: -similarity[i, j])
+        for j in others[:k]:
+            w[i, j] = max(0.0, similarity[i, j]) ** power
+    return w + w.T
+
+
+def dense_scores(w, label, num_classes, alpha):
+    degree = w.sum(1)
+    degree = np.where(degree > 0, degree, 1.0)
+    s = w / np.sqrt(np.outer(degree, degree))
+    y = np.zeros((len(w), num_classes))
+    for i, c in enumerate(label):
+        if c >= 0:
+            y[i, c] = 1 / np.sum(np.array(label) == c)
+    return np.linalg.solve(np.eye(len(w)) - alpha * s, y)
+
+
+# --- the graph
+
+
+@pytest.mark.parametrize(("k", "power"), [(1, 1.0), (4, 3.0), (39, 2.0), (100, 3.0)])
+def test_the_graph_equals_a_reference_with_loops(k, power):
+    features = points()
+    expected = dense_graph(features, k, power)
+    np.testing.assert_allclose(knn_graph(features, k, power).toarray(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 7, 40])
+def test_the_graph_does_not_depend_on_the_size_of_blocks(block, monkeypatch):
+    whole = knn_graph(points(), 5, 3.0).toarray()
+    monkeypatch.setattr(module, "BLOCK", block)
+    np.testing.assert_allclose(knn_graph(points(), 5, 3.0).toarray(), whole, atol=1e-6)
+
+
+def test_the_graph_is_symmetric_without_loops_and_ignores_the_length_of_features():
+    features = points()
+    found = knn_graph(features, 6, 3.0)
+    assert abs(found - found.T).max() == 0
+    assert np.abs(found.diagonal()).max() == 0
+    scaled = knn_graph(features * torch.linspace(0.1, 9, 40)[:, None], 6, 3.0)
+    np.testing.assert_allclose(scaled.toarray(), found.toarray(), atol=1e-5)
+
+
+def test_nobody_is_its_own_neighbor_even_among_equals():
+    similarity, index = nearest(torch.ones(6, 3), 4)
+    assert similarity.shape == index.shape == (6, 4)
+    torch.testing.assert_close(similarity, torch.ones(6, 4))
+    for i, row in enumerate(index.tolist()):
+        assert i not in row
+        assert len(set(row)) == 4
+
+
+def test_opposite_features_are_no_neighbors():
+    found = knn_graph(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [-2.0, 0.1]]), 2, 3.0).toarray()
+    assert found[0].sum() == 0
+    assert found[1, 2] == pytest.approx(2 * (1 / math.sqrt(1.0025)) ** 3, rel=1e-5)  # both ways
+
+
+def test_a_single_node_has_a_graph():
+    assert knn_graph(points(1), 3, 3.0).toarray().tolist() == [[0.0]]
+
+
+# --- the spread
+
+
+def test_the_path_of_five_nodes():
+    graph, label = path_graph()
+    scores = propagate(graph, label, 2, 0.99)
+    probs = (scores / scores.sum(1, keepdim=True)).numpy().round(4).tolist()
+    rows = [[0.549, 0.451], [0.5341, 0.4659], [0.5188, 0.4812], [0.4457, 0.5543], [0.432, 0.568]]
+    assert probs == rows
+    assigned, certainty, class_weight = pseudo_labels(scores, label)
+    assert assigned.tolist() == [0, 0, 0, 1, 1]
+    expected = torch.tensor([1.0, 0.2506, 0.0762, 0.6378, 1.0])
+    torch.testing.assert_close(certainty, expected, atol=5e-5, rtol=0)
+    torch.testing.assert_close(class_weight, torch.tensor([0.8333, 1.25]), atol=5e-5, rtol=0)
+    _, unlabeled, _ = pseudo_labels(scores, torch.full((5,), -1))
+    expected = torch.tensor([0.5184, 0.2506, 0.0762, 0.6378, 1.0])
+    torch.testing.assert_close(unlabeled, expected, atol=5e-5, rtol=0)
+
+
+def test_the_path_with_half_of_the_scores_from_neighbors():
+    graph, label = path_graph()
+    expected = [[1.1624, 0.0072], [0.4592, 0.0203], [0.1495, 0.0551], [0.0157, 0.5823],
+                [0.0072, 1.2658]]  # fmt: skip
+    assert propagate(graph, label, 2, 0.5).numpy().round(4).tolist() == expected
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.99])
+def test_conjugate_gradients_equal_the_dense_solution(alpha):
+    features, label = points(seed=3), [0, 0, 1, 2, *[-1] * 36]
+    w = dense_graph(features, 5, 3.0)
+    expected = dense_scores(w, label, 3, alpha)
+    found = propagate(
+        knn_graph(features, 5, 3.0), torch.tensor(label), 3, alpha, 1e-12, iterations=400
+    )
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_two_labels_of_a_class_count_half_each():
+    graph, _ = path_graph()
+    one = propagate(graph, torch.tensor([0, -1, -1, -1, -1]), 1, 0.5, 1e-12)
+    other = propagate(graph, torch.tensor([-1, -1, -1, -1, 0]), 1, 0.5, 1e-12)
+    both = propagate(graph, torch.tensor([0, -1, -1, -1, 0]), 1, 0.5, 1e-12)
+    torch.testing.assert_close(both, (one + other) / 2)
+
+
+def test_fewer_iterations_solve_less_exactly():
+    graph, label = path_graph()
+    exact = propagate(graph, label, 2, 0.99)
+    rough = propagate(graph, label, 2, 0.99, iterations=2)
+    assert (exact - rough).abs().max() > 1e-3
+    assert (rough >= 0).all()
+
+
+def test_an_isolated_node_keeps_its_label_or_has_none():
+    dense = np.zeros((4, 4))
+    dense[0, 1] = dense[1, 0] = 1.0
+    graph, label = sparse.csr_array(dense), torch.tensor([0, -1, 1, -1])
+    scores = propagate(graph, label, 2, 0.9)
+    assert scores.isfinite().all()
+    assert scores[2].tolist() == [0.0, 1.0]
+    assert scores[3].tolist() == [0.0, 0.0]
+    assigned, certainty, class_weight = pseudo_labels(scores, label)
+    assert assigned[:3].tolist() == [0, 0, 1]
+    assert certainty.tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert class_weight.tolist() == [0.75, 1.5]  # of the three nodes that have a label
+
+
+def test_scores_that_say_nothing_have_no_weight_and_are_finite():
+    label = torch.tensor([-1, -1])
+    for scores in (torch.ones(2, 3).double(), torch.zeros(2, 3).double()):
+        _, certainty, class_weight = pseudo_labels(scores, label)
+        assert certainty.tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+        assert class_weight.isfinite().all()
+
+
+def test_certainty_is_relative_to_the_surest_and_uses_the_number_of_classes():
+    scores = torch.tensor([[8.0, 1.0, 1.0], [2.0, 2.0, 6.0]]).double()
+    label = torch.full((2,), -1)
+    assigned, certainty, _ = pseudo_labels(scores, label)
+    probs = [[0.8, 0.1, 0.1], [0.2, 0.2, 0.6]]
+    plain = [1 + sum(p * math.log(p) for p in row) / math.log(3) for row in probs]
+    assert assigned.tolist() == [0, 2]
+    assert certainty.tolist() == pytest.approx([1.0, plain[1] / plain[0]], rel=1e-6)
+
+
+def test_a_label_wins_over_the_scores_of_its_node():
+    assigned, certainty, _ = pseudo_labels(torch.tensor([[0.9, 0.1], [0.2, 0.8]]).double(),
+                                           torch.tensor([1, -1]))  # fmt: skip
+    assert assigned.tolist() == [1, 1]
+    assert certainty[0] == 1
