@@ -12,14 +12,23 @@ if TYPE_CHECKING:
     from realmix import algorithms, functional
     from realmix.classifier import Classifier
     from realmix.estimators import SemiSupervisedClassifier
+    from realmix.self_training import SelfTraining
     from realmix.train import Trainer
 
     __version__: str
 
-__all__ = ["Classifier", "SemiSupervisedClassifier", "Trainer", "algorithms", "functional"]
+__all__ = [
+    "Classifier",
+    "SelfTraining",
+    "SemiSupervisedClassifier",
+    "Trainer",
+    "algorithms",
+    "functional",
+]
 
 _PLACES = {
     "Classifier": "realmix.classifier",
+    "SelfTraining": "realmix.self_training",
     "SemiSupervisedClassifier": "realmix.estimators",
     "Trainer": "realmix.train",
 }

@@ -226,18 +226,17 @@ class Phases:
         """Train a phase, continue it, or read back what it left."""
         kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
         checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
+        length = self._length(phase, self.steps)
         model = self.method(phase.algorithm).final_model(self.networks.model)
         if parallel.any_process(kept is not None and kept.exists(), self.device):
             tensors, header = checkpoint.read(cast(Path, kept))
             held = tensors.pop("held").numpy()
             network: nn.Module = as_trained(self.networks(0, model), self.device, self.shape)
             network.load_state_dict(tensors)
-            length = self._length(phase, self.steps)
             self.watch.phase(phase.name, length, length)
             return Trained(network, model, held, header["seconds"], header["images_seen"])
         stages = self.stages(phase, self.steps, checkpoints, self.watch)
         network = self._run(phase, stages)
-        length = self._length(phase, self.steps)
         if not stages.begun or stages.steps_done < length:
             # it was killed after its last step, or ended early: nobody has seen it end
             self.watch.phase(phase.name, length, length)

@@ -102,7 +102,11 @@ MUTANTS = [
                 "retain_graph=True)",
                 "retain_graph=True, create_graph=True)",
             ),
-            ("one length for the batch", "flat.norm(dim=1, keepdim=True)", "flat.norm()"),
+            (
+                "one length for the batch",
+                "vector_norm(flat, dim=1, keepdim=True)",
+                "vector_norm(flat)",
+            ),
             ("small gradients underflow", "torch.where(largest > 0, largest, 1.0)", "1.0"),
             ("zero by zero", "torch.where(largest > 0, largest, 1.0)", "largest"),
             (
@@ -117,10 +121,11 @@ MUTANTS = [
                 "direction = -unit(gradient)\n",
             ),
             ("another radius", "IMAGE_STEP = 6 /", "IMAGE_STEP = 8 /"),
+            ("features move as images do", "if len(shape) == 3", "if True"),
             (
                 "radius by the number of values",
-                "SHARE * math.sqrt(math.prod(shape))",
-                "SHARE * math.prod(shape)",
+                "change * math.sqrt(math.prod(shape))",
+                "change * math.prod(shape)",
             ),
             (
                 "gradients of parameters touched",
@@ -808,7 +813,11 @@ MUTANTS = [
                 "torch.where(p < THRESHOLD, 0.0, p)",
                 "(p >= THRESHOLD).float()",
             ),
-            ("rounded up to the end", "level * (1 - 1e-6) * upto", "level * upto"),
+            (
+                "a bin too far",
+                "(level[..., None] >= upto).sum(-1)",
+                "(level[..., None] >= upto).sum(-1) + 1",
+            ),
             (
                 "the middle of the bin",
                 "(bins + inside.to(wide(inside))) / counts",
@@ -1925,7 +1934,6 @@ MUTANTS = [
                 "alpha * graph / graph.max()",
             ),
             ("labels of a class add up", "own / max(own.sum(), 1)", "own / 1.0"),
-            ("negative scores", "scores.clip(min=0)", "scores"),
             ("entropy in bits", "/ math.log(num_classes)", "/ math.log(2)"),
             ("not relative to the surest", "/ certainty.amax().clamp(min=1e-9)", ""),
             (

@@ -28,6 +28,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "phases",
     "experiment",
     "run_folder run estimators",
+    "self_training",
     "process console options catalogue predictions summary",
     "cli",
     "__main__",
@@ -151,6 +152,20 @@ def test_losses_do_not_wait_for_the_device():
             for call, line in calls_of(path):
                 waits = call.split(".")[-1] in SYNCHRONIZING and "." in call
                 assert not waits or (name, call) in allowed, f"{name}:{line} {call}"
+
+
+def test_what_procedures_train_with_does_not_wait_either():
+    rules = 0
+    for name, path in NAMES.items():
+        if top(name) == "procedures":
+            for cls in ast.walk(ast.parse(path.read_text())):
+                bases = {ast.unparse(base) for base in getattr(cls, "bases", ())}
+                if bases & {"Objective", "Algorithm"}:
+                    rules += 1
+                    for node in ast.walk(cls):
+                        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                            assert node.func.attr not in SYNCHRONIZING, f"{name}:{node.lineno}"
+    assert rules
 
 
 def test_nothing_that_runs_what_it_reads():

@@ -338,7 +338,7 @@ def test_finished_stages_say_nothing_and_train_nothing(tmp_path: Path) -> None:
     assert torch.equal(weights(Thrice().train(again)), weights(network))
     assert (log.begun, log.records, again.begun) == ([], [], [])
     assert again.steps_done == WHOLE
-    assert again.seconds == pytest.approx(first.seconds, abs=0.05)  # and cost what they cost
+    assert again.seconds >= first.seconds > 0  # and cost what they cost
 
 
 def test_two_stages_of_one_name_are_refused(tmp_path: Path) -> None:

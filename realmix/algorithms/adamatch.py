@@ -27,6 +27,7 @@ class AdaMatch(Objective):
 
     views = Views(labeled=("weak", "strong"), unlabeled=("weak", "strong"))
     idea = "thresholds and shares come from the labeled"
+    cost = 10.0
     recipe = Recipe(
         unlabeled_ratio=3, optimizer="sgd", learning_rate=0.03, weight_decay=1e-3, schedule="cosine"
     )

@@ -26,7 +26,7 @@ class Adversarial(Objective):
     views = Views(labeled=("weak",))
     pool_optional = True
     idea = "labels hold against the worst step"
-    needs = "labels alone"
+    needs = "labels"
     cost = 2.3
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 

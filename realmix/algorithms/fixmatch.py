@@ -25,6 +25,7 @@ class FixMatch(Objective):
     augmentation: Literal["rand_augment", "ct_augment"] = "rand_augment"  # A, of the strong view
 
     idea = "confident weak view labels the strong"
+    cost = 15.0
     recipe = Recipe(
         unlabeled_ratio=7, optimizer="sgd", learning_rate=0.03, weight_decay=5e-4, schedule="cosine"
     )

@@ -23,7 +23,8 @@ class FlexMatch(Objective):
 
     views = Views(labeled=("weak",), unlabeled=("weak", "strong"))
     idea = "classes learned less pass more easily"
-    needs = "pool, a class of each example"
+    needs = "pool; a class for each row of it"
+    cost = 15.0
     recipe = Recipe(
         unlabeled_ratio=7, optimizer="sgd", learning_rate=0.03, weight_decay=5e-4, schedule="cosine"
     )

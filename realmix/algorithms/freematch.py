@@ -26,6 +26,7 @@ class FreeMatch(Objective):
 
     views = Views(labeled=("weak",), unlabeled=("weak", "strong"))
     idea = "the threshold is the usual confidence"
+    cost = 15.0
     recipe = Recipe(
         unlabeled_ratio=7, optimizer="sgd", learning_rate=0.03, weight_decay=5e-4, schedule="cosine"
     )

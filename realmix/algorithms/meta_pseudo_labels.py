@@ -20,7 +20,7 @@ from realmix.state import RunningMean
 
 @dataclass(eq=False)
 class MetaPseudoLabels(Algorithm):
-    """Student H(t, p(strong u)), t = argmax p_T(strong u); teacher UDA + h * H(t, p_T(strong u))."""
+    """Student H(t, p(strong u)), t = argmax p_T(strong u); teacher UDA + h H(t, p_T(strong u))."""
 
     temperature: Positive = 0.7  # T of the teacher's UDA term
     threshold: Share = 0.6  # of its targets, after sharpening

@@ -17,8 +17,8 @@ class PseudoLabel(Objective):
     """H(y, p(x)) + weight * ramp * 1[max q > threshold] H(argmax q, p(u)), q = p(u)."""
 
     weight: NonNegative = 3.0  # alpha_f
-    ramp_start: Share = 0.1  # T1, share of training until which the weight is 0
-    ramp_end: Share = 0.6  # T2, share of training after which the weight is full
+    ramp_start: Share = 100 / 600  # T1 / T2, share of training until which the weight is 0
+    ramp_end: Share = 1.0  # T2, share of training after which the weight is full
     threshold: Share = 0.0  # of the confidence; 0 takes every example (later codes: 0.95)
 
     views = Views(labeled=("weak",), unlabeled=("weak",))

@@ -27,6 +27,7 @@ class SoftMatch(Objective):
 
     views = Views(labeled=("weak",), unlabeled=("weak", "strong"))
     idea = "confidence weighs instead of passing"
+    cost = 15.0
     recipe = Recipe(
         unlabeled_ratio=7, optimizer="sgd", learning_rate=0.03, weight_decay=5e-4, schedule="cosine"
     )

@@ -19,6 +19,7 @@ class Supervised(Objective):
 
     views = Views(labeled=("weak",))
     idea = "labels alone, the number to beat"
+    needs = "labels"
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:

@@ -57,5 +57,4 @@ class VAT(Objective):
         terms = {"supervised": cross_entropy(logits_x, y), "unlabeled": self.weight * divergence}
         if self.entropy_weight:
             terms["entropy"] = self.entropy_weight * entropy(logits)
-        metrics = {"confidence": q.amax(-1).mean()}
-        return Losses(metrics, **{name: term.mean() for name, term in terms.items()})
+        return Losses({"confidence": q.amax(-1).mean()}, **{k: v.mean() for k, v in terms.items()})

@@ -147,8 +147,8 @@ class CTAugment:
             bins = (level * counts).long().minimum(counts - 1)
         else:
             upto = bin_chances(rates).cumsum(-1)[operation]
-            # below the total even when rounded, so that a bin with chance 0 is never hit
-            level = level * (1 - 1e-6) * upto[..., -1]
+            # levels end at 1 - 2**-24, which times the total rounds to less than the total
+            level = level * upto[..., -1]
             bins = (level[..., None] >= upto).sum(-1)
         inside = draws.uniform(shape=shape)
         strength = (bins + inside.to(wide(inside))) / counts

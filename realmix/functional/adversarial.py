@@ -43,7 +43,8 @@ def unit(vectors: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
     # by the largest first: the squares of small gradients underflow
     largest = flat.abs().amax(1, keepdim=True)
     flat = flat / torch.where(largest > 0, largest, 1.0)
-    return (flat / flat.norm(dim=1, keepdim=True).clamp(min=1)).view_as(vectors)
+    length: Tensor = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
+    return (flat / length.clamp(min=1)).view_as(vectors)
 
 
 def fgsm(

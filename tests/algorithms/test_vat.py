@@ -96,8 +96,9 @@ def test_the_divergence_is_that_of_the_perturbed_from_the_clean_prediction():
         assert min(abs(value - one) for one in (0.056321, 0.061658, 0.0589895)) < 1e-6
 
 
-def test_the_target_and_the_step_carry_no_gradient():
-    nets, algorithm = tiny.nets(scale=0.5), made(epsilon=0.7)
+@pytest.mark.parametrize("entropy_weight", [0.0, 1.0])
+def test_the_target_and_the_step_carry_no_gradient(entropy_weight):
+    nets, algorithm = tiny.nets(scale=0.5), made(epsilon=0.7, entropy_weight=entropy_weight)
     batch, step = tiny.batch(algorithm.views), tiny.step(3, 10)
     loss = algorithm.loss(nets, batch, step).terms["unlabeled"]
     v = inputs_of(batch)

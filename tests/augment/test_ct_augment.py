@@ -175,6 +175,9 @@ def test_a_strength_lies_in_its_bin():
     drawn, strength = CTAugment().draw(draws(5000))
     counts = bin_counts(CPU)[drawn[..., 0]]
     assert torch.equal((strength * counts).long(), drawn[..., 1:])
+    inside = (strength * counts) % 1
+    assert inside.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert inside.std().item() == pytest.approx(math.sqrt(1 / 12), abs=0.01)
     assert int(0.37 * 17) == 6  # the card's example
 
 
