@@ -94,7 +94,7 @@ def outcome(folder: Path, processes: int, algorithm: str) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["realmix", "fixmatch"])
+@pytest.mark.parametrize("algorithm", ["realmix", "fixmatch", "vat"])
 def test_two_processes_train_as_one(tmp_path: Path, algorithm: str) -> None:
     one, two = (outcome(tmp_path, n, algorithm) for n in (1, 2))
     assert one["seen"] == two["seen"]  # rows and augmented bytes of every step

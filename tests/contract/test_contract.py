@@ -38,7 +38,6 @@ FOR_FEATURES = {"remixmatch": {"augmentation": "rand_augment"}}  # what fits the
 OPEN = {"threshold": 0.0}  # lets every example through
 SHUT = {"threshold": 1.0, "out_of_distribution": 1.0}  # lets none through
 RELATIVE = {"adamatch", "flexmatch"}  # a threshold of 1 lets some through: see their own tests
-UNMIXED = [name for name, cls in ALGORITHMS.items() if "alpha" not in field_types(cls)]
 
 
 def made(name: str, num_classes: int = tiny.CLASSES, **fields) -> Algorithm:
