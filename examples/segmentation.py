@@ -1,118 +1,99 @@
-"""Self-training of a segmentation network: which pixels of a grey photograph were warm in color?
+"""Self-training of a segmentation network: which pixels of a grey photograph are warm in color?
 
     python examples/segmentation.py [STEPS] [SEEDS]
 
-Two photographs that scikit-learn brings are cut into 520 patches of 32 x 32. The network sees grey
-patches; the truth is taken from the colors it does not see: a pixel is warm if red exceeds blue
-(roofs, trees and petals; not sky, water and leaves in shadow). Eight patches have their masks; 352
-have none; 160 others are for the test. A teacher learns from the eight, its confident pixels
-become pseudo-labels, and a student of the same form learns from both (Zoph et al., 2020). Five
-minutes on one CPU core with the defaults; expect a mean IoU of about XX and YY.
+A photograph is cut into 260 patches. The network sees grey; the truth is in the colors: warm is
+where red exceeds blue (roofs, walls, trees; not sky and water). 8 patches have their mask, 172 have
+none, 80 are the test. A teacher learns from the 8; its confident pixels and the 8 teach a student
+of the same form (Zoph et al., 2020). A minute on one CPU core with the defaults; expect a
+mean IoU of about XX from the labels alone and XX with self-training.
 """
 
 import sys
 
 import numpy as np
 import torch
-from sklearn.datasets import load_sample_images
+from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 
 from realmix.functional.losses import cross_entropy, masked_mean
 from realmix.functional.masks import confident
 from realmix.state import RunningMean
 
-SIDE, LABELED, TEST = 32, 8, 160
-THRESHOLD, ALPHA = 0.8, 1.0
+SIDE, LABELED, TEST, THRESHOLD = 16, 8, 80, 0.8  # the last: of the teacher's confidence
+Patches = tuple[Tensor, Tensor]  # (N, 1, 16, 16) grey, (N, 16, 16) classes, -1 where unknown
 
 
-def patches() -> tuple[Tensor, Tensor]:
-    """(520, 1, 32, 32) grey patches in [-1, 1] and their (520, 32, 32) masks, 0 or 1."""
-    cut = []
-    for photo in load_sample_images().images:
-        rows, columns = (side // SIDE for side in photo.shape[:2])
-        whole = photo[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
-        cut.append(whole.swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3))
-    color = torch.from_numpy(np.concatenate(cut)).float()
-    return color.mean(-1)[:, None] / 127.5 - 1, (color[..., 0] > color[..., 2]).long()
+def patches() -> Patches:
+    """Grey in [-1, 1], and 1 where it is warm."""
+    photo = load_sample_image("china.jpg")[::2, ::2]
+    rows, columns = (length // SIDE for length in photo.shape[:2])
+    cut = photo[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
+    color = torch.from_numpy(cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3).astype(np.float32))
+    return color.mean(-1).unsqueeze(1) / 127.5 - 1, (color[..., 0] > color[..., 2]).long()
 
 
-def network(seed: int) -> nn.Module:
-    """Dilated convolutions and a 1 x 1 head: (B, 1, H, W) to (B, 2, H, W) logits."""
-    torch.manual_seed(seed)
-    layers, channels = [], 1
-    for dilation in (1, 2, 4, 8):
-        layers += [
-            nn.Conv2d(channels, 24, 3, padding=dilation, dilation=dilation),
-            nn.BatchNorm2d(24),
-            nn.ReLU(),
-        ]
-        channels = 24
-    return nn.Sequential(*layers, nn.Conv2d(channels, 2, 1))
+def network() -> nn.Module:
+    """Dilated convolutions and a 1 x 1 head: (N, 1, H, W) to (N, 2, H, W) logits."""
+    layers: list[nn.Module] = []
+    for before, dilation in ((1, 1), (24, 2), (24, 4), (24, 8)):
+        layers += [nn.Conv2d(before, 24, 3, padding=dilation, dilation=dilation)]
+        layers += [nn.BatchNorm2d(24), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(24, 2, 1))
 
 
-def strong(grey: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirrored, with another contrast and brightness and with noise; the masks move along."""
-    flip = torch.rand(len(grey)) < 0.5
-    contrast, brightness = 0.6 + 0.8 * torch.rand(len(grey), 1, 1, 1), torch.randn(len(grey), 1, 1, 1)
-    noisy = contrast * grey + 0.2 * brightness + 0.05 * torch.randn_like(grey)
-    return (
-        torch.where(flip[:, None, None, None], noisy.flip(3), noisy),
-        torch.where(flip.view(-1, *[1] * (target.ndim - 1)), target.flip(target.ndim - 1), target),
-    )
+def strong(grey: Tensor, mask: Tensor) -> Patches:
+    """Half of them mirrored; another contrast and brightness each, and noise."""
+    draws = torch.rand(2, len(grey), 1, 1, 1) - 0.5
+    grey = (1 + 0.8 * draws[0]) * grey + 0.8 * draws[1] + 0.1 * torch.randn_like(grey)
+    flip = (torch.rand(len(grey)) < 0.5).view(-1, 1, 1)
+    return torch.where(flip[:, None], grey.flip(3), grey), torch.where(flip, mask.flip(2), mask)
 
 
-def loss(net: nn.Module, grey: Tensor, target: Tensor) -> Tensor:
-    """Mean cross-entropy of the pixels that have a label; -1 where a pixel has none."""
-    grey, target = strong(grey, target)
-    logits = net(grey).movedim(1, -1).reshape(-1, 2)
-    label = target.flatten()
+def pixel_loss(net: nn.Module, grey: Tensor, mask: Tensor) -> Tensor:
+    """Mean cross-entropy of the pixels whose class is known, of a strong view."""
+    grey, mask = strong(grey, mask)
+    logits, label = net(grey).movedim(1, -1).reshape(-1, 2), mask.flatten()
     return masked_mean(cross_entropy(logits, label.clamp(min=0)), (label >= 0).float())
 
 
-def train(net: nn.Module, labeled, pseudo, steps: int) -> nn.Module:
-    """On labels and, where `pseudo` is given, on as many pseudo-labeled patches a batch."""
+def trained(steps: int, labeled: Patches, pseudo: Patches | None = None) -> nn.Module:
+    """A new network after learning from labels and, jointly, from pseudo-labels."""
+    net, means = network(), RunningMean(torch.zeros(2), 0.99)  # means of both losses
     optimizer = torch.optim.Adam(net.parameters(), 0.003)
-    means = RunningMean(torch.zeros(2), 0.99)  # of both losses, which are brought to one scale
-    net.train()
     for _ in range(steps):
-        total = human = loss(net, *(part for part in labeled))
+        loss = human = pixel_loss(net, *labeled)
         if pseudo:
             rows = torch.randint(len(pseudo[0]), (2 * LABELED,))
-            other = loss(net, *(part[rows] for part in pseudo))
+            other = pixel_loss(net, pseudo[0][rows], pseudo[1][rows])
             means.update(torch.stack([human, other]).detach())
-            total = human + ALPHA * means.value[0] / means.value[1].clamp(min=1e-8) * other
+            loss = human + means.value[0] / means.value[1].clamp(min=1e-8) * other
         optimizer.zero_grad()
-        total.backward()
+        loss.backward()
         optimizer.step()
     return net.eval()
 
 
-@torch.no_grad()
 def mean_iou(net: nn.Module, grey: Tensor, mask: Tensor) -> float:
-    """Intersection over union of predicted and true pixels, mean of the two classes."""
-    found = net(grey).argmax(1)
-    each = [((found == c) & (mask == c)).sum() / ((found == c) | (mask == c)).sum() for c in (0, 1)]
-    return float(torch.stack(each).mean())
+    """Predicted and true pixels of a class: those in both over those in either; mean of both."""
+    pairs = [(net(grey).argmax(1) == c, mask == c) for c in (0, 1)]
+    return float(torch.stack([(a & b).sum() / (a | b).sum() for a, b in pairs]).mean())
 
 
-def main(steps: int = 300, seeds: int = 3):
-    grey, mask = patches()
-    out = []
+def main(steps: int = 300, seeds: int = 3) -> tuple[float, float]:
+    """Print and return the mean IoU on the test patches, without and with the pool."""
+    (grey, mask), found = patches(), []
     for seed in range(seeds):
-        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(grey)))
-        known, test, pool = order[:LABELED], order[LABELED : LABELED + TEST], order[LABELED + TEST :]
-        labeled = grey[known], mask[known]
-        teacher = train(network(seed), labeled, None, steps)
-        with torch.no_grad():
-            probs = teacher(grey[pool]).softmax(1).movedim(1, -1)
-        sure = confident(probs.reshape(-1, 2), THRESHOLD).view(probs.shape[:-1])
-        label = torch.where(sure > 0, probs.argmax(-1), -1)
-        right = (label == mask[pool])[label >= 0].float().mean()
-        student = train(network(seed + 100), labeled, (grey[pool], label), steps)
-        again = train(network(seed + 100), labeled, None, steps)
-        out.append([mean_iou(n, grey[test], mask[test]) for n in (teacher, student, again)])
-        print(out[-1], f"sure {sure.mean():.2f} right {right:.3f}", flush=True)
-    print(np.mean(out, 0))
+        torch.manual_seed(seed)
+        known, test, pool = torch.randperm(len(grey)).split([LABELED, TEST, len(grey) - 88])
+        teacher = trained(steps, (grey[known], mask[known]))
+        probs = teacher(grey[pool]).detach().softmax(1).movedim(1, -1).reshape(-1, 2)
+        label = probs.argmax(1).where(confident(probs, THRESHOLD) > 0, -1).view(mask[pool].shape)
+        student = trained(steps, (grey[known], mask[known]), (grey[pool], label))
+        found.append([mean_iou(net, grey[test], mask[test]) for net in (teacher, student)])
+    alone, both = np.mean(found, axis=0)
+    print(f"Mean IoU: {alone:.3f} with {LABELED} labels alone, {both:.3f} with self-training.")
+    return alone, both
 
 
 if __name__ == "__main__":

@@ -70,6 +70,16 @@ def test_the_contrast_equals_the_reference(temperature):
     assert found["contrastive"].item() == pytest.approx(np.mean(expected), rel=1e-6)
 
 
+def test_the_projection_has_three_layers_of_which_the_network_has_the_first():
+    run = stages(steps=1)
+    SimCLRv2(projection=7).train(run)
+    (first, second), network = run.trainers[0].algorithm.head, run.trainers[0].student.network
+    assert [type(part) for part in first] == [nn.Linear, nn.BatchNorm1d, nn.ReLU]
+    assert [type(part) for part in second] == [nn.Linear, nn.BatchNorm1d]
+    linear = [network.hidden[0], first[0], second[0]]
+    assert [tuple(part.weight.shape) for part in linear] == [(256, 256), (256, 256), (7, 256)]
+
+
 def test_both_views_train_the_network_and_the_projection():
     objective, nets = contrast()
     batch = tiny.batch(objective.views)
@@ -185,6 +195,7 @@ def test_labels_and_teacher_share_the_loss(alpha, softness):
 def test_the_teacher_is_the_fine_tuned_network_and_sees_what_the_student_sees(monkeypatch):
     run, network, starts = watched(monkeypatch)
     teacher, distilled = run.trainers[1].nets.ema, run.trainers[2]
+    assert not teacher.training
     rows = run.data.unlabeled.inputs[:4]
     with torch.no_grad():
         expected = teacher.eval()(rows)
@@ -193,7 +204,6 @@ def test_the_teacher_is_the_fine_tuned_network_and_sees_what_the_student_sees(mo
     fresh = run.build(2, None).state_dict()
     assert same(starts[2][1], {f"network.{name}": value for name, value in fresh.items()})
     assert network is distilled.nets.ema
-    assert not teacher.training
 
 
 def test_the_student_may_be_another_network():
