@@ -64,7 +64,13 @@ TASKS = {
         seeds=5,
         steps=500,
         algorithms=(*METHODS, *SKLEARN),
-        fields={"dividemix": {"few_labels": True}},  # it refuses so few labels otherwise
+        fields={
+            "dividemix": {"few_labels": True},  # it refuses so few labels otherwise
+            # a run of one core in some minutes: two pool examples a label instead of three to seven
+            **{name: {"unlabeled_ratio": 2} for name in FIXMATCH_FAMILY},
+            "meta_pseudo_labels": {"batch_size": 64, "unlabeled_ratio": 2},
+            "remixmatch": {"strong_views": 2},
+        },
     ),
     "cifar10": Task(
         data="cifar10",
@@ -78,7 +84,7 @@ TASKS = {
         ),
         fields={
             "realmix": {"annealing": "off"},  # the paper anneals up to 250 labels
-            # a run of one core under a quarter of an hour
+            # a run of one core in a quarter of an hour
             **{name: {"unlabeled_ratio": 2} for name in FIXMATCH_FAMILY},
         },
     ),

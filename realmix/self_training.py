@@ -141,7 +141,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         for name in ("rounds", "per_class"):
             value = getattr(self, name)
             if not (value is None and name == "per_class") and not (
-                isinstance(value, Integral) and value >= 1
+                isinstance(value, Integral) and int(value) >= 1
             ):
                 raise UsageError(f"{name} must be a whole number of 1 or more, not {value!r}.")
         if not (isinstance(self.threshold, Real) and 0 <= float(self.threshold) <= 1):
