@@ -6,7 +6,6 @@ python -m benchmarks.pages
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.accuracy import TASKS
@@ -29,22 +28,27 @@ def generated(name: str) -> str:
     return "\n".join([*rows, "", f"Recipe: {recipe}.", "", *results(name), ""])
 
 
-def results(name: str) -> Iterator[str]:
-    """Test accuracy on every record that has this method."""
-    yield "| data | labels | seeds | accuracy | labels alone | difference, 95 % interval |"
-    yield "|---|---:|---:|---:|---:|---:|"
+def results(name: str) -> list[str]:
+    """Test accuracy on every record that has this method, as a table."""
+    rows = []
     for task in TASKS:
         lines = lines_of(task)
         for labels in TASKS[task].labels:
             found = by_seed(lines, labels=labels, algorithm=name)
             base = by_seed(lines, labels=labels, algorithm="supervised")
-            if not found:
-                continue
-            change = gain(found, base) if name != "supervised" else None
-            row = (task, labels, len(found), spread(found), spread(base), interval(change))
-            yield f"| {' | '.join(map(str, row))} |"
-    yield ""
-    yield "The records with commands and versions are in `benchmarks/records`."
+            if found and base:
+                change = gain(found, base) if name != "supervised" else None
+                row = (task, labels, len(found), spread(found), spread(base), interval(change))
+                rows.append(f"| {' | '.join(map(str, row))} |")
+    if not rows:
+        return ["There is no record of it yet."]
+    return [
+        "| data | labels | seeds | accuracy | labels alone | difference, 95 % interval |",
+        "|---|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+        "The records with commands and versions are in `benchmarks/records`.",
+    ]
 
 
 def index() -> str:

@@ -1893,6 +1893,202 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "functional/selection.py",
+        "functional/test_selection.py",
+        [
+            (
+                "the threshold is enough",
+                "confidence[order] > threshold",
+                "confidence[order] >= threshold",
+            ),
+            (
+                "no quota of a class",
+                "[order[label[order] == c][:per_class]] = True",
+                "[order[label[order] == c]] = True",
+            ),
+            (
+                "the least confident",
+                "confidence.argsort(descending=True, stable=True)\n    order = order[conf",
+                "confidence.argsort(stable=True)\n    order = order[conf",
+            ),
+            ("labeled rows compete", "torch.where((start < 0)[:, None], probs, -1.0)", "probs"),
+            (
+                "labels are renewed",
+                "torch.full_like(label, -1) if recompute else label",
+                "torch.full_like(label, -1)",
+            ),
+            ("never recomputed", "torch.full_like(label, -1) if recompute else label", "label"),
+            (
+                "one copy too many",
+                "repeat_interleave(math.floor(copies) + more.long())",
+                "repeat_interleave(math.floor(copies) + 1)",
+            ),
+            (
+                "no further copies",
+                "repeat_interleave(math.floor(copies) + more.long())",
+                "repeat_interleave(math.floor(copies) + 0 * more.long())",
+            ),
+            ("rows that are not chosen", "order[rows[order]], []", "order, []"),
+            (
+                "only predicted classes",
+                "probs.argsort(dim=0",
+                "probs.where(probs == probs.amax(1, keepdim=True), 0).argsort(dim=0",
+            ),
+            (
+                "quota rounded down",
+                "math.ceil(count / (num_classes * rounds))",
+                "count // (num_classes * rounds)",
+            ),
+        ],
+    ),
+    *mutants(
+        "procedures/self_training.py",
+        "procedures/test_self_training.py",
+        [
+            (
+                "true labels are replaced",
+                "torch.cat([known.label, label[taken]])",
+                "torch.cat([known.label * 0, label[taken]])",
+            ),
+            (
+                "the quota does not grow",
+                "number * per_class if self.recompute",
+                "per_class if self.recompute",
+            ),
+            ("all in one round", "data.num_classes, self.rounds)", "data.num_classes)"),
+            ("it never ends early", "if torch.equal(label, before):", "if False:"),
+            ("the labels are lost", "data=with_pseudo_labels(data, label)", "data=data"),
+            ("a threshold of nothing", "k, self.threshold, self", "k, 0.0, self"),
+        ],
+    ),
+    *mutants(
+        "self_training.py",
+        "test_self_training_estimator.py",
+        [
+            ("quota of one round", "len(self.classes_), self.rounds)", "len(self.classes_))"),
+            ("the quota does not grow", "k = k * number if self.recompute else k", "pass"),
+            ("threshold ignored", "int(k), float(self.threshold)", "int(k), 0.0"),
+            ("codes instead of classes", "self.classes_[label[rows]])", "label[rows])"),
+            ("the given classifier is fitted", "clone(self.estimator)", "self.estimator"),
+            (
+                "the first round is forgotten",
+                "first = (found >= 0) & (self.labeled_iter_[pool] < 0)",
+                "first = found >= 0",
+            ),
+        ],
+    ),
+    *mutants(
+        "procedures/noisy_student.py",
+        "procedures/test_noisy_student.py",
+        [
+            ("one mean", "self.ratio * cross_entropy", "cross_entropy"),
+            (
+                "labels not smoothed",
+                "smooth(one_hot(x.label, self.num_classes), self.smoothing)",
+                "one_hot(x.label, self.num_classes)",
+            ),
+            (
+                "hard labels not smoothed",
+                "smooth(one_hot(probs.argmax(-1), data.num_classes), self.smoothing)",
+                "one_hot(probs.argmax(-1), data.num_classes)",
+            ),
+            ("a student without noise", "recipe=noisy,", "recipe=stages.recipe,"),
+            (
+                "a threshold that must be exceeded",
+                "probs.amax(-1) >= self.threshold",
+                "probs.amax(-1) > self.threshold",
+            ),
+            ("hard for soft", "probs if self.soft else hard", "hard if self.soft else probs"),
+            (
+                "labels of other rows",
+                "(probs if self.soft else hard)[rows]",
+                "(probs if self.soft else hard)[rows.flip(0)]",
+            ),
+            ("the base's recipe ignored", '"teacher", recipe=recipe)', '"teacher")'),
+            ("the student's network ignored", "model=self.student,", ""),
+            (
+                "the first teacher for all",
+                "network = stages.train(\n                Noised",
+                "_ = stages.train(\n                Noised",
+            ),
+            (
+                "a pass each",
+                "joint(nets.student, *x.views, *u.views)",
+                "[nets.student(view) for view in (*x.views, *u.views)]",
+            ),
+            ("a base's objections ignored", "base_class(self.base, self)().check(facts)", "pass"),
+        ],
+    ),
+    *mutants(
+        "procedures/base.py",
+        "procedures/test_noisy_student.py procedures/test_in_domain.py",
+        [
+            ("the run's changes are lost", "dataclasses.replace(own, **changed)", "own"),
+            ("the whole run's recipe", "dataclasses.replace(own, **changed)", "run"),
+        ],
+    ),
+    *mutants(
+        "networks.py",
+        "procedures/test_noisy_student.py",
+        [
+            (
+                "a stage's dropout is lost",
+                "recipe.dropout,\n            recipe.stoch",
+                "self.recipe.dropout,\n            recipe.stoch",
+            )
+        ],
+    ),
+    *mutants(
+        "procedures/joint_self_training.py",
+        "procedures/test_joint_self_training.py",
+        [
+            ("not brought to one scale", "self.alpha * scale * pseudo", "self.alpha * pseudo"),
+            (
+                "the inverse ratio",
+                "scale = self.means.value[0] / self.means.value[1].clamp(min=1e-8)",
+                "scale = self.means.value[1] / self.means.value[0].clamp(min=1e-8)",
+            ),
+            (
+                "no moving average",
+                "self.means.update(torch.stack([human, pseudo]).detach())",
+                "self.means.update(torch.stack([human, pseudo]).detach(), 0.0)",
+            ),
+            (
+                "gradient through the scale",
+                "scale = self.means.value[0] / self.means.value[1].clamp(min=1e-8)",
+                "scale = self.means.value[0] / self.means.value[1].clamp(min=1e-8) * pseudo / pseudo.detach()",
+            ),
+            ("division by zero", ".clamp(min=1e-8)", ""),
+            ("no threshold", "(probs, None, self.threshold)", "(probs, None, 0.0)"),
+            (
+                "labels of other rows",
+                "label[kept], pool.weight",
+                "label[: int(kept.sum())], pool.weight",
+            ),
+            (
+                "the teacher ships",
+                "return stages.train(Joint(self.alpha",
+                "stages.train(Joint(self.alpha",
+            ),
+            (
+                "weak views",
+                'Views(labeled=("strong",), unlabeled',
+                'Views(labeled=("weak",), unlabeled',
+            ),
+        ],
+    ),
+    *mutants(
+        "procedures/in_domain.py",
+        "procedures/test_in_domain.py",
+        [
+            ("the whole pool", "data=self.kept(stages, judge), ", ""),
+            ("share of nothing", "self.share * len(pool)", "len(pool)"),
+            ("another recipe", ", recipe=recipe)", ")"),
+            ("share rounded down", "math.ceil(self.share", "math.floor(self.share"),
+            ("the judge ships", "return stages.train(base", "stages.train(base"),
+        ],
+    ),
+    *mutants(
         "procedures/label_propagation.py",
         "procedures/test_label_propagation.py",
         [

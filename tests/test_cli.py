@@ -186,7 +186,9 @@ def test_values_of_set_are_json_where_they_can_be() -> None:
 
 
 def test_every_option_reaches_the_configuration() -> None:
-    words = "--unlabeled u --test t --algorithm a --model m --steps 3 --seed 4 --device cpu"
+    words = (
+        "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
+    )
     more = "--image-size 16 --label-column c --data-root r --skip-bad --no-gate --set b=1"
     config = parse(["fit", "d", *words.split(), *more.split()]).config()
     assert config.to_json() == {
@@ -195,6 +197,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "test": "t",
         "algorithm": "a",
         "model": "m",
+        "init": "i",
         "steps": 3,
         "minutes": None,
         "seed": 4,
@@ -594,7 +597,7 @@ def test_debug_keeps_the_exit_code_of_an_error(here: Path, shell: Shell) -> None
 
 
 def test_an_interrupt_outside_of_a_run_is_quiet(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+    here: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt

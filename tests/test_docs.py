@@ -13,7 +13,10 @@ from sklearn.datasets import load_digits
 
 import realmix.methods
 import realmix.phases
+from benchmarks import pages
+from realmix.catalogue import GENERATED
 from realmix.cli import main
+from realmix.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -80,3 +83,15 @@ def test_every_linked_file_is_there() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_tables_of_a_page_are_what_the_code_and_the_records_say(name: str) -> None:
+    """`python -m benchmarks.pages` writes them."""
+    text = (pages.PAGES / f"{name}.md").read_text(encoding="utf-8")
+    assert text.partition(f"{GENERATED}\n\n")[2] == pages.generated(name)
+    assert text.startswith(f"# {name}\n")
+
+
+def test_the_list_of_pages_is_whole() -> None:
+    assert (pages.PAGES / "README.md").read_text(encoding="utf-8") == pages.index()

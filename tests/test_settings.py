@@ -12,7 +12,7 @@ from realmix.settings import default_steps, settings
 
 def test_fields_are_divided_between_algorithm_and_recipe() -> None:
     fields, recipe = settings(FixMatch, {"threshold": "0.9", "batch_size": "32"})
-    assert fields == {"threshold": 0.9, "weight": 1.0}
+    assert fields == {**FixMatch().fields(), "threshold": 0.9}
     assert (recipe.batch_size, recipe.unlabeled_ratio, recipe.optimizer) == (32, 7, "sgd")
 
 

@@ -30,6 +30,7 @@ class MixMatch(Objective):
     compatibility: Literal["paper", "released"] = "paper"  # released: interleaved passes
 
     idea = "sharpened guesses, everything mixed with everything"
+    cost = 3.7
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property

@@ -38,6 +38,7 @@ class RealMix(Objective):
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
 
     idea = "MixMatch that masks what does not belong"
+    cost = 3.7
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property

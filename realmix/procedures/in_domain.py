@@ -26,6 +26,7 @@ class InDomain(Procedure):
     share: Share = 0.5  # of the pool that is kept, equally many rows for each class
 
     idea = "only what looks like the labels"
+    cost = 16.3
     recipe = UDA.recipe
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ class JointSelfTraining(Procedure):
     decay: Decay = 0.99  # of m_h and m_p, the mean losses of labels and pseudo-labels so far
 
     idea = "labels and pseudo-labels count equally"
+    cost = 4.3
     recipe = Recipe(unlabeled_ratio=2, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property

@@ -35,6 +35,7 @@ class NoisyStudent(Procedure):
     student: str | None = None  # network of the students; null: the teacher's form
 
     idea = "a noised student learns from a calm teacher"
+    cost = 13.7
     recipe = Recipe(unlabeled_ratio=5, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def __post_init__(self) -> None:

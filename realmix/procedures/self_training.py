@@ -25,6 +25,7 @@ class SelfTraining(Procedure):
     recompute: bool = False  # label anew in each round, the r k most confident in round r
 
     idea = "confident predictions become labels, round by round"
+    cost = 5.0
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property

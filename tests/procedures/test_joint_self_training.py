@@ -84,10 +84,10 @@ def test_no_gradient_flows_through_the_scale():
 
 
 def test_a_pseudo_loss_of_zero_is_no_division_by_zero():
-    nets, objective = tiny.nets(scale=100.0), made()
+    nets, objective = tiny.nets(scale=1e4), made()
     batch = pseudo_labeled(objective.views)
     label = nets.student(batch.unlabeled.views[0]).argmax(1)
-    batch = type(batch)(batch.labeled, tiny.examples([100 * batch.unlabeled.views[0]], label))
+    batch = type(batch)(batch.labeled, tiny.examples(batch.unlabeled.views, label))
     losses = objective.loss(nets, batch, tiny.step(0, 10))
     assert losses.total.isfinite()
 
