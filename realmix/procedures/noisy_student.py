@@ -56,9 +56,7 @@ class NoisyStudent(Procedure):
         first = base_class(self.base, self)()
         recipe = base_recipe(first.recipe, self, stages.recipe)
         network = stages.train(first, "teacher", recipe=recipe)
-        noisy = replace(
-            stages.recipe, dropout=self.dropout, stochastic_depth=self.stochastic_depth
-        )
+        noisy = replace(stages.recipe, dropout=self.dropout, stochastic_depth=self.stochastic_depth)
         for number in range(1, self.rounds + 1):
             data = self.taught(stages, network, number)
             ratio = stages.recipe.unlabeled_ratio if len(data.unlabeled) else 0
