@@ -125,10 +125,11 @@ def _fit(command: Fit) -> None:
 
 def _smaller(config: Config, error: BaseException) -> str:
     """What to do when a batch does not fit into the memory."""
-    from realmix.methods import method_class
-    from realmix.settings import settings
+    from realmix.algorithm import Recipe
+    from realmix.methods import METHODS
 
-    size = settings(method_class(config.algorithm), config.fields)[1].batch_size
+    recipe = METHODS[config.algorithm].recipe if config.algorithm in METHODS else Recipe()
+    size = int(config.fields.get("batch_size", recipe.batch_size))
     return (
         f"The memory was not enough: {str(error).splitlines()[0] if str(error) else 'no details'}\n"
         f"A batch holds {size} labeled examples and its share of the pool; make it smaller:"

@@ -19,7 +19,7 @@ class Config:
             folders, CSV or Parquet table, or .npz.
         unlabeled: more unlabeled data, of the same kinds.
         test: labeled data that training never sees; only measured on, once, at the end.
-        algorithm: what to compare with the labels alone.
+        algorithm: what to compare with the labels alone; auto chooses by data and budget.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.

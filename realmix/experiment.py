@@ -95,7 +95,8 @@ class Experiment:
         if raw is None or label is None:
             return {}
         rows = torch.from_numpy(self.phases.standardizer(raw) if self.phases.standardizer else raw)
-        baseline, model = (self.phases.probs(last[name].network, rows) for name in self.phases.pair)
+        pair = self.phases.contenders[0], self.phases.contenders[-1]
+        baseline, model = (self.phases.probs(last[name].network, rows) for name in pair)
         return {"test_label": label, "test_baseline": baseline, "test_model": model}
 
     def _classifier(self, trained: Trained, result: dict[str, Any]) -> Classifier:

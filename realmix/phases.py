@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from realmix import checkpoint, parallel
 from realmix.algorithm import Algorithm, Method
 from realmix.augment.presets import PRESETS
+from realmix.choose import resolved
 from realmix.classifier import Standardizer
 from realmix.config import Config
 from realmix.data.pools import Data, Dataset, Pool
@@ -91,20 +92,23 @@ class Phases:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        fields, self.recipe = settings(method_class(config.algorithm), config.fields)
-        useful = len(self.pool_rows) or method_class(config.algorithm).pool_optional
-        self.candidate = config.algorithm if useful else SUPERVISED
-        self.fields = fields if self.candidate == config.algorithm else {}
         self.views = PRESETS[dataset.preset](self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
         self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
         self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
+        facts = self._data(self.known).facts
+        budget = config.steps or default_steps(self.shape)
+        asked, self.why = resolved(config.algorithm, facts, budget)
+        fields, self.recipe = settings(method_class(asked), config.fields)
+        useful = len(self.pool_rows) or method_class(asked).pool_optional
+        self.candidate = asked if useful else SUPERVISED
+        self.fields = fields if self.candidate == asked else {}
         self.networks = Networks(config, self.shape, len(dataset.classes), self.recipe)
         for algorithm in self.contenders:  # what cannot work is an error now, not after a training
             method = self.method(algorithm)
             self.networks(0, method.final_model(self.networks.model))
-            method.check(self._data(self.known).facts)
+            method.check(facts)
         self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
 
     @property
@@ -113,11 +117,6 @@ class Phases:
         if self.config.gate and self.candidate != SUPERVISED:
             return SUPERVISED, self.candidate
         return (self.candidate,)
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        """Baseline and model; the same where there is nothing to compare."""
-        return self.contenders[0], self.contenders[-1]
 
     @property
     def all(self) -> list[Phase]:

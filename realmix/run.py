@@ -85,7 +85,8 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     steps = (run_folder.saved_config(folder) or {}).get("steps")
     phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
     experiment = Experiment(phases)
-    for note in dataset.notes:
+    chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
+    for note in filter(None, (*dataset.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()

@@ -23,7 +23,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "procedure",
     "procedures",
     "methods evaluate",
-    "config settings classifier watch",
+    "config settings choose classifier watch",
     "networks",
     "phases",
     "experiment",

@@ -30,8 +30,8 @@ class NoisyStudent(Procedure):
     per_class: Count | None = None  # pool images of a class; null: all, shared equally
     soft: bool = True  # q is the prediction; else its class
     smoothing: Share = 0.1  # of labels and hard pseudo-labels
-    dropout: Decay = 0.5  # of the student's last layer
-    stochastic_depth: Decay = 0.2  # 1 - survival of the student's last residual unit
+    student_dropout: Decay = 0.5  # of its last layer
+    student_stochastic_depth: Decay = 0.2  # 1 - survival of its last residual unit
     student: str | None = None  # network of the students; null: the teacher's form
 
     idea = "a noised student learns from a calm teacher"
@@ -56,7 +56,11 @@ class NoisyStudent(Procedure):
         first = base_class(self.base, self)()
         recipe = base_recipe(first.recipe, self, stages.recipe)
         network = stages.train(first, "teacher", recipe=recipe)
-        noisy = replace(stages.recipe, dropout=self.dropout, stochastic_depth=self.stochastic_depth)
+        noisy = replace(
+            stages.recipe,
+            dropout=self.student_dropout,
+            stochastic_depth=self.student_stochastic_depth,
+        )
         for number in range(1, self.rounds + 1):
             data = self.taught(stages, network, number)
             ratio = stages.recipe.unlabeled_ratio if len(data.unlabeled) else 0

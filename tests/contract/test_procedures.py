@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from realmix.algorithm import Recipe
 from realmix.data.pools import Data
 from realmix.errors import UsageError
 from realmix.fields import field_types
@@ -183,6 +184,12 @@ def test_an_unknown_field_is_explained(name):
     wrong = known[0][:-1] + "x"
     with pytest.raises(UsageError, match=rf"has no field '{wrong}'.*'{known[0]}'"):
         method_class(name).from_fields({wrong: 1})
+
+
+@EVERY
+def test_no_field_has_the_name_of_one_of_the_recipe(name):
+    """--set would change both, and with the recipe every stage and the labels alone."""
+    assert not field_types(PROCEDURES[name]).keys() & field_types(Recipe).keys()
 
 
 @EVERY

@@ -97,7 +97,7 @@ def test_the_teacher_is_asked_without_noise(monkeypatch):
 
 def test_the_student_has_dropout_and_the_teacher_has_none():
     run = stages()
-    NoisyStudent(rounds=1, dropout=0.3, stochastic_depth=0.1).train(run)
+    NoisyStudent(rounds=1, student_dropout=0.3, student_stochastic_depth=0.1).train(run)
     teacher, student = run.trainers
     assert (teacher.recipe.dropout, student.recipe.dropout) == (0.0, 0.3)
     assert student.recipe.stochastic_depth == 0.1
@@ -118,7 +118,7 @@ def test_a_stage_s_recipe_reaches_a_run_s_networks():
 
 def test_survival_falls_linearly_to_that_of_the_last_unit():
     """T19: .8 at the fifth of five units."""
-    survival = [1 - share for share in skipped_shares(NoisyStudent().stochastic_depth, 5)]
+    survival = [1 - share for share in skipped_shares(NoisyStudent().student_stochastic_depth, 5)]
     assert survival == pytest.approx([0.96, 0.92, 0.88, 0.84, 0.8])
 
 
