@@ -22,7 +22,7 @@ def resolved(name: str, facts: Facts, steps: int) -> tuple[str, str]:
     if facts.num_unlabeled == 0:
         return "supervised", "there is no unlabeled data"
     if not facts.is_images:
-        return "pi_model", "for feature rows agreement under small noise harms least"
+        return "label_propagation", "on feature rows it has helped without doing harm"
     if steps < LONG:
         return "mixmatch", f"trainings of {steps:,} steps are too short for confidence thresholds"
     if facts.num_labeled <= FEW * facts.num_classes:
