@@ -32,6 +32,12 @@ def join(device: torch.device) -> None:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
 
+def wait_for_all() -> None:
+    """Come back when every process is here: one that ends early can take its messages with it."""
+    if num_processes() > 1:
+        dist.barrier()
+
+
 def leave() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()

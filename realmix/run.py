@@ -90,6 +90,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
+        parallel.wait_for_all()
         return {}
     with run_folder.locked(folder):
         details = {
@@ -103,7 +104,9 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         run_folder.start(folder, config, details)
         cut_to_whole_lines(folder / run_folder.METRICS)
         outcome = experiment.run()
-        return _finish(folder, config, dataset, outcome)
+        result = _finish(folder, config, dataset, outcome)
+    parallel.wait_for_all()
+    return result
 
 
 def read(config: Config) -> Dataset:

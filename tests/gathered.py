@@ -126,4 +126,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     parallel.join(torch.device("cpu"))
     torch.save(results(), Path(sys.argv[1]) / f"{parallel.rank()}.pt")
+    parallel.wait_for_all()
     parallel.leave()

@@ -56,6 +56,7 @@ if parallel.rank() == 0:
     norms = [weights.norm().item(), trainer.nets.ema.network.head.bias.norm().item()]
     with open(out, "w") as file:
         json.dump({"seen": seen.hexdigest(), "records": records, "norms": norms}, file)
+parallel.wait_for_all()
 parallel.leave()
 """
 
