@@ -2,10 +2,10 @@
 
     python -m benchmarks.speed [--device auto] [--rounds 15]
 
-For each algorithm the network's passes of one step (inputs, with or without gradient) are noted,
-then whole steps and those bare passes, forward and backward, take turns; a ratio of medians of 1.1
-says that a tenth of the network's time stands beside it. Also the start of the command line.
-Written to records/speed/README.md.
+For each algorithm the network's passes of one step (inputs, with or without gradient) are noted in
+the middle of a training, then whole steps and those bare passes, forward and backward, take turns;
+a ratio of medians of 1.1 says that a tenth of the network's time stands beside it. Also the start
+of the command line. Written to records/speed/README.md.
 """
 
 from __future__ import annotations
@@ -48,32 +48,40 @@ def noise(side: int, channels: int) -> Dataset:
     return from_arrays(rng.integers(0, 256, shape, dtype=np.uint8), label)
 
 
+Pass = tuple[Divided, Callable[[Tensor], tuple[Tensor, ...]], Tensor, bool]
+"""A network, what it computes, of which rows, and whether with gradient."""
+
+
 @contextlib.contextmanager
-def noted_passes() -> Iterator[list[tuple[Divided, Tensor, bool]]]:
+def noted_passes() -> Iterator[list[Pass]]:
     """Within, every pass of a network is noted with its input."""
-    passes: list[tuple[Divided, Tensor, bool]] = []
-    original = Divided.forward
+    passes: list[Pass] = []
+    original = Divided.through
 
-    def noting(self: Divided, inputs: Tensor) -> Tensor:
-        passes.append((self, inputs.detach(), torch.is_grad_enabled()))
-        return original(self, inputs)
+    def noting(
+        self: Divided, function: Callable[[Tensor], tuple[Tensor, ...]], inputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        rows = inputs.detach().requires_grad_(inputs.requires_grad)
+        passes.append((self, function, rows, torch.is_grad_enabled()))
+        return original(self, function, inputs)
 
-    Divided.forward = noting  # type: ignore[method-assign]
+    Divided.through = noting  # type: ignore[method-assign]
     try:
         yield passes
     finally:
-        Divided.forward = original  # type: ignore[method-assign]
+        Divided.through = original  # type: ignore[method-assign]
 
 
-def bare(passes: list[tuple[Divided, Tensor, bool]]) -> Callable[[], None]:
+def bare(passes: list[Pass]) -> Callable[[], None]:
     """The same passes and nothing else."""
 
     def run() -> None:
-        for network, inputs, gradient in passes:
+        for network, function, inputs, gradient in passes:
             with torch.set_grad_enabled(gradient):
-                logits = network(inputs)
+                values = network.through(function, inputs)
             if gradient:
-                logits.sum().backward()
+                total = torch.stack([v.sum() for v in values if v.requires_grad]).sum()
+                total.backward()  # type: ignore[no-untyped-call]
 
     return run
 
@@ -90,6 +98,7 @@ def compare(trainer: Trainer, rounds: int) -> tuple[float, float]:
     """Median seconds of a whole step and of its bare passes, taken in turns."""
     for net in trainer.nets:
         net.train()
+    trainer.step = trainer.steps // 2  # past every warm-up
     with noted_passes() as passes:
         trainer._advance()
     passes_alone = bare(passes)
@@ -149,7 +158,8 @@ def main() -> None:
     where = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
     if torch.cuda.is_available() and arguments.device != "cpu":
         where += f", {torch.cuda.get_device_name()}"
-    lines = ["# Speed", "", f"`python {' '.join(sys.argv)}`, {where}.", ""]
+    command = f"python -m benchmarks.speed {' '.join(sys.argv[1:])}".strip()
+    lines = ["# Speed", "", f"`{command}`, {where}.", ""]
     for part in (starts(), rows(arguments.device, arguments.rounds)):
         for line in part:
             print(line, flush=True)
