@@ -34,6 +34,11 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.accuracy digits
 	$(BIN)/python -m benchmarks.accuracy cifar10
+	$(BIN)/python -m benchmarks.accuracy cifar10_longer
+	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.label_noise
+	$(BIN)/python -m benchmarks.claims
+	$(BIN)/python -m benchmarks.pretraining
 
 docs: $(READY) ## run every code block of README and docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_docs.py

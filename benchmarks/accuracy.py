@@ -2,6 +2,7 @@
 
     python -m benchmarks.accuracy digits
     python -m benchmarks.accuracy cifar10 [--labels 1000] [--seeds 3] [--jobs 2]
+    python -m benchmarks.accuracy cifar10_longer
 
 A run is one line of records/<task>/results.jsonl; runs that are there are not done again. At the
 end records/<task>/README.md is written anew from all lines. Labels are drawn and networks start
@@ -87,6 +88,14 @@ TASKS = {
             # a run of one core in a quarter of an hour
             **{name: {"unlabeled_ratio": 2} for name in FIXMATCH_FAMILY},
         },
+    ),
+    "cifar10_longer": Task(
+        data="cifar10",
+        labels=(1000,),
+        seeds=3,
+        steps=5000,
+        algorithms=("supervised", "realmix"),
+        fields={"realmix": {"annealing": "off"}},
     ),
 }
 
