@@ -154,7 +154,7 @@ class Phases:
             seconds = []
             for steps in (WARM_UP, TRIAL):
                 stages = self.stages(untold, steps, None, Silent())
-                self._run(untold, stages)
+                self.trained(untold, stages)
                 seconds.append(stages.seconds)
             cost += max(seconds[1] - seconds[0], 1e-6) / (TRIAL - WARM_UP)
         folds = len(self.all) // len(self.contenders)
@@ -188,7 +188,8 @@ class Phases:
         stages = self.stages(phase, steps, folder, Silent())
         return stages.trainer(cast(Algorithm, self.method(phase.algorithm)))
 
-    def _run(self, phase: Phase, stages: Stages) -> nn.Module:
+    def trained(self, phase: Phase, stages: Stages) -> nn.Module:
+        """The network that comes of a phase' method, whether it is one rule or a procedure."""
         method = self.method(phase.algorithm)
         if isinstance(method, Procedure):
             return method.train(stages)
@@ -235,7 +236,7 @@ class Phases:
             self.watch.phase(phase.name, length, length)
             return Trained(network, model, held, header["seconds"], header["images_seen"])
         stages = self.stages(phase, self.steps, checkpoints, self.watch)
-        network = self._run(phase, stages)
+        network = self.trained(phase, stages)
         if not stages.begun or stages.steps_done < length:
             # it was killed after its last step, or ended early: nobody has seen it end
             self.watch.phase(phase.name, length, length)

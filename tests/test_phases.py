@@ -224,6 +224,6 @@ def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
         plan = Phases(rows(), config, None, Silent())
         (trained,) = plan.run()
         stages = plan.stages(plan.all[-1], 4, None, Silent())
-        plan._run(plan.all[-1], stages)
+        plan.trained(plan.all[-1], stages)
         assert stages.steps_done == plan._length(plan.all[-1], 4) == 4 * trainings
         assert trained.images_seen == stages.images_seen > 0
