@@ -91,7 +91,7 @@ TASKS = {
     ),
     "cifar10_longer": Task(
         data="cifar10",
-        labels=(1000,),
+        labels=(1000, 4000),
         seeds=3,
         steps=5000,
         algorithms=("supervised", "realmix"),
