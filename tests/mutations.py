@@ -607,7 +607,16 @@ MUTANTS = [
                 "(logits_weak / self.temperature)",
             ),
             ("weak and strong swapped", "weak, strong = batch", "strong, weak = batch"),
-            ("no ramp", "self.weight * ramp_up(step.progress, self.ramp_end)", "self.weight"),
+            (
+                "no ramp",
+                "self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))",
+                "self.weight",
+            ),
+            (
+                "a ramp longer than the run",
+                "min(self.ramp_steps, step.total)",
+                "self.ramp_steps",
+            ),
             (
                 "the moving average forgotten (released)",
                 "h = -gain - self.usual_rise.value",

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from realmix.algorithm import Algorithm, Batch, Facts, Losses, Minimizer, Nets, Recipe, Step, Views
-from realmix.fields import NonNegative, Positive, Share
+from realmix.fields import Count, NonNegative, Positive, Share
 from realmix.functional.forward import joint, steady
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import confident
@@ -25,7 +25,7 @@ class MetaPseudoLabels(Algorithm):
     temperature: Positive = 0.7  # T of the teacher's UDA term
     threshold: Share = 0.6  # of its targets, after sharpening
     weight: NonNegative = 8.0  # lambda of its UDA term
-    ramp_end: Share = 1 / 60  # share of training after which that weight is full
+    ramp_steps: Count = 5000  # after which that weight is full; the whole run if that is shorter
     smoothing: Share = 0.15  # of labels and pseudo-labels
     wait: Share = 0.01  # share of training before the student begins
     finetune: Share = 0.02  # last share of training: the student on the labels alone
@@ -79,7 +79,7 @@ class MetaPseudoLabels(Algorithm):
         y_smooth = smooth(one_hot(y, self.num_classes).to(target.dtype), self.smoothing)
         q = (logits_weak.detach() / self.temperature).softmax(-1)
         mask = confident(q, self.threshold)
-        weight = self.weight * ramp_up(step.progress, self.ramp_end)
+        weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))
         teacher = Losses(
             supervised=cross_entropy(logits_x, y_smooth).mean(),
             unlabeled=weight * (mask * cross_entropy(logits_strong, q)).mean(),

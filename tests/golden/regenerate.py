@@ -80,7 +80,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "flexmatch": ("flexmatch", {"threshold": 0.7}),
     "freematch": ("freematch", {"fairness_weight": 0.5}),
     "softmatch": ("softmatch", {}),
-    "meta_pseudo_labels": ("meta_pseudo_labels", {"wait": 0.0, "ramp_end": 0.5}),
+    "meta_pseudo_labels": ("meta_pseudo_labels", {"wait": 0.0, "ramp_steps": 20}),
     "meta_pseudo_labels_released": (
         "meta_pseudo_labels",
         {"compatibility": "released", "wait": 0.0},
