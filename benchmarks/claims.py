@@ -135,17 +135,17 @@ CALM = {"student_dropout": 0.0, "student_stochastic_depth": 0.0}
 CLAIMS = {
     "realmix_mixmatch": Claim(
         "RealMix is better than MixMatch with few labels",
-        "RealMix, table 2",
+        "RealMix",
         {"realmix": ("realmix", {}), "mixmatch": ("mixmatch", {})},
     ),
     "annealing": Claim(
         "Training signal annealing helps with few labels",
-        "RealMix, section 3.2",
+        "RealMix",
         {"linear": ("realmix", {}), "off": ("realmix", {"annealing": "off"})},
     ),
     "annealing_uda": Claim(
         "With few labels they are best released late",
-        "UDA, section 2.3",
+        "UDA",
         {
             "exp": ("uda", {"annealing": "exp", **RATIO}),
             "linear": ("uda", {"annealing": "linear", **RATIO}),
@@ -155,12 +155,12 @@ CLAIMS = {
     ),
     "averaging": Claim(
         "A guess from two augmentations is better than from one",
-        "MixMatch, table 4",
+        "MixMatch",
         {"two": ("mixmatch", {}), "one": ("mixmatch", {"augmentations": 1})},
     ),
     "copies": Claim(
         "More stored copies of the pool are better",
-        "RealMix, table 5",
+        "RealMix",
         {
             "50": ("realmix", {"copies": 50}),
             "25": ("realmix", {"copies": 25}),
@@ -169,7 +169,7 @@ CLAIMS = {
     ),
     "extension": Claim(
         "Cutout extends the pool better than crop and flip",
-        "RealMix, table 5",
+        "RealMix",
         {
             "cutout": ("realmix", {}),
             "simple": ("realmix", {"extension": "simple"}),
@@ -178,12 +178,12 @@ CLAIMS = {
     ),
     "teacher": Claim(
         "The averaged teacher is better than its student",
-        "Mean Teacher, section 3",
+        "Mean Teacher",
         {"teacher": of_mean_teacher("teacher"), "student": of_mean_teacher("student")},
     ),
     "teacher_noise": Claim(
         "The student needs noise on its inputs, the teacher does not",
-        "Mean Teacher, section 3.2",
+        "Mean Teacher",
         {
             "student only": ("mean_teacher", {"student_noise": 0.15}),
             "both": ("mean_teacher", {"student_noise": 0.15, "teacher_noise": 0.15}),
@@ -192,17 +192,17 @@ CLAIMS = {
     ),
     "distance": Claim(
         "Squared error is a better consistency than KL",
-        "Mean Teacher, section 3.4",
+        "Mean Teacher",
         {"squared error": ("mean_teacher", {}), "kl": ("mean_teacher", {"distance": "kl"})},
     ),
     "soft_labels": Claim(
         "Soft pseudo-labels are better than hard ones",
-        "Noisy Student, section 4.3",
+        "Noisy Student",
         {"soft": ("noisy_student", {}), "hard": ("noisy_student", {"soft": False})},
     ),
     "student_noise": Claim(
         "The student needs noise",
-        "Noisy Student, section 4.1",
+        "Noisy Student",
         {
             "noisy": ("noisy_student", {}),
             "strong views only": ("noisy_student", CALM),
@@ -212,12 +212,12 @@ CLAIMS = {
     ),
     "strong_views": Claim(
         "Consistency needs strong augmentation",
-        "UDA, section 2.2",
+        "UDA",
         {"strong": ("uda", RATIO), "weak": weakly_augmented("uda", RATIO)},
     ),
     "minimum_labeled": Claim(
         "A minimum of labels in each batch is better than few with more weight",
-        "Arazo et al., section 3.3",
+        "Arazo et al.",
         {
             "16 of 96": ("arazo", {}),
             "4 of 96, weight 4": (
@@ -228,7 +228,7 @@ CLAIMS = {
     ),
     "mixmatch_parts": Claim(
         "MixMatch needs sharpening and mixing",
-        "MixMatch, table 4",
+        "MixMatch",
         {
             "whole": ("mixmatch", {}),
             "no sharpening": ("mixmatch", {"temperature": 1.0}),
@@ -240,7 +240,7 @@ CLAIMS = {
     ),
     "robustness": Claim(
         "Noisy Student withstands FGSM better than its teacher",
-        "Noisy Student, section 3.5",
+        "Noisy Student",
         {"student": under_attack("noisy_student"), "teacher": under_attack("supervised")},
     ),
 }
