@@ -144,7 +144,7 @@ CLAIMS = {
         {"linear": ("realmix", {}), "off": ("realmix", {"annealing": "off"})},
     ),
     "annealing_uda": Claim(
-        "With few labels they are best released late",
+        "With few labels the training signal is best released late (exp)",
         "UDA",
         {
             "exp": ("uda", {"annealing": "exp", **RATIO}),
