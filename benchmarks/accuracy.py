@@ -136,14 +136,16 @@ def sklearn_accuracy(name: str, dataset: Dataset) -> float:
     return float((model.fit(x, dataset.label).predict(test) == dataset.test_label).mean())
 
 
+def current_lines(name: str) -> list[Line]:
+    """The runs that are done with the fields that the task has now."""
+    fields = TASKS[name].fields
+    return [line for line in lines_of(name) if line["fields"] == fields.get(line["algorithm"], {})]
+
+
 def missing(name: str, labels: tuple[int, ...], seeds: int) -> Iterator[tuple[Any, ...]]:
     """The runs that have no line yet, seed by seed, so that any stop leaves whole comparisons."""
     task = TASKS[name]
-    done = {
-        (line["labels"], line["algorithm"], line["seed"])
-        for line in lines_of(name)
-        if line["fields"] == task.fields.get(line["algorithm"], {})
-    }
+    done = {(line["labels"], line["algorithm"], line["seed"]) for line in current_lines(name)}
     wanted = [(c, a, s) for c in labels for s in range(seeds) for a in task.algorithms]
     wanted += [(task.labels[0], a, s) for s in range(2) for a in task.also]
     for which in wanted:
@@ -153,7 +155,7 @@ def missing(name: str, labels: tuple[int, ...], seeds: int) -> Iterator[tuple[An
 
 def summary(name: str) -> str:
     """All lines as a table: mean and deviation, and the paired difference from the labels alone."""
-    task, lines = TASKS[name], lines_of(name)
+    task, lines = TASKS[name], current_lines(name)
     rows = [
         f"# {name}: test accuracy",
         "",
@@ -164,7 +166,7 @@ def summary(name: str) -> str:
         "",
     ]
     for algorithm, fields in task.fields.items():
-        rows.append(f"- {algorithm} with {fields}, all else as in the papers.")
+        rows.append(f"- {algorithm} with {fields}, all else at its defaults.")
     for labels in task.labels:
         rows += ["", f"## {labels} labels", "", *table(task, lines, labels)]
     return "\n".join([*rows, "", *versions_of(lines), ""])

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from benchmarks.accuracy import TASKS
-from benchmarks.records import by_seed, gain, interval, lines_of, spread
+from benchmarks.accuracy import TASKS, current_lines
+from benchmarks.records import by_seed, gain, interval, spread
 from realmix.catalogue import GENERATED, field_rows, paper
 from realmix.files import write_atomically
 from realmix.methods import METHODS
@@ -32,7 +32,7 @@ def results(name: str) -> list[str]:
     """Test accuracy on every record that has this method, as a table."""
     rows = []
     for task in TASKS:
-        lines = lines_of(task)
+        lines = current_lines(task)
         for labels in TASKS[task].labels:
             found = by_seed(lines, labels=labels, algorithm=name)
             base = by_seed(lines, labels=labels, algorithm="supervised")
