@@ -20,9 +20,11 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks.records import (
     RECORDS,
@@ -93,7 +95,7 @@ def pretrained(start: str, target: Dataset, steps: int, seed: int) -> Classifier
     contrast = Contrast(0.5, num_features(network, shape), 128, seed)
     recipe = dataclasses.replace(contrast.recipe, unlabeled_ratio=8)
     trainer = Trainer(network, contrast, data, steps=steps, seed=seed, recipe=recipe).run()
-    averaged = trainer.nets.ema.network
+    averaged = cast(nn.Module, trainer.nets.ema.network)
     return Classifier(averaged, target.classes, "auto", shape, target.preset, None, {})
 
 

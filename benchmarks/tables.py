@@ -13,6 +13,7 @@ import dataclasses
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ METHODS = (
     *("supervised", "mixmatch", "realmix", "mean_teacher", "pi_model", "vat", "ict", "ladder"),
     *("pseudo_label", "fixmatch", "flexmatch", "label_propagation", "self_training"),
 )
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     **{name: {"unlabeled_ratio": 2} for name in ("fixmatch", "flexmatch")},
     "vat": {"code_columns": True},  # these columns are counts and measures
 }
