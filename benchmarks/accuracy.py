@@ -80,8 +80,8 @@ TASKS = {
         steps=3000,
         algorithms=("supervised", "mixmatch", "realmix", "fixmatch"),
         also=(
-            *("pi_model", "mean_teacher", "vat", "ict", "pseudo_label", "uda", "remixmatch"),
-            *("flexmatch", "freematch", "softmatch", "adamatch", "arazo"),
+            *("mean_teacher", "vat", "pseudo_label", "uda", "remixmatch", "pi_model"),
+            *("flexmatch", "ict", "adamatch", "arazo", "freematch", "softmatch"),
         ),
         fields={
             "realmix": {"annealing": "off"},  # the paper anneals up to 250 labels
@@ -143,11 +143,11 @@ def current_lines(name: str) -> list[Line]:
 
 
 def missing(name: str, labels: tuple[int, ...], seeds: int) -> Iterator[tuple[Any, ...]]:
-    """The runs that have no line yet, seed by seed, so that any stop leaves whole comparisons."""
+    """The runs that have no line yet, in an order in which any stop leaves whole comparisons."""
     task = TASKS[name]
     done = {(line["labels"], line["algorithm"], line["seed"]) for line in current_lines(name)}
     wanted = [(c, a, s) for c in labels for s in range(seeds) for a in task.algorithms]
-    wanted += [(task.labels[0], a, s) for s in range(2) for a in task.also]
+    wanted += [(task.labels[0], a, s) for a in task.also for s in range(2)]
     for which in wanted:
         if which not in done:
             yield name, *which

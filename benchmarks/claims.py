@@ -131,6 +131,7 @@ def accuracy(phases: Phases, network: torch.nn.Module) -> float:
     return float((probs.argmax(1) == dataset.test_label).mean())
 
 
+FEW_LABELED = {"batch_size": 4, "unlabeled_ratio": 23, "warm_up": 0.0}
 CALM = {"student_dropout": 0.0, "student_stochastic_depth": 0.0}
 CLAIMS = {
     "realmix_mixmatch": Claim(
@@ -219,11 +220,10 @@ CLAIMS = {
         "A minimum of labels in each batch is better than few with more weight",
         "Arazo et al.",
         {
-            "16 of 96": ("arazo", {}),
-            "4 of 96, weight 4": (
-                "arazo",
-                {"batch_size": 4, "unlabeled_ratio": 23, "labeled_weight": 4.0},
-            ),
+            # no warm-up: on batches of 4 labels alone it ruins the network, and the rest measures that
+            "16 of 96": ("arazo", {"warm_up": 0.0}),
+            "4 of 96": ("arazo", FEW_LABELED),
+            "4 of 96, weight 4": ("arazo", {**FEW_LABELED, "labeled_weight": 4.0}),
         },
     ),
     "mixmatch_parts": Claim(
