@@ -80,8 +80,8 @@ TASKS = {
         steps=3000,
         algorithms=("supervised", "mixmatch", "realmix", "fixmatch"),
         also=(
-            *("mean_teacher", "vat", "pseudo_label", "uda", "remixmatch", "pi_model"),
-            *("flexmatch", "ict", "adamatch", "arazo", "freematch", "softmatch"),
+            *("mean_teacher", "vat", "pseudo_label", "ict", "arazo", "pi_model"),
+            *("uda", "flexmatch", "remixmatch", "adamatch", "freematch", "softmatch"),
         ),
         fields={
             "realmix": {"annealing": "off"},  # the paper anneals up to 250 labels

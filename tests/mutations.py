@@ -307,8 +307,8 @@ MUTANTS = [
         [
             (
                 "labels without noise",
-                "for v in (x, u_student))",
-                "if v is not x else x for v in (x, u_student))",
+                "noisy(nets.student, x, self.student_noise, step.rng)",
+                "nets.student(x)",
             ),
             (
                 "noises swapped",
@@ -350,8 +350,8 @@ MUTANTS = [
             ("no noise", "self.noise, step.rng", "0.0, step.rng"),
             (
                 "noise in the second pass only",
-                "gaussian(torch.cat([x, u]), self.noise, step.rng)",
-                "torch.cat([x, u])",
+                "noisy(nets.student, torch.cat([x, u]), self.noise, step.rng)",
+                "nets.student(torch.cat([x, u]))",
             ),
             ("a weight at the first step", " * (step.index > 0)", ""),
             ("no ramp", "self.weight * sigmoid_ramp(step.progress, self.ramp_end)", "self.weight"),
@@ -382,13 +382,13 @@ MUTANTS = [
             ),
             (
                 "the average is the second network",
-                "logits_again = nets.student(",
-                "logits_again = nets.ema(",
+                "logits_again = noisy(nets.student,",
+                "logits_again = noisy(nets.ema,",
             ),
             (
                 "a pass that leaves the statistics",
-                "logits_again = nets.student(",
-                "logits_again = nets.student.eval()(",
+                "logits_again = noisy(nets.student,",
+                "logits_again = noisy(nets.student.eval(),",
             ),
         ],
     ),
@@ -935,6 +935,21 @@ MUTANTS = [
                 "    finally:\n        pass",
             ),
             ("the first pass updates", "*parts, updating=-1", "*parts, updating=0"),
+            (
+                "statistics of noisy inputs",
+                "        net(inputs)\n    with",
+                "        net(gaussian(inputs, deviation, rng))\n    with",
+            ),
+            (
+                "statistics with dropout",
+                "with torch.no_grad(), without_dropout(net):\n        net(inputs)",
+                "with torch.no_grad():\n        net(inputs)",
+            ),
+            (
+                "noise in the statistics too",
+                "    with frozen_statistics(net):\n        logits = net(gaussian",
+                "    if True:\n        logits = net(gaussian",
+            ),
         ],
     ),
     *mutants(

@@ -9,7 +9,7 @@ import torch
 
 from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.fields import Decay, NonNegative, Share
-from realmix.functional.forward import frozen_statistics
+from realmix.functional.forward import frozen_statistics, noisy
 from realmix.functional.losses import cross_entropy, kl, squared_error
 from realmix.functional.noise import gaussian
 from realmix.functional.schedules import sigmoid_ramp
@@ -36,10 +36,10 @@ class MeanTeacher(Objective):
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label
         u_teacher, u_student = batch.unlabeled.views
-        x, u_student = (gaussian(v, self.student_noise, step.rng) for v in (x, u_student))
+        logits_x = noisy(nets.student, x, self.student_noise, step.rng)
+        u_student = gaussian(u_student, self.student_noise, step.rng)
         u_teacher = gaussian(u_teacher, self.teacher_noise, step.rng)
 
-        logits_x = nets.student(x)
         with frozen_statistics(nets.student), frozen_statistics(nets.ema):
             logits_u = nets.student(u_student)
             with torch.no_grad():

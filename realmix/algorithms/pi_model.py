@@ -8,8 +8,8 @@ import torch
 
 from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.fields import NonNegative, Share
+from realmix.functional.forward import noisy
 from realmix.functional.losses import cross_entropy, squared_error
-from realmix.functional.noise import gaussian
 from realmix.functional.schedules import sigmoid_ramp
 
 
@@ -24,7 +24,7 @@ class PiModel(Objective):
     on_labeled: bool = True  # labeled examples must agree with themselves too
 
     idea = "two noisy passes must agree"
-    cost = 4.0
+    cost = 5.3
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     @property
@@ -34,8 +34,8 @@ class PiModel(Objective):
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x, *x_again), y = batch.labeled.views, batch.labeled.label
         u, u_again = batch.unlabeled.views
-        logits = nets.student(gaussian(torch.cat([x, u]), self.noise, step.rng))
-        logits_again = nets.student(gaussian(torch.cat([*x_again, u_again]), self.noise, step.rng))
+        logits = noisy(nets.student, torch.cat([x, u]), self.noise, step.rng)
+        logits_again = noisy(nets.student, torch.cat([*x_again, u_again]), self.noise, step.rng)
 
         compared = logits[-len(logits_again) :]
         q = (compared.detach() if self.one_sided else compared).softmax(-1)

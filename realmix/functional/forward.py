@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from realmix.functional.noise import gaussian
+
 
 def joint(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
     """One pass over all parts together, which share and update the statistics (FixMatch's form).
@@ -57,6 +59,21 @@ def steady(net: nn.Module, inputs: Tensor) -> Tensor:
     """
     with frozen_statistics(net), without_dropout(net):
         logits: Tensor = net(inputs)
+        return logits
+
+
+def noisy(net: nn.Module, inputs: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """(N, K) logits of inputs plus `gaussian` noise; running statistics are those without noise.
+
+    Evaluation sees no noise: normalized by what noisy passes leave, it would be far off.
+    """
+    if deviation == 0:
+        logits: Tensor = net(inputs)
+        return logits
+    with torch.no_grad(), without_dropout(net):
+        net(inputs)
+    with frozen_statistics(net):
+        logits = net(gaussian(inputs, deviation, rng))
         return logits
 
 

@@ -123,14 +123,12 @@ def test_the_two_sided_gradient_is_the_sum_of_the_one_sided_ones():
 @pytest.mark.parametrize("one_sided", [False, True])
 def test_the_passes_pull_with_equal_and_opposite_force(one_sided):
     """In the space of the predictions: d loss / d p = - d loss / d p'."""
-    nets, algorithm = tiny.nets(), PiModel(noise=0.0, one_sided=one_sided)
-    batch, seen = tiny.batch(algorithm.views), []
-
-    def student(rows):
-        seen.append(nets.student(rows).detach().requires_grad_())
-        return seen[-1]
-
-    loss = algorithm.loss(Nets(student, nets.ema), batch, tiny.step(50, 100)).terms["unlabeled"]
+    net, algorithm, seen = tiny.network(0), PiModel(noise=0.0, one_sided=one_sided), []
+    net.register_forward_hook(
+        lambda *given: seen.append(given[-1].detach().requires_grad_()) or seen[-1]
+    )
+    batch = tiny.batch(algorithm.views)
+    loss = algorithm.loss(Nets(net, net), batch, tiny.step(50, 100)).terms["unlabeled"]
     got = torch.autograd.grad(loss, seen, allow_unused=True, materialize_grads=True)
     p, other = (z.detach().softmax(-1).requires_grad_() for z in seen)
     expected = 100 * 2 * (p - other) / p.numel()
@@ -173,6 +171,15 @@ def test_each_pass_takes_labeled_and_pool_together_and_updates_the_statistics():
     means = [net[0](torch.cat(parts)).mean(0).detach() for parts in ((x, u), (x_again, u_again))]
     assert net[1].num_batches_tracked == 2
     torch.testing.assert_close(net[1].running_mean, 0.9 * 0.1 * means[0] + 0.1 * means[1])
+
+
+def test_the_statistics_are_those_of_inputs_without_noise():
+    quiet, loud = tiny.normalizing_network(0), tiny.normalizing_network(0)
+    for net, noise in ((quiet, 0.0), (loud, 3.0)):
+        algorithm = PiModel(noise=noise)
+        algorithm.loss(Nets(net, net), tiny.batch(algorithm.views), tiny.step(50, 100))
+    assert torch.equal(quiet[1].running_var, loud[1].running_var)
+    assert torch.equal(quiet[1].running_mean, loud[1].running_mean)
 
 
 def test_it_asks_for_two_views_of_what_must_agree():

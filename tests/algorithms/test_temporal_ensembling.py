@@ -95,20 +95,22 @@ def test_both_terms_equal_the_reference_through_several_visits(momentum, noise):
         assert (consistency > 0) == (index > 0)
 
 
-def predicting(*probs):
+class Predicting(torch.nn.Module):
     """A network that gives these probabilities, one after the other, whatever it sees."""
-    left = list(probs)
 
-    def net(rows):
-        return torch.tensor(left.pop(0)).log().expand(len(rows), 2)
+    def __init__(self, *probs):
+        super().__init__()
+        self.left = list(probs)
 
-    return Nets(net, net)
+    def forward(self, rows):
+        return torch.tensor(self.left.pop(0)).log().expand(len(rows), 2)
 
 
 def test_the_memory_and_targets_of_the_paper_s_example():
     algorithm = TemporalEnsembling(noise=0.0)
     algorithm.setup(tiny.nets(), tiny.facts(num_classes=2, num_labeled=1, num_unlabeled=1))
-    nets = predicting([0.8, 0.2], [0.6, 0.4], [0.9, 0.1], [0.5, 0.5])
+    net = Predicting([0.8, 0.2], [0.6, 0.4], [0.9, 0.1], [0.5, 0.5])
+    nets = Nets(net, net)
     batch, terms, kept = batch_of([0], [0]), [], []
     for _ in range(4):
         losses = algorithm.loss(nets, batch, tiny.step(99, 100))

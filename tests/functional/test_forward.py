@@ -14,9 +14,11 @@ from realmix.functional.forward import (
     interleaved,
     interleaved_last,
     joint,
+    noisy,
     steady,
     without_dropout,
 )
+from realmix.functional.noise import gaussian
 from realmix.models.mlp import MLP
 
 
@@ -245,3 +247,44 @@ def test_the_last_interleaved_pass_alone_updates_the_statistics():
     last(interleave([x, u, v])[-1])
     assert same(running(net), running(last))
     assert not same(running(net), running(first))
+
+
+# --- noise
+
+
+def with_dropout():
+    return nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+
+def test_a_noisy_pass_is_normalized_by_its_own_batch():
+    net, twin, (x,) = network(), network(), parts(1)
+    got = noisy(net, x, 0.5, torch.Generator().manual_seed(3))
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(got, twin(x + 0.5 * noise))
+
+
+def test_a_noisy_pass_remembers_the_statistics_of_inputs_without_noise_and_dropout():
+    net, twin = with_dropout().double(), with_dropout().double()
+    twin.load_state_dict(net.state_dict())
+    twin[1].p, (x,) = 0.0, parts(1)
+    noisy(net, x, 5.0, torch.Generator())
+    twin(x)
+    assert same(running(net), running(twin))
+    assert net[2].num_batches_tracked == 1
+    assert net[1].training
+
+
+def test_a_pass_with_noise_of_zero_is_any_pass_and_draws_nothing():
+    net, twin, (x,), rng = network(), network(), parts(1), torch.Generator()
+    before = rng.get_state()
+    assert torch.equal(noisy(net, x, 0.0, rng), twin(x))
+    assert same(running(net), running(twin))
+    assert torch.equal(rng.get_state(), before)
+
+
+def test_the_gradient_is_that_of_the_noisy_pass_alone():
+    net, twin, (x,) = network(), network(), parts(1)
+    noisy(net, x, 0.5, torch.Generator().manual_seed(3)).square().sum().backward()
+    twin(gaussian(x, 0.5, torch.Generator().manual_seed(3))).square().sum().backward()
+    for one, other in zip(net.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
