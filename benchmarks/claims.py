@@ -220,7 +220,7 @@ CLAIMS = {
         "A minimum of labels in each batch is better than few with more weight",
         "Arazo et al.",
         {
-            # no warm-up: on batches of 4 labels alone it ruins the network, and then that is measured
+            # no warm-up: on batches of 4 labels alone it ruins the network for all that follows
             "16 of 96": ("arazo", {"warm_up": 0.0}),
             "4 of 96": ("arazo", FEW_LABELED),
             "4 of 96, weight 4": ("arazo", {**FEW_LABELED, "labeled_weight": 4.0}),
