@@ -312,8 +312,8 @@ MUTANTS = [
             ),
             (
                 "noises swapped",
-                "gaussian(u_teacher, self.teacher_noise",
-                "gaussian(u_teacher, self.student_noise",
+                "perturbed(u_teacher, self.teacher_noise",
+                "perturbed(u_teacher, self.student_noise",
             ),
             ("early decay all along", "if step.progress < self.ramp_end else None", ""),
             (
@@ -938,7 +938,7 @@ MUTANTS = [
             (
                 "statistics of noisy inputs",
                 "        net(inputs)\n    with",
-                "        net(gaussian(inputs, deviation, rng))\n    with",
+                "        net(perturbed(inputs, noise, rng))\n    with",
             ),
             (
                 "statistics with dropout",
@@ -947,8 +947,8 @@ MUTANTS = [
             ),
             (
                 "noise in the statistics too",
-                "    with frozen_statistics(net):\n        logits = net(gaussian",
-                "    if True:\n        logits = net(gaussian",
+                "    with frozen_statistics(net):\n        logits = net(perturbed",
+                "    if True:\n        logits = net(perturbed",
             ),
         ],
     ),

@@ -11,7 +11,7 @@ from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, View
 from realmix.fields import Decay, NonNegative, Share
 from realmix.functional.forward import frozen_statistics, noisy
 from realmix.functional.losses import cross_entropy, kl, squared_error
-from realmix.functional.noise import gaussian
+from realmix.functional.noise import perturbed
 from realmix.functional.schedules import sigmoid_ramp
 
 CONSISTENCY = {"squared_error": squared_error, "kl": kl}
@@ -24,7 +24,9 @@ class MeanTeacher(Objective):
     weight: NonNegative = 50.0  # the consistency cost (TensorFlow re-implementation, CIFAR-10)
     ramp_end: Share = 0.4  # share of training after which the weight is full
     distance: Literal["squared_error", "kl"] = "squared_error"  # d
-    student_noise: NonNegative = 0.0  # eta, on the student's inputs (the paper's 0.15)
+    student_noise: NonNegative = (
+        0.0  # eta, on the student's inputs, in their deviations (paper: 0.15)
+    )
     teacher_noise: NonNegative = 0.0  # eta', on the teacher's
     early_decay: Decay | None = None  # alpha while the weight ramps up (0.99); None: one alpha
 
@@ -37,8 +39,8 @@ class MeanTeacher(Objective):
         (x,), y = batch.labeled.views, batch.labeled.label
         u_teacher, u_student = batch.unlabeled.views
         logits_x = noisy(nets.student, x, self.student_noise, step.rng)
-        u_student = gaussian(u_student, self.student_noise, step.rng)
-        u_teacher = gaussian(u_teacher, self.teacher_noise, step.rng)
+        u_student = perturbed(u_student, self.student_noise, step.rng)
+        u_teacher = perturbed(u_teacher, self.teacher_noise, step.rng)
 
         with frozen_statistics(nets.student), frozen_statistics(nets.ema):
             logits_u = nets.student(u_student)

@@ -19,7 +19,7 @@ class PiModel(Objective):
 
     weight: NonNegative = 100.0  # w_max
     ramp_end: Share = 80 / 300  # share of training after which the weight is full
-    noise: NonNegative = 0.15  # sigma, of the noise on the inputs of both passes
+    noise: NonNegative = 0.15  # sigma, on the inputs of both passes, in their deviations
     one_sided: bool = False  # the first pass is a target without gradient (later codes)
     on_labeled: bool = True  # labeled examples must agree with themselves too
 

@@ -22,7 +22,7 @@ class TemporalEnsembling(Objective):
     momentum: Decay = 0.6  # alpha, of the average Z of an example's predictions
     weight: NonNegative = 30.0  # w_max
     ramp_end: Share = 80 / 300  # share of training after which the weight is full
-    noise: NonNegative = 0.15  # sigma, of the noise on the inputs
+    noise: NonNegative = 0.15  # sigma, of the noise on the inputs, in their deviations
 
     idea = "agree with your own earlier predictions"
     needs = "pool; a mean prediction of each row"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from realmix.functional.noise import gaussian
+from realmix.functional.noise import perturbed
 
 
 def joint(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
@@ -62,18 +62,18 @@ def steady(net: nn.Module, inputs: Tensor) -> Tensor:
         return logits
 
 
-def noisy(net: nn.Module, inputs: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
-    """(N, K) logits of inputs plus `gaussian` noise; running statistics are those without noise.
+def noisy(net: nn.Module, inputs: Tensor, noise: float, rng: torch.Generator) -> Tensor:
+    """(N, K) logits of `perturbed` inputs; running statistics are those of inputs without noise.
 
     Evaluation sees no noise: normalized by what noisy passes leave, it would be far off.
     """
-    if deviation == 0:
+    if noise == 0:
         logits: Tensor = net(inputs)
         return logits
     with torch.no_grad(), without_dropout(net):
         net(inputs)
     with frozen_statistics(net):
-        logits = net(gaussian(inputs, deviation, rng))
+        logits = net(perturbed(inputs, noise, rng))
         return logits
 
 

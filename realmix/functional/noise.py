@@ -26,6 +26,20 @@ def gaussian(values: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
     return values + deviation * noise.to(values.device, values.dtype, non_blocking=True)
 
 
+def perturbed(inputs: Tensor, noise: float, rng: torch.Generator) -> Tensor:
+    """Inputs of a network plus `gaussian` noise, in the unit of their own standard deviation.
+
+    The published amounts are for inputs of deviation 1, as standardized feature rows are. Natural
+    images in [-1, 1] have half of that, so they get half as much.
+
+    Args:
+        inputs: (N, C, H, W) images in [-1, 1], or (N, D) features of deviation 1.
+        noise: standard deviation of the noise relative to that of the inputs, >= 0.
+        rng: CPU generator.
+    """
+    return gaussian(inputs, noise * (0.5 if inputs.ndim == 4 else 1.0), rng)
+
+
 def clean_probability(losses: Float[Tensor, " N"], seed: int) -> Float[Tensor, " N"]:
     """How likely each label is right: it belongs to the lower of two normals of the losses.
 

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from sklearn.mixture import GaussianMixture
 
-from realmix.functional.noise import clean_probability, gaussian
+from realmix.functional.noise import clean_probability, gaussian, perturbed
 
 
 def rng(seed=0):
@@ -55,6 +55,12 @@ def test_values_are_left_as_they_were():
     values = torch.ones(3, 2)
     gaussian(values, 1.0, rng())
     assert torch.equal(values, torch.ones(3, 2))
+
+
+@pytest.mark.parametrize(("shape", "deviation"), [((6, 5), 0.4), ((6, 2, 3, 3), 0.2)])
+def test_inputs_get_noise_in_the_unit_of_their_own_deviation(shape, deviation):
+    inputs = torch.randn(shape)
+    assert torch.equal(perturbed(inputs, 0.4, rng(1)), gaussian(inputs, deviation, rng(1)))
 
 
 # --- which labels are right
