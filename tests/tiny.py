@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Examples, Facts, Nets, Step, Views
+from realmix.algorithm import Batch, Examples, Facts, Nets, Objective, Step, Views
 
 FEATURES, HIDDEN, CLASSES = 4, 6, 3
 
@@ -106,6 +106,36 @@ def gradients(loss: Tensor, net: nn.Module) -> list[Tensor]:
         loss, list(net.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True
     )
     return list(found)
+
+
+# --- properties that many algorithms share
+
+
+def assert_remembered(algorithm: Objective, at: Step, pool: bool = True) -> None:
+    """Running statistics have seen one pass: of every view, or of those of the labels alone."""
+    net, given = normalizing_network(0), batch(algorithm.views, unlabeled=10)
+    views = [*given.labeled.views, *(given.unlabeled.views if pool else ())]
+    hidden = net[0](torch.cat(views)).detach()
+    algorithm.loss(Nets(net, net), given, at)
+    assert net[1].num_batches_tracked == 1
+    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    torch.testing.assert_close(net[1].running_var, 0.9 + 0.1 * hidden.var(0))
+
+
+def assert_labeled_by_student(made: Callable[[], Objective], at: Callable[[], Step]) -> None:
+    """The averaged network has no say in the losses."""
+    one, two = (made().loss(nets(ema=ema), batch(made().views), at()).total for ema in (1, 2))
+    assert torch.equal(one, two)
+
+
+def assert_weak_view_is_a_target(algorithm: Objective, at: Step) -> None:
+    """The strong view of the pool has a gradient, the weak one has none."""
+    given = batch(algorithm.views, unlabeled=12)
+    weak, strong = (view.requires_grad_() for view in given.unlabeled.views)
+    algorithm.loss(nets(), given, at).total.backward()
+    assert strong.grad is not None
+    assert strong.grad.abs().sum() > 0
+    assert weak.grad is None or weak.grad.abs().sum() == 0
 
 
 # --- references with loops

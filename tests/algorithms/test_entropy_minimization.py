@@ -60,12 +60,7 @@ def test_extreme_logits_are_finite():
 
 
 def test_only_the_labeled_pass_updates_running_statistics():
-    net, algorithm = tiny.normalizing_network(0), EntropyMinimization()
-    batch = tiny.batch(algorithm.views)
-    hidden = net[0](batch.labeled.views[0]).detach()
-    algorithm.loss(Nets(net, net), batch, tiny.step(9, 10))
-    assert net[1].num_batches_tracked == 1
-    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    tiny.assert_remembered(EntropyMinimization(), tiny.step(9, 10), pool=False)
 
 
 def test_the_pool_is_normalized_by_its_batch():

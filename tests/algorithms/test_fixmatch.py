@@ -72,32 +72,15 @@ def test_both_terms_equal_the_reference(threshold, index):
 
 
 def test_the_weak_view_gets_no_gradient():
-    nets, algorithm = tiny.nets(), FixMatch(threshold=0.0)
-    batch = tiny.batch(algorithm.views)
-    weak, strong = batch.unlabeled.views
-    weak.requires_grad_()
-    strong.requires_grad_()
-    algorithm.loss(nets, batch, tiny.step(0, 10)).total.backward()
-    assert strong.grad.abs().sum() > 0
-    assert weak.grad is None or weak.grad.abs().sum() == 0
+    tiny.assert_weak_view_is_a_target(FixMatch(threshold=0.0), tiny.step(0, 10))
 
 
 def test_the_labels_come_from_the_student_not_from_its_average():
-    algorithm = FixMatch(threshold=0.0)
-    batch = tiny.batch(algorithm.views)
-    one, other = (
-        algorithm.loss(tiny.nets(ema=ema), batch, tiny.step(0, 10)).total for ema in (1, 2)
-    )
-    assert torch.equal(one, other)
+    tiny.assert_labeled_by_student(lambda: FixMatch(threshold=0.0), lambda: tiny.step(0, 10))
 
 
 def test_one_pass_over_everything_updates_the_running_statistics():
-    net, algorithm = tiny.normalizing_network(0), FixMatch()
-    batch = tiny.batch(algorithm.views, unlabeled=10)
-    hidden = net[0](torch.cat([*batch.labeled.views, *batch.unlabeled.views])).detach()
-    algorithm.loss(Nets(net, net), batch, tiny.step(0, 10))
-    assert net[1].num_batches_tracked == 1
-    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    tiny.assert_remembered(FixMatch(threshold=0.0), tiny.step(0, 10))
 
 
 def test_it_asks_for_a_weak_and_a_strong_view():

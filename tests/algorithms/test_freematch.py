@@ -168,18 +168,11 @@ def test_gradients_reach_the_strong_view_only():
 
 
 def test_the_labels_come_from_the_student_not_from_its_average():
-    batch = tiny.batch(FreeMatch.views)
-    one, other = (made().loss(tiny.nets(ema=ema), batch, tiny.step(0, 10)).total for ema in (1, 2))
-    assert torch.equal(one, other)
+    tiny.assert_labeled_by_student(made, lambda: tiny.step(0, 10))
 
 
 def test_one_pass_over_everything_updates_the_running_statistics():
-    net, algorithm = tiny.normalizing_network(0), made()
-    batch = tiny.batch(algorithm.views, unlabeled=10)
-    hidden = net[0](torch.cat([*batch.labeled.views, *batch.unlabeled.views])).detach()
-    algorithm.loss(Nets(net, net), batch, tiny.step(0, 10))
-    assert net[1].num_batches_tracked == 1
-    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    tiny.assert_remembered(made(), tiny.step(0, 10))
 
 
 def test_views_and_recipe_are_the_paper_s():

@@ -139,30 +139,17 @@ def test_the_mean_is_over_all_rows_not_by_the_sum_of_the_weights():
 
 
 def test_gradients_reach_the_strong_view_only():
-    nets, algorithm = tiny.nets(), made()
-    batch = tiny.batch(algorithm.views, unlabeled=12)
-    weak, strong = batch.unlabeled.views
-    weak.requires_grad_()
-    strong.requires_grad_()
-    algorithm.loss(nets, batch, tiny.step(0, 10)).total.backward()
-    assert strong.grad.abs().sum() > 0
-    assert weak.grad is None or weak.grad.abs().sum() == 0
+    algorithm = made()
+    tiny.assert_weak_view_is_a_target(algorithm, tiny.step(0, 10))
     assert not any(value.requires_grad for value in algorithm.state_dict().values())
 
 
 def test_the_labels_come_from_the_student_not_from_its_average():
-    batch = tiny.batch(SoftMatch.views)
-    one, other = (made().loss(tiny.nets(ema=ema), batch, tiny.step(0, 10)).total for ema in (1, 2))
-    assert torch.equal(one, other)
+    tiny.assert_labeled_by_student(made, lambda: tiny.step(0, 10))
 
 
 def test_one_pass_over_everything_updates_the_running_statistics():
-    net, algorithm = tiny.normalizing_network(0), made()
-    batch = tiny.batch(algorithm.views, unlabeled=10)
-    hidden = net[0](torch.cat([*batch.labeled.views, *batch.unlabeled.views])).detach()
-    algorithm.loss(Nets(net, net), batch, tiny.step(0, 10))
-    assert net[1].num_batches_tracked == 1
-    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    tiny.assert_remembered(made(), tiny.step(0, 10))
 
 
 def test_views_and_recipe_are_the_paper_s():

@@ -144,12 +144,7 @@ def test_entropy_is_absent_at_weight_zero():
 
 
 def test_one_joint_pass_updates_the_statistics():
-    net, algorithm = tiny.normalizing_network(0), made()
-    batch = tiny.batch(algorithm.views)
-    hidden = net[0](torch.cat([*batch.labeled.views, *batch.unlabeled.views])).detach()
-    algorithm.loss(Nets(net, net), batch, tiny.step(3, 10))
-    assert net[1].num_batches_tracked == 1
-    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+    tiny.assert_remembered(made(), tiny.step(3, 10))
 
 
 def test_it_asks_for_a_weak_and_a_strong_view():
