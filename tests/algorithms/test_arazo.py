@@ -180,4 +180,4 @@ def test_soft_labels_are_normalized_by_the_batch_and_made_without_dropout():
 
 def test_it_asks_for_a_weak_view_to_learn_from_and_a_plain_one_to_label():
     assert Arazo().views == Views(("weak",), ("weak", "plain"))
-    assert (Arazo().recipe.batch_size, Arazo().recipe.unlabeled_ratio) == (16, 5)
+    assert (Arazo().recipe.batch_size, Arazo().recipe.unlabeled_ratio) == (48, 1)
