@@ -108,6 +108,9 @@ def test_what_needs_no_pool_is_trained_without_one(algorithm: str) -> None:
     plan = phases(rows(labeled=120, unlabeled=0), algorithm=algorithm)
     assert plan.candidate == algorithm
     assert {phase.algorithm for phase in plan.all} == {"supervised", algorithm}
+    config = Config("rows", algorithm=algorithm, steps=40, gate=False)
+    plan = Phases(rows(labeled=120, unlabeled=0), config, None, Silent())
+    assert Experiment(plan).run().result["shipped"] == algorithm
 
 
 def test_without_the_gate_one_training_is_done_and_said() -> None:

@@ -56,12 +56,12 @@ def batch_at(
 
 
 def _examples(data: Data, views: Views, stream: int, step: int, size: int, seed: int) -> Examples:
-    """One stream of the batch; no examples where no view of it is asked for."""
+    """One stream of the batch; no examples where no view of it is asked for, or there are none."""
     labeled = stream == LABELED
     pool, names = (data.labeled, views.labeled) if labeled else (data.unlabeled, views.unlabeled)
     copies = 0 if labeled else views.copies
     device = pool.inputs.device
-    if not names:
+    if not names or len(pool) == 0:
         nothing = torch.zeros(0, dtype=torch.int64, device=device)
         return Examples((), nothing, nothing, nothing.float())
     place = rows_at(seed, stream, step, size, len(pool) * max(copies, 1))

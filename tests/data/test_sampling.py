@@ -106,6 +106,13 @@ def test_without_unlabeled_views_the_stream_is_empty():
     assert len(batch.unlabeled.weight) == 0
 
 
+def test_without_a_pool_the_stream_is_empty():
+    batch = batch_at(data(unlabeled=0), Views(("plain",), ("weak", "weak")), 0, 4, 7, seed=0)
+    assert len(batch.labeled.index) == 4
+    assert batch.unlabeled.views == ()
+    assert len(batch.unlabeled.index) == 0
+
+
 def test_labeled_rows_do_not_depend_on_the_unlabeled_stream():
     views = [Views(("weak",)), Views(("weak",), ("weak",)), Views(("weak",), ("other",), copies=5)]
     batches = [
