@@ -140,8 +140,8 @@ MUTANTS = [
         [
             (
                 "divergence turned round",
-                "q)\n\n        terms",
-                "q)\n        divergence = kl(logits, net(inputs + self.radius * worst).softmax(-1))\n\n        terms",
+                "q)\n\n        weight",
+                "q)\n        divergence = kl(logits, net(inputs + self.radius * worst).softmax(-1))\n\n        weight",
             ),
             ("labeled rows left out", "torch.cat([x, u])", "u"),
             ("target with a gradient", "logits.detach().softmax(-1)", "logits.softmax(-1)"),
@@ -153,7 +153,8 @@ MUTANTS = [
                 "inputs + self.radius * worst",
                 "inputs + self.radius * torch.nn.functional.normalize(torch.randn_like(inputs))",
             ),
-            ("weight dropped", "self.weight * divergence", "divergence"),
+            ("weight dropped", "self.weight * ramp_up(", "ramp_up("),
+            ("no ramp", " * ramp_up(step.progress, self.ramp_end)", ""),
             ("iterations ignored", "self.iterations, step.rng", "1, step.rng"),
             (
                 "dropout differs between passes",

@@ -8,26 +8,28 @@ import torch
 
 from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.errors import UsageError
-from realmix.fields import Count, NonNegative, Positive
+from realmix.fields import Count, NonNegative, Positive, Share
 from realmix.functional.adversarial import codes_refused, usual_radius, vat_direction
 from realmix.functional.forward import frozen_statistics, without_dropout
 from realmix.functional.losses import cross_entropy, entropy, kl
+from realmix.functional.schedules import ramp_up
 
 
 @dataclass(eq=False)
 class VAT(Objective):
-    """H(y, p(x)) + weight * KL(p(v) || p(v + r)), r the worst of length epsilon, v both x and u."""
+    """H(y, p(x)) + weight ramp(t) KL(p(v) || p(v + r)), r the worst of length epsilon."""
 
     epsilon: Positive | None = None  # length of r; None: 6 on CIFAR-10, by sqrt(values) on others
-    weight: NonNegative = 1.0  # lambda
-    entropy_weight: NonNegative = 0.0  # of the mean entropy of p(v); 1 in VAT + EntMin
+    weight: NonNegative = 0.3  # lambda
+    ramp_end: Share = 0.4  # share of training after which the weight is full
+    entropy_weight: NonNegative = 0.06  # of the mean entropy of p(v); 1 in VAT + EntMin
     iterations: Count = 1  # K, of the power method
     xi: Positive = 0.1  # xi, as a share of epsilon
     code_columns: bool = False  # take columns that look like codes of categories as quantities
 
     views = Views(labeled=("weak",), unlabeled=("weak",))
     idea = "predict the same after the worst step"
-    cost = 5.5
+    cost = 7.2
     recipe = Recipe(
         batch_size=32, unlabeled_ratio=4, optimizer="adam", learning_rate=0.002, weight_decay=0.02
     )
@@ -54,7 +56,8 @@ class VAT(Objective):
             worst = vat_direction(net, inputs, q, xi, self.iterations, step.rng)
             divergence = kl(net(inputs + self.radius * worst), q)
 
-        terms = {"supervised": cross_entropy(logits_x, y), "unlabeled": self.weight * divergence}
+        weight = self.weight * ramp_up(step.progress, self.ramp_end)
+        terms = {"supervised": cross_entropy(logits_x, y), "unlabeled": weight * divergence}
         if self.entropy_weight:
             terms["entropy"] = self.entropy_weight * entropy(logits)
         return Losses({"confidence": q.amax(-1).mean()}, **{k: v.mean() for k, v in terms.items()})

@@ -14,7 +14,8 @@ from tests import tiny
 
 
 def made(**fields):
-    algorithm = VAT(**fields)
+    """The paper's loss from the first step on, but for these fields."""
+    algorithm = VAT(**{"weight": 1.0, "ramp_end": 0.0, "entropy_weight": 0.0, **fields})
     algorithm.setup(tiny.nets(), tiny.facts())
     return algorithm
 
@@ -58,7 +59,12 @@ FIELDS = [
     {"epsilon": 0.7, "weight": 0.3},
     {"epsilon": 0.7, "iterations": 3, "xi": 0.02},
     {"entropy_weight": 0.06},
+    {"weight": 0.3, "ramp_end": 0.4},  # at three tenths of training
+    {"weight": 0.3, "ramp_end": 0.2},
 ]
+
+
+WEIGHTS = {0.4: 0.225, 0.2: 0.3}  # by the end of the ramp
 
 
 @pytest.mark.parametrize("fields", FIELDS)
@@ -76,7 +82,7 @@ def test_all_terms_equal_the_reference(fields):
     smoothness = np.mean([divergence(p[i], q[i]) for i in range(len(p))])
     expected = {
         "supervised": np.mean(tiny.cross_entropy(tiny.logits(nets.student, x), label)),
-        "unlabeled": fields.get("weight", 1.0) * smoothness,
+        "unlabeled": WEIGHTS.get(fields.get("ramp_end"), fields.get("weight", 1.0)) * smoothness,
     }
     if "entropy_weight" in fields:
         expected["entropy"] = 0.06 * np.mean([-sum(a * math.log(a) for a in row) for row in p])
@@ -151,7 +157,7 @@ def smoothness_on_images(precision):
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
                 return net(inputs).to(dtype)
 
-    algorithm, rng = VAT(), torch.Generator().manual_seed(1)
+    algorithm, rng = VAT(weight=1.0, ramp_end=0.0), torch.Generator().manual_seed(1)
     algorithm.setup(tiny.nets(), tiny.facts(shape=(3, 32, 32)))
     x, u = (2 * torch.rand(8, 3, 32, 32, generator=rng).to(dtype) - 1 for _ in range(2))
     labeled = tiny.examples([x], torch.arange(8) % 3)
@@ -215,6 +221,10 @@ def test_the_radius_suits_the_data_unless_it_is_given(shape, radius):
         algorithm = VAT(**fields)
         algorithm.setup(tiny.nets(), tiny.facts(shape=shape))
         assert algorithm.radius == pytest.approx(expected, abs=5e-7)
+
+
+def test_its_weights_are_those_of_published_runs_on_images_of_this_range():
+    assert (VAT().weight, VAT().ramp_end, VAT().entropy_weight) == (0.3, 0.4, 0.06)
 
 
 def test_it_asks_for_a_weak_view_of_each():

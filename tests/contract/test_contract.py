@@ -30,6 +30,7 @@ LONGER = {
     "arazo": 65,  # two regularizers, two streams, a memory
     "ladder": 80,  # two structures, of which one does not fit images, and a decoder
     "fixmatch": 70,  # two augmentations, and parts of other papers
+    "vat": 63,  # three terms, and passes of two kinds
     "remixmatch": 95,  # four terms, two augmentations, what cannot be turned
     "meta_pseudo_labels": 90,  # two networks, three phases
 }
