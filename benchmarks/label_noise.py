@@ -47,7 +47,9 @@ def noisy(noise: str, seed: int) -> tuple[Dataset, float]:
     whole = load("cifar10")
     rows = np.random.default_rng(seed).permutation(len(label))[:IMAGES]
     assert (whole.label[rows] == clean[rows]).all()
-    subset = dataclasses.replace(whole, inputs=whole.inputs[rows], label=label[rows])
+    subset = dataclasses.replace(
+        whole, inputs=whole.inputs[rows], label=label[rows], oracle=None, names=None
+    )
     return subset, float((label[rows] != clean[rows]).mean())
 
 

@@ -51,9 +51,13 @@ def do(
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
         runs = {pool.submit(run, *which): which for which in todo}
-        for number, done in enumerate(concurrent.futures.as_completed(runs), 1):
-            append_line(path, done.result())
-            print(f"{number}/{len(todo)}", *runs[done], shown(done.result()), flush=True)
+        try:
+            for number, done in enumerate(concurrent.futures.as_completed(runs), 1):
+                append_line(path, done.result())
+                print(f"{number}/{len(todo)}", *runs[done], shown(done.result()), flush=True)
+        except BaseException:  # what went wrong is said now, not after all that is still to do
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def shown(line: Line) -> str:
