@@ -24,9 +24,7 @@ class MeanTeacher(Objective):
     weight: NonNegative = 50.0  # the consistency cost (TensorFlow re-implementation, CIFAR-10)
     ramp_end: Share = 0.4  # share of training after which the weight is full
     distance: Literal["squared_error", "kl"] = "squared_error"  # d
-    student_noise: NonNegative = (
-        0.0  # eta, on the student's inputs, in their deviations (paper: 0.15)
-    )
+    student_noise: NonNegative = 0.0  # eta, on the student's inputs, in deviations (paper: 0.15)
     teacher_noise: NonNegative = 0.0  # eta', on the teacher's
     early_decay: Decay | None = None  # alpha while the weight ramps up (0.99); None: one alpha
 
