@@ -443,27 +443,28 @@ def digits40() -> tuple[np.ndarray, ...]:
     return X, y, digit, X_test, test
 
 
-RAMP = {"ramp_steps": 10}  # short runs: the paper's 16,384 steps would never be reached
-
-
 @pytest.mark.slow
 def test_digits_with_40_labels_beat_the_labels_alone() -> None:
     X, y, digit, X_test, test = digits40()
     linear = LogisticRegression(max_iter=2000).fit(X[y >= 0] / 16, y[y >= 0])
-    alone = quick("supervised", steps=200).fit(X, y)
-    model = quick("mixmatch", steps=200, fields=RAMP).fit(X, y)
-    assert model.score(X_test, test) > 0.87
-    assert model.score(X_test, test) > linear.score(X_test / 16, test) + 0.03
-    assert model.score(X_test, test) > alone.score(X_test, test) + 0.03
-    assert (model.transduction_ == digit).mean() > 0.87
+    seeds = range(3)  # one run moves by three points with the seed, and by one with the processor
+    alone = [quick("supervised", steps=200, random_state=s).fit(X, y) for s in seeds]
+    models = [quick("mixmatch", steps=200, random_state=s).fit(X, y) for s in seeds]
+    accuracy = np.mean([model.score(X_test, test) for model in models])
+    assert accuracy > linear.score(X_test / 16, test) + 0.03
+    assert accuracy > np.mean([model.score(X_test, test) for model in alone]) + 0.03
+    assert np.mean([model.transduction_ == digit for model in models]) > 0.87
 
 
 @pytest.mark.slow
 def test_realmix_of_digit_images_with_40_labels() -> None:
     X, y, _, X_test, test = digits40()
-    model = quick("realmix", steps=200, fields={**RAMP, "batch_size": 32})
-    model.fit(X.reshape(-1, 8, 8) / 16, y)
-    assert model.score(X_test.reshape(-1, 8, 8) / 16, test) > 0.88
+    images, test_images = X.reshape(-1, 8, 8) / 16, X_test.reshape(-1, 8, 8) / 16
+    fields = {"batch_size": 32}
+    alone = quick("supervised", steps=300, fields=fields).fit(images, y)
+    model = quick("realmix", steps=300, fields=fields).fit(images, y)
+    assert model.score(test_images, test) > 0.88
+    assert model.score(test_images, test) > alone.score(test_images, test) + 0.03
 
 
 @pytest.mark.slow
