@@ -22,7 +22,7 @@ demo: $(READY) ## fit digits from 40 labels, in under 3 minutes, and write a rep
 	$(BIN)/realmix fit digits@40 --algorithm realmix --out runs/demo
 
 test: $(READY) ## run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal
 
 check: $(READY) ## lint, format, types, import direction
 	$(BIN)/ruff check .

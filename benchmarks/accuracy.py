@@ -31,11 +31,11 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.data.load import load
+from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
-from realmix.files import write_atomically
-from realmix.methods import METHODS
-from realmix.run import versions
+from realmix.data.reading.load import load
+from realmix.runs.methods import METHODS
+from realmix.runs.run import versions
 
 SKLEARN = ("LabelSpreading", "SelfTrainingClassifier")
 FIXMATCH_FAMILY = ("fixmatch", "uda", "flexmatch", "freematch", "softmatch", "adamatch")

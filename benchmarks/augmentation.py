@@ -18,8 +18,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
 from realmix.augment.presets import PRESETS
+from realmix.base.randomness import Draws, keys
 from realmix.data.pools import View
-from realmix.randomness import Draws, keys
 
 PILLOW: list[Callable[[Image.Image, int, int], Image.Image]] = [
     lambda image, m, sign: image,

@@ -31,15 +31,15 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.config import Config
-from realmix.data.load import load
+from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
-from realmix.files import write_atomically
+from realmix.data.reading.load import load
 from realmix.functional.adversarial import fgsm
 from realmix.functional.losses import cross_entropy
-from realmix.phases import Phases
-from realmix.run import versions
-from realmix.watch import Silent
+from realmix.runs.config import Config
+from realmix.runs.phases import Phases
+from realmix.runs.run import versions
+from realmix.runs.watch import Silent
 
 STEPS, SEEDS = TASKS["digits"].steps, 5
 RATIO = TASKS["digits"].fields["uda"]  # of pool to labels, as in the table of all methods

@@ -29,10 +29,10 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.data.load import load
+from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
-from realmix.files import write_atomically
-from realmix.run import versions
+from realmix.data.reading.load import load
+from realmix.runs.run import versions
 
 NAME = "label_noise"
 IMAGES, STEPS = 10_000, 2_000

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.accuracy import TASKS, current_lines
 from benchmarks.records import by_seed, gain, interval, spread
-from realmix.catalogue import GENERATED, field_rows, paper
-from realmix.files import write_atomically
-from realmix.methods import METHODS
+from realmix.base.files import write_atomically
+from realmix.command.catalogue import GENERATED, field_rows, paper
+from realmix.runs.methods import METHODS
 
 PAGES = Path(__file__).parents[1] / "docs" / "algorithms"
 

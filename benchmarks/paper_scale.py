@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
-from realmix.config import Config
-from realmix.data.load import load
-from realmix.files import append_line, write_atomically
-from realmix.phases import Phases
-from realmix.run import versions
-from realmix.watch import Silent
+from realmix.base.files import append_line, write_atomically
+from realmix.data.reading.load import load
+from realmix.runs.config import Config
+from realmix.runs.phases import Phases
+from realmix.runs.run import versions
+from realmix.runs.watch import Silent
 
 STEPS = 2**20
 ALGORITHMS = ("supervised", "fixmatch", "mixmatch", "realmix")

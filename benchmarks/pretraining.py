@@ -39,18 +39,18 @@ from benchmarks.records import (
 )
 from realmix import models
 from realmix.augment.presets import PRESETS
-from realmix.classifier import Classifier
-from realmix.config import Config
-from realmix.data.load import load
+from realmix.base.files import write_atomically
 from realmix.data.pools import Data, Dataset, Pool
-from realmix.experiment import Experiment
-from realmix.files import write_atomically
+from realmix.data.reading.load import load
 from realmix.models.composed import num_features
-from realmix.phases import Phases
 from realmix.procedures.simclr_v2 import Contrast
-from realmix.run import versions
-from realmix.train import Trainer
-from realmix.watch import Silent
+from realmix.runs.classifier import Classifier
+from realmix.runs.config import Config
+from realmix.runs.experiment import Experiment
+from realmix.runs.phases import Phases
+from realmix.runs.run import versions
+from realmix.runs.watch import Silent
+from realmix.training.trainer import Trainer
 
 NAME, DATA, CLASSES = "pretraining", "digits", 5
 STARTS = ("random", "classes", "simclr")

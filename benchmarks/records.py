@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from scipy import stats
 
-from realmix.config import Config
+from realmix.base.files import append_line, whole_lines
 from realmix.data.pools import Dataset
-from realmix.experiment import Experiment
-from realmix.files import append_line, whole_lines
-from realmix.phases import Phases
-from realmix.watch import Silent
+from realmix.runs.config import Config
+from realmix.runs.experiment import Experiment
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
 
 RECORDS = Path(__file__).parent / "records"
 Line = dict[str, Any]

@@ -25,15 +25,15 @@ import torch
 from torch import Tensor
 
 from realmix.algorithms import ALGORITHMS
-from realmix.config import Config
-from realmix.data.load import from_arrays
+from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
-from realmix.files import write_atomically
-from realmix.parallel import Divided
-from realmix.phases import Phases
-from realmix.run import versions
-from realmix.train import Trainer
-from realmix.watch import Silent
+from realmix.data.reading.load import from_arrays
+from realmix.runs.config import Config
+from realmix.runs.phases import Phases
+from realmix.runs.run import versions
+from realmix.runs.watch import Silent
+from realmix.training.parallel import Divided
+from realmix.training.trainer import Trainer
 
 RECORD = Path(__file__).parent / "records" / "speed" / "README.md"
 WARM_UP = 3

@@ -29,10 +29,10 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.data.load import from_arrays
+from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
-from realmix.files import write_atomically
-from realmix.run import versions
+from realmix.data.reading.load import from_arrays
+from realmix.runs.run import versions
 
 NAME, STEPS = "tables", 500
 TABLES = ("pendigits", "satimage", "magic", "spambase", "letter")

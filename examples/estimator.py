@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from realmix.estimators import SemiSupervisedClassifier
+from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
 
 def main(steps: int = 200) -> float:

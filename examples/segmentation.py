@@ -16,9 +16,9 @@ import torch
 from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 
+from realmix.contract.state import RunningMean
 from realmix.functional.losses import cross_entropy, masked_mean
 from realmix.functional.masks import confident
-from realmix.state import RunningMean
 
 SIDE, LABELED, TEST, THRESHOLD = 16, 8, 80, 0.8  # the last: of the teacher's confidence
 Patches = tuple[Tensor, Tensor]  # (N, 1, 16, 16) grey, (N, 16, 16) classes, -1 where unknown

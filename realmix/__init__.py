@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from realmix import algorithms, functional
-    from realmix.classifier import Classifier
-    from realmix.estimators import SemiSupervisedClassifier
-    from realmix.self_training import SelfTraining
-    from realmix.train import Trainer
+    from realmix.estimators.self_training_classifier import SelfTraining
+    from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
+    from realmix.runs.classifier import Classifier
+    from realmix.training.trainer import Trainer
 
     __version__: str
 
@@ -27,10 +27,10 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Classifier": "realmix.classifier",
-    "SelfTraining": "realmix.self_training",
-    "SemiSupervisedClassifier": "realmix.estimators",
-    "Trainer": "realmix.train",
+    "Classifier": "realmix.runs.classifier",
+    "SelfTraining": "realmix.estimators.self_training_classifier",
+    "SemiSupervisedClassifier": "realmix.estimators.semi_supervised_classifier",
+    "Trainer": "realmix.training.trainer",
 }
 
 

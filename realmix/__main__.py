@@ -2,6 +2,6 @@
 
 import sys
 
-from realmix.cli import main
+from realmix.command.main import main
 
 sys.exit(main())

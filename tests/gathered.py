@@ -16,11 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix import models, parallel
-from realmix.algorithm import Batch, Facts, Losses, Minimizer, Nets, Objective, Recipe, Step, Views
+from realmix import models
 from realmix.augment.presets import PRESETS
+from realmix.contract.algorithm import (
+    Batch,
+    Facts,
+    Losses,
+    Minimizer,
+    Nets,
+    Objective,
+    Recipe,
+    Step,
+    Views,
+)
 from realmix.data.pools import Data, Pool
-from realmix.train import Trainer
+from realmix.training import parallel
+from realmix.training.trainer import Trainer
 
 ROWS = 7  # shares of 3 and 4
 WIDTH = 128  # of the network's features

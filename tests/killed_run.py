@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from realmix.config import Config
-from realmix.run import fit
-from realmix.train import Trainer
-from realmix.watch import Silent
+from realmix.runs.config import Config
+from realmix.runs.run import fit
+from realmix.runs.watch import Silent
+from realmix.training.trainer import Trainer
 
 CONFIG = Config("digits@20", steps=6, fields={"batch_size": 4})
 

@@ -890,8 +890,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "state.py",
-        "test_state.py",
+        "contract/state.py",
+        "contract/test_state.py",
         [
             (
                 "rates once a batch",
@@ -1262,8 +1262,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "state.py",
-        "test_state.py",
+        "contract/state.py",
+        "contract/test_state.py",
         [
             ("the first class counts", '"amax")', '"amax").clamp(max=0)'),
             ("what is not given is stored", "place.where(given > 0, -1)", "place"),
@@ -1551,8 +1551,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "state.py",
-        "test_state.py",
+        "contract/state.py",
+        "contract/test_state.py",
         [
             (
                 "decay inverted",
@@ -1578,8 +1578,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "optimizer.py",
-        "test_optimizer.py",
+        "training/optimizer.py",
+        "training/test_optimizer.py",
         [
             ("weight decay on all", '"weight_decay": 0.0', '"weight_decay": recipe.weight_decay'),
             (
@@ -1599,15 +1599,15 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "optimizer.py",
-        "test_optimizer.py contract",
+        "training/optimizer.py",
+        "training/test_optimizer.py contract",
         [
             ("momentum forgotten on resume", '"state": memory', '"state": {}'),
         ],
     ),
     *mutants(
-        "randomness.py",
-        "test_randomness.py",
+        "base/randomness.py",
+        "base/test_randomness.py",
         [
             ("arithmetic shift", " & ((1 << (64 - bits)) - 1)", ""),
             ("neighbours share a key", "scramble(index + 1)", "scramble(index // 2 + 1)"),
@@ -1676,7 +1676,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "algorithm.py",
+        "contract/algorithm.py",
         "contract algorithms",
         [
             (
@@ -1687,7 +1687,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "algorithm.py",
+        "contract/algorithm.py",
         "contract",
         [
             (
@@ -1698,14 +1698,14 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "algorithm.py",
+        "contract/algorithm.py",
         "algorithms",
         [
             ("progress one late", "self.index / self.total", "(self.index + 1) / self.total"),
         ],
     ),
     *mutants(
-        "train.py",
+        "training/trainer.py",
         "contract",
         [
             ("average not saved", 'self.nets.ema.load_state_dict(part("ema"))', "pass"),
@@ -1717,15 +1717,15 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "train.py",
-        "test_train.py",
+        "training/trainer.py",
+        "training/test_trainer.py",
         [
             ("the recipe's decay always", ", self.algorithm.ema_decay(step))", ")"),
         ],
     ),
     *mutants(
-        "train.py",
-        "contract test_train.py",
+        "training/trainer.py",
+        "contract training/test_trainer.py",
         [
             (
                 "one noise for all steps",
@@ -1735,8 +1735,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "state.py",
-        "test_state.py",
+        "contract/state.py",
+        "contract/test_state.py",
         [
             (
                 "running mean turned round",
@@ -1764,8 +1764,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "optimizer.py",
-        "test_optimizer.py",
+        "training/optimizer.py",
+        "training/test_optimizer.py",
         [
             ("those apart not annealed", "other.anneal(progress)", "pass"),
             ("those apart not saved", 'own |= {f"{apart}.{key}"', 'own or {f"{apart}.{key}"'),
@@ -1774,8 +1774,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "train.py",
-        "test_optimizer.py",
+        "training/trainer.py",
+        "training/test_optimizer.py",
         [
             (
                 "an algorithm's own parameters left alone",
@@ -1785,8 +1785,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "optimizer.py",
-        "test_parallel.py::test_every_network_and_head_has_the_gradients_of_one_process",
+        "training/optimizer.py",
+        "training/test_parallel.py::test_every_network_and_head_has_the_gradients_of_one_process",
         [
             (
                 "gradients of heads summed",
@@ -1801,8 +1801,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "parallel.py",
-        "test_parallel.py::test_what_comes_before_the_network_has_the_gradient_of_all_rows",
+        "training/parallel.py",
+        "training/test_parallel.py::test_what_comes_before_the_network_has_the_gradient_of_all_rows",
         [
             (
                 "input gradients of own rows only",
@@ -1817,8 +1817,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "parallel.py",
-        "test_parallel.py::test_all_processes_have_what_one_computes",
+        "training/parallel.py",
+        "training/test_parallel.py::test_all_processes_have_what_one_computes",
         [("rows out of order", "everyone[ctx.rows] = own", "everyone[ctx.rows] = own.flip(0)")],
     ),
     *mutants(
@@ -1863,8 +1863,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "procedure.py",
-        "test_procedure.py",
+        "training/stages.py",
+        "training/test_stages.py",
         [
             (
                 "one seed for all stages",
@@ -1887,8 +1887,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "train.py",
-        "test_procedure.py",
+        "training/trainer.py",
+        "training/test_stages.py",
         [
             ("the clock runs on", "self._spent, self._began = self.seconds, None", "pass"),
             (
@@ -1899,16 +1899,16 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "phases.py",
-        "test_procedure.py",
+        "runs/phases.py",
+        "training/test_stages.py",
         [
             ("a training found done is not told", "if not stages.begun or", "if"),
             ("an early end is not told", " or stages.steps_done < length", ""),
         ],
     ),
     *mutants(
-        "console.py",
-        "test_console.py",
+        "command/console.py",
+        "command/test_console.py",
         [
             (
                 "time of the last stage alone",
@@ -1987,8 +1987,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "self_training.py",
-        "test_self_training_estimator.py",
+        "estimators/self_training_classifier.py",
+        "estimators/test_self_training_classifier.py",
         [
             ("quota of one round", "len(self.classes_), self.rounds)", "len(self.classes_))"),
             ("the quota does not grow", "k = k * number if self.recompute else k", "pass"),
@@ -2053,7 +2053,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "networks.py",
+        "runs/networks.py",
         "procedures/test_noisy_student.py",
         [
             (
@@ -2318,7 +2318,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "procedure.py",
+        "training/stages.py",
         "procedures/test_simclr_v2.py procedures/test_label_propagation.py",
         [
             (

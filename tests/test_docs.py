@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-import realmix.methods
-import realmix.phases
+import realmix.runs.methods
+import realmix.runs.phases
 from benchmarks import pages
-from realmix.catalogue import GENERATED
-from realmix.cli import main
-from realmix.methods import METHODS
+from realmix.command.catalogue import GENERATED
+from realmix.command.main import main
+from realmix.runs.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,8 +42,8 @@ PYTHON = [
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who tries what is written, with little patience."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(realmix.phases, "default_steps", lambda shape: 3)
-    monkeypatch.setattr(realmix.methods, "METHODS", dict(realmix.methods.METHODS))
+    monkeypatch.setattr(realmix.runs.phases, "default_steps", lambda shape: 3)
+    monkeypatch.setattr(realmix.runs.methods, "METHODS", dict(realmix.runs.methods.METHODS))
     digits = load_digits()
     for number, (picture, label) in enumerate(zip(digits.images[:40], digits.target, strict=False)):
         folder = tmp_path / "photos" / ("unlabeled" if number >= 20 else f"digit-{label % 2}")

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from realmix.augment.presets import PRESETS
-from realmix.config import Config
-from realmix.data.load import load
-from realmix.phases import Phases
-from realmix.randomness import Draws, keys
-from realmix.state import BIN_SHAPE
-from realmix.train import Trainer
-from realmix.watch import Silent
+from realmix.base.randomness import Draws, keys
+from realmix.contract.state import BIN_SHAPE
+from realmix.data.reading.load import load
+from realmix.runs.config import Config
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
+from realmix.training.trainer import Trainer
 
 pytestmark = [
     pytest.mark.gpu,

@@ -12,9 +12,9 @@ import realmix
 
 
 def test_public_names_are_what_they_say() -> None:
-    from realmix.classifier import Classifier
-    from realmix.estimators import SemiSupervisedClassifier
-    from realmix.train import Trainer
+    from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
+    from realmix.runs.classifier import Classifier
+    from realmix.training.trainer import Trainer
 
     assert realmix.Classifier is Classifier
     assert realmix.SemiSupervisedClassifier is SemiSupervisedClassifier
@@ -34,6 +34,8 @@ def test_another_name_is_an_attribute_error() -> None:
 
 
 def test_importing_realmix_imports_nothing_heavy() -> None:
-    code = "import sys, realmix; print({'torch', 'numpy', 'realmix.cli'} & set(sys.modules))"
+    code = (
+        "import sys, realmix; print({'torch', 'numpy', 'realmix.command.main'} & set(sys.modules))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Examples, Facts, Nets, Objective, Step, Views
+from realmix.contract.algorithm import Batch, Examples, Facts, Nets, Objective, Step, Views
 
 FEATURES, HIDDEN, CLASSES = 4, 6, 3
 

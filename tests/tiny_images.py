@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from realmix.algorithm import Batch, Nets, Views
 from realmix.augment.presets import PRESETS
+from realmix.contract.algorithm import Batch, Nets, Views
 from realmix.data.pools import Data, Pool
 from realmix.data.sampling import batch_at
 from tests import tiny
@@ -52,7 +52,7 @@ def batch(views: Views, count: int = 8, step: int = 3) -> Batch:
 
 def expected_rates(drawn: torch.Tensor, probs: np.ndarray, label: list[int]) -> torch.Tensor:
     """The rates after one batch of probes, by loops."""
-    from realmix.state import BIN_SHAPE
+    from realmix.contract.state import BIN_SHAPE
 
     seen: dict[tuple[int, int, int], list[float]] = {}
     for i, k in enumerate(label):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from realmix.algorithm import Algorithm
 from realmix.algorithms.adamatch import AdaMatch
 from realmix.algorithms.adversarial import Adversarial
 from realmix.algorithms.arazo import Arazo
@@ -24,6 +23,7 @@ from realmix.algorithms.supervised import Supervised
 from realmix.algorithms.temporal_ensembling import TemporalEnsembling
 from realmix.algorithms.uda import UDA
 from realmix.algorithms.vat import VAT
+from realmix.contract.algorithm import Algorithm
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "supervised": Supervised,

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Decay, NonNegative, Share
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Decay, NonNegative, Share
+from realmix.contract.state import RecentMean, RunningMean
 from realmix.functional.forward import frozen_statistics, joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import confident
 from realmix.functional.schedules import cosine_ramp, early_decay
 from realmix.functional.targets import align
-from realmix.state import RecentMean, RunningMean
 
 
 @dataclass(eq=False)

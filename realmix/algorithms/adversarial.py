@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.errors import UsageError
-from realmix.fields import Positive, Share
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Positive, Share
 from realmix.functional.adversarial import Norm, codes_refused, fgsm, usual_radius
 from realmix.functional.forward import frozen_statistics
 from realmix.functional.losses import cross_entropy

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Positive, Share
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Positive, Share
+from realmix.contract.state import PerExample
 from realmix.functional.forward import steady
 from realmix.functional.losses import cross_entropy, entropy, prior_gap
 from realmix.functional.mixing import mix_pairs
 from realmix.functional.targets import one_hot
-from realmix.state import PerExample
 
 
 @dataclass(eq=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Share
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Share
+from realmix.contract.state import Alignment, BinRates
 from realmix.functional.forward import evaluated, joint
 from realmix.functional.losses import annealed_mean, cross_entropy
 from realmix.functional.masks import confident
 from realmix.functional.schedules import Annealing, signal_annealing
-from realmix.state import Alignment, BinRates
 
 
 @dataclass(eq=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Share
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Share
+from realmix.contract.state import LastClass
 from realmix.functional.forward import joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import CURVES, Curve, confident, learning_effect, per_class
-from realmix.state import LastClass
 
 
 @dataclass(eq=False)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Decay, NonNegative
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Decay, NonNegative
+from realmix.contract.state import RunningMean
 from realmix.functional.forward import joint
 from realmix.functional.losses import cross_entropy, fairness
 from realmix.functional.masks import per_class
 from realmix.functional.schedules import early_decay
 from realmix.functional.targets import one_hot
-from realmix.state import RunningMean
 
 
 @dataclass(eq=False)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Positive, Share
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Positive, Share
 from realmix.functional.forward import frozen_statistics
 from realmix.functional.losses import cross_entropy, squared_error
 from realmix.functional.mixing import mix_pairs

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.errors import UsageError
-from realmix.fields import NonNegative
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative
 from realmix.functional.denoising import (
     clean_pass,
     denoising_costs,

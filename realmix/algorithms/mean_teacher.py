@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Decay, NonNegative, Share
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Decay, NonNegative, Share
 from realmix.functional.forward import frozen_statistics, noisy
 from realmix.functional.losses import cross_entropy, kl, squared_error
 from realmix.functional.noise import perturbed

@@ -8,14 +8,24 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Algorithm, Batch, Facts, Losses, Minimizer, Nets, Recipe, Step, Views
-from realmix.fields import Count, NonNegative, Positive, Share
+from realmix.contract.algorithm import (
+    Algorithm,
+    Batch,
+    Facts,
+    Losses,
+    Minimizer,
+    Nets,
+    Recipe,
+    Step,
+    Views,
+)
+from realmix.contract.fields import Count, NonNegative, Positive, Share
+from realmix.contract.state import RunningMean
 from realmix.functional.forward import joint, steady
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import confident
 from realmix.functional.schedules import ramp_up
 from realmix.functional.targets import one_hot, smooth
-from realmix.state import RunningMean
 
 
 @dataclass(eq=False)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Count, NonNegative, Positive
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, NonNegative, Positive
 from realmix.functional.forward import interleaved, joint
 from realmix.functional.losses import cross_entropy, squared_error
 from realmix.functional.mixing import Mixing, guess_and_mix

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Share
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Share
 from realmix.functional.forward import noisy
 from realmix.functional.losses import cross_entropy, squared_error
 from realmix.functional.schedules import sigmoid_ramp

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import NonNegative, Share
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import NonNegative, Share
 from realmix.functional.forward import frozen_statistics
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import above

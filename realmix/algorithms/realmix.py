@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Count, NonNegative, Positive, Share
+from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional import masks
 from realmix.functional.forward import interleaved, joint
 from realmix.functional.losses import cross_entropy, masked_mean, squared_error

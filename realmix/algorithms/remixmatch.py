@@ -7,16 +7,16 @@ from typing import Literal
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.errors import UsageError
-from realmix.fields import Count, NonNegative, Positive
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, NonNegative, Positive
+from realmix.contract.state import Alignment, BinRates
 from realmix.functional.forward import evaluated, frozen_statistics, interleaved_last, joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.mixing import mix_together
 from realmix.functional.rotation import turn_head, turning_loss, why_not_turned
 from realmix.functional.schedules import ramp_up
 from realmix.functional.targets import guess, one_hot, sharpen
-from realmix.state import Alignment, BinRates
 
 
 @dataclass(eq=False)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.fields import Decay, NonNegative, Share
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Decay, NonNegative, Share
+from realmix.contract.state import PerExample
 from realmix.functional.forward import noisy
 from realmix.functional.losses import cross_entropy, squared_error
 from realmix.functional.schedules import sigmoid_ramp
 from realmix.functional.targets import debiased
-from realmix.state import PerExample
 
 
 @dataclass(eq=False)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
-from realmix.errors import UsageError
-from realmix.fields import Count, NonNegative, Positive, Share
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional.adversarial import codes_refused, usual_radius, vat_direction
 from realmix.functional.forward import frozen_statistics, without_dropout
 from realmix.functional.losses import cross_entropy, entropy, kl

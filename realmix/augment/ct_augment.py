@@ -20,8 +20,8 @@ from realmix.augment.erase import erase
 from realmix.augment.precision import wide
 from realmix.augment.resize import FILTERS, enlarge
 from realmix.augment.slots import MID_GREY, Operation, Operations, Slot, constant
-from realmix.randomness import Draws
-from realmix.state import BIN_SHAPE
+from realmix.base.randomness import Draws
+from realmix.contract.state import BIN_SHAPE
 
 THRESHOLD = 0.8  # bins whose rate is below this share of the parameter's best are not drawn
 FLOOR = 0.01  # added to the rates, so that they are not all zero: 1 - decay

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from realmix.randomness import Draws
+from realmix.base.randomness import Draws
 
 _ATTEMPTS = (20,)  # rectangles tried per image; that none of them fits happens to 2 images in 1,000
 

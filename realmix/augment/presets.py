@@ -27,9 +27,9 @@ from realmix.augment import ct_augment, geometry
 from realmix.augment.ct_augment import CTAugment
 from realmix.augment.erase import random_cutout, random_erase
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
+from realmix.base.errors import DataError
+from realmix.base.randomness import Draws
 from realmix.data.pools import View
-from realmix.errors import DataError
-from realmix.randomness import Draws
 
 PADDING = 1 / 8  # of the side: 4 pixels at 32 (CIFAR-10, SVHN), 12 at 96 (STL-10)
 CUTOUT = 0.5  # side of the square, of the image's: 16 pixels at 32

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from realmix.augment import color, geometry
 from realmix.augment.slots import MID_GREY, Operation, Operations, Slot
-from realmix.errors import UsageError
-from realmix.randomness import Draws
+from realmix.base.errors import UsageError
+from realmix.base.randomness import Draws
 
 _LARGEST = 10  # magnitudes are tenths of each operation's largest parameter
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from realmix.augment import color, geometry
-from realmix.errors import UsageError
-from realmix.wording import suggestion
+from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
 
 MID_GREY = 127
 

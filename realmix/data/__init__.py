@@ -1,0 +1,1 @@
+"""What training sees: pools, which rows are in which batch, and which are held out."""

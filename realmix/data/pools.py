@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realmix.algorithm import Facts
+from realmix.contract.algorithm import Facts
 from realmix.functional.targets import one_hot
 
 MOST_CODES = 10

@@ -7,9 +7,9 @@ import functools
 import torch
 from torch import Tensor
 
-from realmix.algorithm import Batch, Examples, Views
+from realmix.base.randomness import Draws, derive, generator, keys
+from realmix.contract.algorithm import Batch, Examples, Views
 from realmix.data.pools import Data
-from realmix.randomness import Draws, derive, generator, keys
 
 ORDER, LABELED, UNLABELED, COPY = range(4)  # streams of randomness
 PROBE, LEARNED = "probe", "learned"  # the views whose strengths are learned

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realmix.randomness import derive
+from realmix.base.randomness import derive
 
 HOLD_OUT_ROWS = 500  # from this many labels on, a fifth of them measures well enough by itself
 HOLD_OUT_PER_CLASS = 25

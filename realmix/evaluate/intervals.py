@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from realmix.errors import DataError
+from realmix.base.errors import DataError
 
 Correct = NDArray[np.bool_]
 Interval = tuple[float, float]

@@ -17,7 +17,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from realmix.errors import DataError
+from realmix.base.errors import DataError
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]

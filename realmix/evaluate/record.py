@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realmix.errors import DataError, StorageError
-from realmix.files import whole_lines
-from realmix.wording import printable
+from realmix.base.errors import DataError, StorageError
+from realmix.base.files import whole_lines
+from realmix.base.wording import printable
 
 UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What zipfile and NumPy raise for damaged archives; found by flipping their bytes."""

@@ -14,11 +14,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from realmix.base.files import write_atomically
+from realmix.base.wording import duration, printable
 from realmix.evaluate import plots, sections
 from realmix.evaluate.gate import rounded_up
 from realmix.evaluate.record import Run, read_run
-from realmix.files import write_atomically
-from realmix.wording import duration, printable
 
 LONGEST_NAME = 60  # characters of a class name in a table
 MOST_BAD_FILES = 50

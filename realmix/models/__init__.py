@@ -7,14 +7,14 @@ import re
 import torch
 from torch import nn
 
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.base.randomness import derive
+from realmix.base.wording import suggestion
 from realmix.models.composed import Pair
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
 from realmix.models.timm_models import timm_network
 from realmix.models.wide_resnet import WideResNet
-from realmix.randomness import derive
-from realmix.wording import suggestion
 
 NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
 PAIR = "pair:"

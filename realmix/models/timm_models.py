@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from realmix.errors import UsageError
-from realmix.wording import suggestion
+from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
 
 
 class TimmNetwork(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from realmix.procedure import Procedure
 from realmix.procedures.dividemix import DivideMix
 from realmix.procedures.in_domain import InDomain
 from realmix.procedures.joint_self_training import JointSelfTraining
@@ -10,6 +9,7 @@ from realmix.procedures.label_propagation import LabelPropagation
 from realmix.procedures.noisy_student import NoisyStudent
 from realmix.procedures.self_training import SelfTraining
 from realmix.procedures.simclr_v2 import SimCLRv2
+from realmix.training.stages import Procedure
 
 PROCEDURES: dict[str, type[Procedure]] = {
     "self_training": SelfTraining,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from realmix.algorithm import Algorithm, Method, Recipe
 from realmix.algorithms import ALGORITHMS
-from realmix.errors import UsageError
-from realmix.wording import suggestion
+from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
+from realmix.contract.algorithm import Algorithm, Method, Recipe
 
 
 def base_class(name: str, asker: Method) -> type[Algorithm]:

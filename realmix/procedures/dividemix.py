@@ -10,20 +10,20 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.base.errors import UsageError
+from realmix.base.randomness import derive
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, NonNegative, Positive, Share
+from realmix.contract.state import PerExample
 from realmix.data.pools import Data, Pool
-from realmix.errors import UsageError
-from realmix.fields import Count, NonNegative, Positive, Share
 from realmix.functional.losses import cross_entropy, entropy, prior_gap, squared_error
 from realmix.functional.mixing import beta, larger_share, mixup, partners
 from realmix.functional.noise import clean_probability
 from realmix.functional.schedules import ramp_up
 from realmix.functional.targets import average, one_hot, sharpen
 from realmix.models.composed import Pair
-from realmix.parallel import Divided
-from realmix.procedure import Procedure, Stages
-from realmix.randomness import derive
-from realmix.state import PerExample
+from realmix.training.parallel import Divided
+from realmix.training.stages import Procedure, Stages
 
 FEW, FEW_OF_A_CLASS = 100, 10  # labels
 MIXTURE = 30  # stream of randomness

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from realmix.algorithm import Facts
 from realmix.algorithms.supervised import Supervised
 from realmix.algorithms.uda import UDA
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Facts
+from realmix.contract.fields import Share
 from realmix.data.pools import Data, Pool
-from realmix.errors import UsageError
-from realmix.fields import Share
 from realmix.functional.selection import likeliest_of_each_class
-from realmix.procedure import Procedure, Stages
 from realmix.procedures.base import base_class, base_recipe
+from realmix.training.stages import Procedure, Stages
 
 
 @dataclass(eq=False)

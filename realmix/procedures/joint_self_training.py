@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Decay, NonNegative, Share
+from realmix.contract.state import RunningMean
 from realmix.data.pools import Data, Pool
-from realmix.fields import Decay, NonNegative, Share
 from realmix.functional.forward import joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.selection import confident_of_each_class
-from realmix.procedure import Procedure, Stages
-from realmix.state import RunningMean
+from realmix.training.stages import Procedure, Stages
 
 
 @dataclass(eq=False)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.algorithms.supervised import Supervised
-from realmix.errors import UsageError
-from realmix.fields import Count, Decay, Positive
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, Decay, Positive
+from realmix.contract.state import PerExample
 from realmix.functional.graph import knn_graph, propagate, pseudo_labels
 from realmix.functional.losses import cross_entropy
 from realmix.functional.targets import one_hot
-from realmix.procedure import Procedure, Stages, trainable_copy
-from realmix.state import PerExample
+from realmix.training.stages import Procedure, Stages, trainable_copy
 
 MOST_EDGES = 10**8  # some 5 GB
 

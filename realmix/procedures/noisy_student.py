@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.base.randomness import generator
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, Decay, NonNegative, Share
 from realmix.data.pools import Data, Pool
-from realmix.fields import Count, Decay, NonNegative, Share
 from realmix.functional.forward import joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.selection import balanced, quota
 from realmix.functional.targets import one_hot, smooth
-from realmix.procedure import Procedure, Stages
 from realmix.procedures.base import base_class, base_recipe
-from realmix.randomness import generator
+from realmix.training.stages import Procedure, Stages
 
 BALANCE = 32  # stream of randomness
 

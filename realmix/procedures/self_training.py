@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Recipe
 from realmix.algorithms.supervised import Supervised
+from realmix.contract.algorithm import Recipe
+from realmix.contract.fields import Count, Share
 from realmix.data.pools import Data, Pool
-from realmix.fields import Count, Share
 from realmix.functional.selection import labeled_further, quota
-from realmix.procedure import Procedure, Stages
+from realmix.training.stages import Procedure, Stages
 
 
 @dataclass(eq=False)

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from realmix.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.algorithms.supervised import Supervised
+from realmix.base.randomness import generator
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.fields import Count, Positive, Share
 from realmix.data.pools import Data, Pool
-from realmix.fields import Count, Positive, Share
 from realmix.functional.forward import joint
 from realmix.functional.losses import contrastive, cross_entropy
 from realmix.models.composed import Extended, hidden_layer, num_features
-from realmix.procedure import Procedure, Stages, trainable_copy
-from realmix.randomness import generator
-from realmix.train import Record
+from realmix.training.stages import Procedure, Stages, trainable_copy
+from realmix.training.trainer import Record
 
 HEAD = 31  # stream of randomness
 

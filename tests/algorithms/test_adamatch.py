@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import AdaMatch
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 SPOKEN = Nets(tiny.Spoken(), tiny.Spoken())

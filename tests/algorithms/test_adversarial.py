@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import Adversarial
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 

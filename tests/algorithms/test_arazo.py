@@ -8,8 +8,8 @@ import torch
 from scipy.special import betaincinv
 from torch import nn
 
-from realmix.algorithm import Batch, Nets, Views
 from realmix.algorithms import Arazo
+from realmix.contract.algorithm import Batch, Nets, Views
 from realmix.functional.losses import entropy, prior_gap
 from realmix.models.mlp import MLP
 from tests import tiny

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import FixMatch
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny, tiny_images
 from tests.tiny import Spoken
 

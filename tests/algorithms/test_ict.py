@@ -8,9 +8,9 @@ import torch
 from scipy.special import betaincinv
 from torch import nn
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import ICT
 from realmix.algorithms import ict as module
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 

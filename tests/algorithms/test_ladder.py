@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import Ladder
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Nets, Views
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
 from tests import tiny

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import MeanTeacher
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 

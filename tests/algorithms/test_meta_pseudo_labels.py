@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.algorithm import Batch, Nets, Recipe, Views
 from realmix.algorithms import MetaPseudoLabels
+from realmix.contract.algorithm import Batch, Nets, Recipe, Views
 from realmix.data.pools import Data, Pool
 from realmix.models.mlp import MLP
-from realmix.optimizer import Optimizer
-from realmix.train import Trainer
+from realmix.training.optimizer import Optimizer
+from realmix.training.trainer import Trainer
 from tests import tiny
 
 SGD = Recipe(optimizer="sgd", learning_rate=0.1, weight_decay=0.0)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.special import betaincinv
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import MixMatch
+from realmix.contract.algorithm import Nets, Views
 from realmix.functional.forward import interleave
 from tests import tiny
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import PseudoLabel
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import MixMatch, RealMix
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 OFF = {"annealing": "off", "extension": "none", "out_of_distribution": 0.0}

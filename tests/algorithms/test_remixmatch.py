@@ -8,11 +8,11 @@ import torch
 from scipy.special import betaincinv
 from torch import nn
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import ReMixMatch
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Nets, Views
 from realmix.functional.forward import interleave
-from realmix.train import Trainer
+from realmix.training.trainer import Trainer
 from tests import tiny, tiny_images
 from tests.tiny_images import IMAGES, SHAPE
 

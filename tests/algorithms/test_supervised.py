@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.special import betaincinv
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms import Supervised
+from realmix.contract.algorithm import Nets, Views
 from tests import tiny
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Batch, Examples, Nets, Views
 from realmix.algorithms import TemporalEnsembling
+from realmix.contract.algorithm import Batch, Examples, Nets, Views
 from tests import tiny
 
 NUM_LABELED, NUM_POOL = 5, 9

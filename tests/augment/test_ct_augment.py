@@ -10,9 +10,9 @@ from torch import Tensor
 
 from realmix.augment import ct_augment, geometry, slots
 from realmix.augment.ct_augment import OPERATIONS, CTAugment, bin_chances, bin_counts
-from realmix.errors import UsageError
-from realmix.randomness import Draws, keys
-from realmix.state import BIN_SHAPE
+from realmix.base.errors import UsageError
+from realmix.base.randomness import Draws, keys
+from realmix.contract.state import BIN_SHAPE
 from tests.augment.test_rand_augment import pictures
 
 PUBLISHED = {

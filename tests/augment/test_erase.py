@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realmix.augment.erase import cutout, erase, random_cutout, random_erase
-from realmix.randomness import Draws, keys
+from realmix.base.randomness import Draws, keys
 
 
 def draws(count: int, seed: int = 0) -> Draws:

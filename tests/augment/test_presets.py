@@ -16,9 +16,9 @@ from realmix.augment.presets import (
     image_shift,
     network_input,
 )
-from realmix.errors import DataError
-from realmix.randomness import Draws, keys
-from realmix.state import BIN_SHAPE
+from realmix.base.errors import DataError
+from realmix.base.randomness import Draws, keys
+from realmix.contract.state import BIN_SHAPE
 
 VIEWS = {"plain", "weak", "strong", "cutout", "simple"}
 IMAGE_VIEWS = {"probe", "learned"}

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from realmix.augment import geometry, rand_augment, slots
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
-from realmix.errors import UsageError
-from realmix.randomness import Draws, keys
+from realmix.base.errors import UsageError
+from realmix.base.randomness import Draws, keys
 
 GREY = (127, 127, 127)
 FIXMATCH = {

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Algorithm, Batch, Nets
 from realmix.algorithms import ALGORITHMS
 from realmix.augment.presets import PRESETS
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Algorithm, Batch, Nets
+from realmix.contract.fields import field_types
 from realmix.data.pools import Data, Pool
-from realmix.errors import UsageError
-from realmix.fields import field_types
-from realmix.methods import method_class
 from realmix.models.mlp import MLP
-from realmix.train import Trainer
+from realmix.runs.methods import method_class
+from realmix.training.trainer import Trainer
 from tests import tiny
 
 EVERY = pytest.mark.parametrize("name", ALGORITHMS)

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from realmix import models
 from realmix.augment.presets import PRESETS
 from realmix.data.pools import Data, Pool
-from realmix.methods import METHODS
-from realmix.procedure import Procedure, Stages
+from realmix.runs.methods import METHODS
+from realmix.training.stages import Procedure, Stages
 
 SHAPE, CLASSES, LABELED, POOL = (3, 8, 8), 4, 120, 256
 STEPS, BATCH = 32, 8

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Recipe
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Recipe
+from realmix.contract.fields import field_types
 from realmix.data.pools import Data
-from realmix.errors import UsageError
-from realmix.fields import field_types
-from realmix.methods import method_class
-from realmix.predict import predict
-from realmix.procedure import Procedure, Stages
 from realmix.procedures import PROCEDURES
+from realmix.runs.methods import method_class
+from realmix.training.predict import predict
+from realmix.training.stages import Procedure, Stages
 from tests.procedures.small import blobs, interrupted, same, stages, weights
 
 EVERY = pytest.mark.parametrize("name", PROCEDURES)

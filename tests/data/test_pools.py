@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.config import Config
 from realmix.data.pools import MOST_CODES, Data, Dataset, Pool
-from realmix.phases import Phases
-from realmix.watch import Silent
+from realmix.runs.config import Config
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
 
 CYCLE = np.arange(40)
 

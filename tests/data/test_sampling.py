@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmix.algorithm import Views
+from realmix.contract.algorithm import Views
 from realmix.data.pools import Data, Pool
 from realmix.data.sampling import LABELED, UNLABELED, batch_at, rows_at
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import sklearn.datasets
 
+from realmix.base.files import append_line, write_atomically, write_json
 from realmix.evaluate.gate import decide
 from realmix.evaluate.metrics import accuracy
-from realmix.files import append_line, write_atomically, write_json
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RULE = "Each label was held out once: 5 times, the models were trained on 4/5 of the labels."

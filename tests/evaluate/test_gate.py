@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from realmix.errors import DataError
+from realmix.base.errors import DataError
 from realmix.evaluate.gate import decide, rounded_up
 from realmix.evaluate.intervals import paired_interval, wilson
 

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmix.errors import DataError
+from realmix.base.errors import DataError
 from realmix.evaluate.intervals import (
     Pairs,
     count_pairs,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from realmix.errors import DataError
+from realmix.base.errors import DataError
 from realmix.evaluate import metrics
 
 PROBS = np.array([[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.9, 0.1, 0.0], [0.2, 0.2, 0.6]])

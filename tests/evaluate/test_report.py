@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_run import CLASSES, write_run
 
-from realmix.errors import DataError, StorageError
+from realmix.base.errors import DataError, StorageError
 from realmix.evaluate import metrics, plots, sections
 from realmix.evaluate.record import read_run
 from realmix.evaluate.report import write_report

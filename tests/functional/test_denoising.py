@@ -18,7 +18,7 @@ from realmix.functional.denoising import (
 )
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
-from realmix.parallel import Divided
+from realmix.training.parallel import Divided
 from tests import tiny
 
 

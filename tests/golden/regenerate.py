@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from realmix.algorithm import Batch, Nets, Step
 from realmix.algorithms import ALGORITHMS
-from realmix.optimizer import Optimizer
-from realmix.state import Ema
+from realmix.contract.algorithm import Batch, Nets, Step
+from realmix.contract.state import Ema
+from realmix.training.optimizer import Optimizer
 from tests import tiny
 
 FOLDER = Path(__file__).parent

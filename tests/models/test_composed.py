@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.classifier import Classifier
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
 from realmix.models import build
 from realmix.models.composed import Extended, hidden_layer, num_features
+from realmix.runs.classifier import Classifier
 
 PAIRS = [("pair:auto", (1, 8, 8)), ("pair:wrn-10-1", (3, 16, 16)), ("pair:mlp", (5,))]
 

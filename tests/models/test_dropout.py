@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
 from realmix.models import build
 from realmix.models.head import Head
 from realmix.models.wide_resnet import Unit, skip, skipped_shares

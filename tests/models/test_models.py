@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
 from realmix.models import build
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP

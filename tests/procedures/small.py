@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from realmix import models
-from realmix.algorithm import Recipe
 from realmix.augment.presets import PRESETS
+from realmix.base.errors import Interrupted
+from realmix.contract.algorithm import Recipe
 from realmix.data.pools import Data, Pool
-from realmix.errors import Interrupted
-from realmix.procedure import Procedure, Stages
+from realmix.training.stages import Procedure, Stages
 
 FEATURES = 4
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from scipy.special import betaincinv
 
-from realmix.algorithm import Batch
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch
 from realmix.data.pools import Pool
-from realmix.errors import UsageError
 from realmix.functional.losses import entropy, prior_gap
 from realmix.functional.targets import sharpen
 from realmix.procedures import dividemix as module
 from realmix.procedures.dividemix import CoDivided, DivideMix, clean_labels, divided, guesses
-from realmix.train import Trainer
+from realmix.training.trainer import Trainer
 from tests import tiny
 from tests.procedures.small import blobs, interrupted, same, stages, weights
 

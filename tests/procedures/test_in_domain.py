@@ -6,8 +6,8 @@ import torch
 
 from realmix.algorithms import ALGORITHMS
 from realmix.algorithms.uda import UDA
+from realmix.base.errors import UsageError
 from realmix.data.pools import Data, Pool
-from realmix.errors import UsageError
 from realmix.procedures.in_domain import InDomain
 from tests import tiny
 from tests.procedures.small import blobs, stages

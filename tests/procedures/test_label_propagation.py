@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Batch, Views
 from realmix.algorithms.supervised import Supervised
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Batch, Views
 from realmix.data.pools import Pool
-from realmix.errors import UsageError
 from realmix.procedures.label_propagation import LabelPropagation, Propagated
 from tests import tiny
 from tests.functional.test_graph import dense_graph, dense_scores

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.algorithm import Recipe
 from realmix.algorithms import ALGORITHMS
 from realmix.algorithms.fixmatch import FixMatch
 from realmix.algorithms.supervised import Supervised
-from realmix.config import Config
-from realmix.errors import UsageError
+from realmix.base.errors import UsageError
+from realmix.contract.algorithm import Recipe
 from realmix.models.wide_resnet import skipped_shares
-from realmix.networks import Networks
 from realmix.procedures.noisy_student import Noised, NoisyStudent
+from realmix.runs.config import Config
+from realmix.runs.networks import Networks
 from tests import tiny
 from tests.procedures.small import blobs, stages
 

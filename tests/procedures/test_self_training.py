@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from realmix.algorithms.supervised import Supervised
+from realmix.contract.state import PerExample
 from realmix.data.pools import Data, Pool
 from realmix.procedures.self_training import SelfTraining, with_pseudo_labels
-from realmix.state import PerExample
 from tests.procedures.small import blobs, stages
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from realmix.algorithm import Nets, Views
 from realmix.algorithms.supervised import Supervised
+from realmix.contract.algorithm import Nets, Views
 from realmix.models.composed import Extended
 from realmix.procedures.simclr_v2 import (
     Contrast,

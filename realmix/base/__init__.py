@@ -1,0 +1,1 @@
+"""Errors, words, files and addressed randomness: knows nothing of learning."""

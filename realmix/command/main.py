@@ -1,0 +1,153 @@
+"""The command line: parse, call, print. Imports no torch before a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import realmix
+from realmix.base.errors import StorageError, UsageError
+from realmix.base.wording import printable
+from realmix.command.options import Algorithms, Command, Data, Fit, Predict, Report, parse
+from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
+from realmix.runs.config import Config
+
+BROKEN_PIPE = 141  # as shells have it
+NO_GATE = (
+    "WARNING --no-gate: nothing will be held out and compared. The model ships even if the"
+    " unlabeled data made it worse than the labels alone would be."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: the words behind `realmix`; by default those of this process.
+
+    Returns:
+        The exit code: 0, or 2 usage, 3 data, 4 disk or memory, 5 diverged, 6 run folder locked,
+        130 and 143 interrupted, 1 anything else.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _do(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains when it flushes at exit
+        return BROKEN_PIPE
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in words:
+            traceback.print_exc()
+        return _fail(error)
+
+
+def _do(words: list[str]) -> int:
+    if words == ["--version"]:
+        print(f"realmix {realmix.__version__}")
+        return 0
+    try:
+        command = parse(words, speaks=is_first())
+    except SystemExit as stop:  # the parser has printed a help text, or what is wrong
+        return int(stop.code or 0)
+    if command:
+        _run(command)
+    return 0
+
+
+def _fail(error: BaseException) -> int:
+    """Say what is wrong, and return the exit code."""
+    from realmix.command.console import messages, tell
+
+    message, code = explain(error)
+    tell(messages(), f"realmix: {message}", "red")
+    return code
+
+
+def _run(command: Command) -> None:
+    """Do it. What a command needs is imported when it is needed: torch takes seconds."""
+    if isinstance(command, Fit):
+        _fit(command)
+    elif isinstance(command, Predict):
+        _predict(command)
+    elif isinstance(command, Report):
+        from realmix.evaluate.report import write_report
+
+        print(printable(write_report(command.run)))
+    else:
+        _show(command)
+
+
+def _show(command: Algorithms | Data) -> None:
+    from realmix.command import catalogue
+    from realmix.command.console import show
+
+    name = command.name
+    if isinstance(command, Data):
+        root = command.data_root
+        show(catalogue.data_set(name, root) if name else catalogue.data_sets(root))
+    else:
+        show(catalogue.algorithm(name) if name else catalogue.algorithms())
+
+
+def _fit(command: Fit) -> None:
+    config = command.config()  # checked before torch is imported
+    from realmix.base.errors import Interrupted
+    from realmix.command.console import Progress, messages, show, tell
+    from realmix.command.summary import summary
+    from realmix.runs import run
+    from realmix.training import parallel
+
+    folder, console, signals = command.out or config.default_out(), messages(), Signals()
+    if not config.gate:
+        tell(console, NO_GATE, "bold yellow")
+    try:
+        with signals, Progress(console, signals) as watch:
+            result = run.fit(config, folder, watch, resume=command.resume)
+    except Interrupted:
+        raise Stopped("interrupted and saved; the same command continues.", signals) from None
+    except KeyboardInterrupt:
+        raise Stopped(
+            "stopped at once; the same command goes on from what was saved.", signals
+        ) from None
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise StorageError(_smaller(config, error)) from error
+    finally:
+        parallel.leave()
+    if result:  # only the first process has one
+        show(summary(folder))
+
+
+def _smaller(config: Config, error: BaseException) -> str:
+    """What to do when a batch does not fit into the memory."""
+    from realmix.contract.algorithm import Recipe
+    from realmix.runs.methods import METHODS
+
+    recipe = METHODS[config.algorithm].recipe if config.algorithm in METHODS else Recipe()
+    size = int(config.fields.get("batch_size", recipe.batch_size))
+    return (
+        f"The memory was not enough: {str(error).splitlines()[0] if str(error) else 'no details'}\n"
+        f"A batch holds {size} labeled examples and its share of the pool; make it smaller:"
+        f" --set batch_size={max(size // 2, 1)}. Smaller images (--image-size) or a smaller network"
+        " (--model) help too. A run with other options needs another --out."
+    )
+
+
+def _predict(command: Predict) -> None:
+    from realmix.command.console import show
+    from realmix.command.predictions import predict_all
+    from realmix.runs.classifier import load_classifier
+
+    if not command.out.parent.is_dir():
+        raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
+    if command.out.exists() and command.out.resolve() == Path(command.input).resolve():
+        raise UsageError("--out would overwrite the input. Choose another --out.")
+    found = predict_all(load_classifier(command.run), command.input, command.data_root)
+    found.write(command.out)
+    show(found.summary(command.out))

@@ -1,0 +1,174 @@
+"""New inputs for a trained classifier, and its predictions as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from realmix.base.errors import DataError
+from realmix.base.files import write_atomically
+from realmix.base.wording import printable, suggestion
+from realmix.command.console import bad_files
+from realmix.data.reading.arrays import read_npz
+from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
+from realmix.data.reading.check import check_finite
+from realmix.data.reading.folders import read_pool_folder
+from realmix.data.reading.images import fit_images, read_images
+from realmix.data.reading.source import Bad, Source
+from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.runs.classifier import Classifier
+
+MOST_CLASSES = 10
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of some inputs.
+
+    Attributes:
+        names: where each input came from.
+        probs: (N, K) float32.
+        classes: K names.
+        bad: (path, reason) of the inputs that could not be read; they have no row.
+    """
+
+    names: tuple[str, ...]
+    probs: np.ndarray
+    classes: tuple[str, ...]
+    bad: tuple[Bad, ...]
+
+    @property
+    def label(self) -> list[str]:
+        """The likeliest class of each input."""
+        return [self.classes[place] for place in self.probs.argmax(1)]
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(N,) probability of that class."""
+        highest: np.ndarray = self.probs.max(1)
+        return highest
+
+    def write(self, path: Path) -> None:
+        """Write them as a CSV table.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        probabilities = [f"probability_{name}" for name in self.classes]
+        table.writerow(["input", "label", "confidence", *probabilities])
+        rows = zip(self.names, self.label, self.confidence, self.probs, strict=True)
+        for name, label, confidence, probs in rows:
+            numbers = [f"{value:.6f}" for value in (confidence, *probs)]
+            table.writerow([harmless(name), harmless(label), *numbers])
+        write_atomically(path, text.getvalue())
+
+    def summary(self, path: Path) -> RenderableType:
+        """How many, how sure, which classes, what was left out, and where the table is."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim")
+        sure = f"mean confidence {self.confidence.mean():.1%}"
+        table.add_row("predictions", f"{len(self.names):,}, {sure}")
+        common = Counter(self.label).most_common(MOST_CLASSES)
+        listed = ", ".join(f"{printable(name)} {count:,}" for name, count in common)
+        more = ", ..." if len(set(self.label)) > len(common) else ""
+        table.add_row("classes", Text(listed + more))
+        if self.bad:
+            table.add_row("skipped", Text(bad_files(self.bad)))
+        table.add_row("table", Text(printable(path), "bold"))
+        return Padding(table, 1, expand=False)
+
+
+def harmless(cell: str) -> str:
+    """Text that a spreadsheet shows instead of computing it.
+
+    >>> harmless("=1+1"), harmless("cat")
+    ("'=1+1", 'cat')
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:
+    """Classify what a folder, an image, a table, a .npz file or a built-in name holds.
+
+    Raises:
+        UsageError: there is no such thing.
+        DataError: it does not fit the classifier, or nothing of it can be read.
+    """
+    source = _open(given, data_root, str(classifier.about.get("label_column", "label")))
+    what = f"'{printable(given)}'"
+    if source.is_images != (len(classifier.shape) == 3):
+        kinds = ("feature rows", "images")
+        raise DataError(
+            f"{what} holds {kinds[source.is_images]}, but this model was trained on "
+            f"{kinds[not source.is_images]}."
+        )
+    if not source.is_images:
+        inputs = _ordered(source, classifier, what)
+        check_finite(inputs, source.names, "rows")
+        return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
+    inputs, names, bad = _images(source, classifier.shape)
+    if not names:
+        listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
+        raise DataError(f"No image in {what} can be read.{listed}")
+    return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
+
+
+def _open(given: str, data_root: str | None, label_column: str) -> Source:
+    """The rows of one place. Labels in it are read past."""
+    if given.partition("@")[0] in BUILTIN:
+        source = read_builtin(given, data_root, seed=0)
+        assert source.test is not None
+        return source.test
+    path = Path(given)
+    if "\0" in given or not path.exists():
+        raise unknown_name(given)
+    if path.is_dir():
+        return read_pool_folder(path)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path, needs_labels=False)
+    if path.suffix.lower() in SUFFIXES:
+        return read_table(path, label_column, needs_labels=False)
+    return Source((printable(path),), np.full(1, -1), (), files=(path,))
+
+
+def _images(
+    source: Source, shape: tuple[int, ...]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[Bad, ...]]:
+    """Images brought to `shape` as in training, the names of those, and what is left out."""
+    channels, height, width = shape
+    if source.files is None:
+        assert source.inputs is not None
+        return fit_images(source.inputs, (channels, height, width)), source.names, source.bad_files
+    images, reasons = read_images(source.files, (channels, height, width))
+    good = [row for row in range(len(source)) if row not in reasons]
+    bad = tuple((source.names[row], reason) for row, reason in reasons.items())
+    return images[good], tuple(source.names[row] for row in good), (*bad, *source.bad_files)
+
+
+def _ordered(source: Source, classifier: Classifier, what: str) -> np.ndarray:
+    """Feature rows with the columns of training in their order, where both have names."""
+    assert source.inputs is not None
+    wanted = classifier.about.get("columns")
+    if wanted is None or source.columns is None:
+        return source.inputs
+    missing = [name for name in wanted if name not in source.columns]
+    if missing:
+        listed = ", ".join(printable(name) for name in missing[:10])
+        raise DataError(
+            f"{what} lacks {len(missing)} of the {len(wanted)} feature columns that the model was"
+            f" trained on: {listed}.{printable(suggestion(missing[0], source.columns))}"
+        )
+    ordered: np.ndarray = source.inputs[:, [source.columns.index(name) for name in wanted]]
+    return ordered

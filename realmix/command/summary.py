@@ -1,0 +1,117 @@
+"""What a finished run came to, for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from realmix.base.wording import duration, printable
+from realmix.command.console import LABELS_ALONE, bad_files
+from realmix.evaluate.intervals import paired_interval
+from realmix.evaluate.record import Run, read_run
+from realmix.evaluate.sections import headline
+from realmix.runs.classifier import MODEL
+from realmix.runs.run import REPORT
+
+WARNING = "bold yellow"
+CAPTION = "Accuracies with 95% intervals; what was added is in percentage points."
+
+
+class Part(NamedTuple):
+    """Rows that the models were measured on: name in evidence.npz, figures, title."""
+
+    name: str
+    figures: dict[str, Any]
+    title: str
+
+
+def summary(folder: Path) -> RenderableType:
+    """The verdict, the accuracies, and where everything lies.
+
+    Args:
+        folder: of a finished run.
+
+    Raises:
+        StorageError: a record of the run is damaged.
+    """
+    run = read_run(folder)
+    result = run.result
+    gained = result["gated"] and result["shipped"] != LABELS_ALONE
+    shown: list[RenderableType] = [Text(headline(result), "bold green" if gained else "bold"), ""]
+    parts = _parts(result)
+    if parts:
+        shown += [_accuracies(run, parts), Text(CAPTION, "dim"), ""]
+    return Padding(Group(*shown, _facts(run)), 1, expand=False)
+
+
+def _parts(result: dict[str, Any]) -> list[Part]:
+    """Held-out labels and test rows, as far as there are any."""
+    parts = [Part("heldout", result, f"{result['held_out']:,} held-out labels")]
+    if result["test"]:
+        parts.append(Part("test", result["test"], f"{result['test']['count']:,} test rows"))
+    return [part for part in parts if part.figures["model"]["accuracy"] is not None]
+
+
+def _accuracies(run: Run, parts: list[Part]) -> Table:
+    """A column for each part; a row for each model and one for their difference."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_row("", *(Text(part.title, "dim") for part in parts))
+    algorithm, compared = run.result["algorithm"], run.result["gated"]
+    if algorithm == LABELS_ALONE or compared:
+        key = "model" if algorithm == LABELS_ALONE else "baseline"
+        table.add_row("labels alone", *(_estimate(part.figures[key]) for part in parts))
+    if algorithm != LABELS_ALONE:
+        table.add_row(f"with {algorithm}", *(_estimate(part.figures["model"]) for part in parts))
+    if algorithm != LABELS_ALONE and compared:
+        table.add_row("added by the pool", *(_added(run, part) for part in parts))
+    return table
+
+
+def _estimate(figures: dict[str, Any]) -> Text:
+    low, high = figures["interval"]
+    return Text.assemble(
+        (f"{figures['accuracy']:7.1%}", "bold"), (f"   {low:5.1%} to {high:.1%}", "dim")
+    )
+
+
+def _added(run: Run, part: Part) -> Text:
+    """The candidate's lead in percentage points, from the predictions that the run keeps."""
+    label = run.evidence.get(f"{part.name}_label")
+    if label is None:
+        return Text()
+    base, other = (
+        run.evidence[f"{part.name}_{which}"].argmax(1) == label for which in ("baseline", "model")
+    )
+    lead = 100 * float(other.mean() - base.mean())
+    low, high = (100 * end for end in paired_interval(base, other))
+    style = "green" if low > 0 else "red" if high < 0 else ""
+    return Text.assemble(
+        (f"{lead:+6.1f}", f"bold {style}"), (f"    {low:+5.1f} to {high:+.1f}", "dim")
+    )
+
+
+def _facts(run: Run) -> Table:
+    """Why, what it took, what else is known, and where the files are."""
+    result = run.result
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    why = Text(printable(result["reason"]))
+    table.add_row("why", why if result["gated"] else Text.assemble(("WARNING: ", WARNING), why))
+    table.add_row("", "")
+    counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
+    table.add_row("data", counts)
+    if result["bad_files"]:
+        table.add_row("skipped", Text(bad_files(result["bad_files"])))
+    if oracle := result["pseudo_labels"]:
+        right = f"{oracle['accuracy']:.1%} of {oracle['count']:,} pool rows classified right"
+        table.add_row("oracle", f"{right} (by true labels that training never saw)")
+    table.add_row("cost", f"{duration(result['seconds'])} of training")
+    table.add_row("model", Text(printable(run.folder / MODEL), "bold"))
+    table.add_row("report", Text(printable(run.folder / REPORT), "bold"))
+    return table

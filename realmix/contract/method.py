@@ -1,0 +1,127 @@
+"""What every method has, of any tier: fields, a recipe, and the data it can learn from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from torch import Tensor
+
+from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
+from realmix.contract.fields import Count, Decay, NonNegative, Positive, field_types, validated
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the data before training.
+
+    Attributes:
+        num_classes: K.
+        num_labeled, num_unlabeled: rows of the two pools.
+        shape: of one stored input: (C, H, W) of images, (D,) of feature rows.
+        class_shares: (K,) share of each class among the labels; sums to one.
+        preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
+        code_columns: feature columns that look like codes of categories: few whole numbers.
+    """
+
+    num_classes: int
+    num_labeled: int
+    num_unlabeled: int
+    shape: tuple[int, ...]
+    class_shares: Tensor
+    preset: str = ""
+    code_columns: tuple[str, ...] = ()
+
+    @property
+    def is_images(self) -> bool:
+        return len(self.shape) == 3
+
+    def require_images(self, what: str, instead: str) -> None:
+        """Refuse feature rows for what works on images alone.
+
+        Raises:
+            UsageError: what that is, and what to do instead.
+        """
+        if not self.is_images:
+            raise UsageError(f"{what} changes images, and these are feature rows. {instead}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a paper trains: everything around its loss.
+
+    Attributes:
+        batch_size: labeled examples a step, B.
+        unlabeled_ratio: unlabeled examples per labeled one, mu.
+        optimizer: "adam" with weight decay times the learning rate, or Nesterov "sgd" with an
+            L2 term; neither decays biases and normalization.
+        learning_rate: at the start.
+        weight_decay: as the optimizer applies it.
+        schedule: of the learning rate: "constant", or "cosine" to 0.195 of it.
+        ema_decay: of the network that is evaluated.
+        dropout: share of the last layer's inputs that is set to 0 in training.
+        stochastic_depth: share of the passes in which the last residual unit is skipped in
+            training, falling linearly to 0 at the input; networks without such units have none.
+    """
+
+    batch_size: Count = 64
+    unlabeled_ratio: Count = 1
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 0.002
+    weight_decay: NonNegative = 0.02
+    schedule: Literal["constant", "cosine"] = "constant"
+    ema_decay: Decay = 0.999
+    dropout: Decay = 0.0
+    stochastic_depth: Decay = 0.0
+
+
+@dataclass(eq=False)
+class Method:
+    """A way to learn, of any tier. Its fields are the hyperparameters.
+
+    Raises:
+        UsageError: at construction, for a field whose value does not fit its type and range.
+    """
+
+    recipe: ClassVar[Recipe] = Recipe()
+    idea: ClassVar[str] = ""  # in some six words
+    needs: ClassVar[str] = "pool"  # what it learns from besides labels, and what it remembers
+    pool_optional: ClassVar[bool] = False  # whether it is more than the labels alone without one
+    cost: ClassVar[float] = 1.0  # arithmetic of a training, relative to the labels alone's
+
+    def __post_init__(self) -> None:
+        for name, value in validated(type(self), self.fields()).items():
+            setattr(self, name, value)
+
+    def final_model(self, model: str) -> str:
+        """The name of the network that it leaves, where `model` is the run's."""
+        return model
+
+    def check(self, facts: Facts) -> None:
+        """Refuse data that it cannot learn from, before anything is trained.
+
+        Raises:
+            UsageError: what is wrong, and what to do instead.
+        """
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, object]) -> Self:
+        """Construct from a mapping (of JSON values or command-line text).
+
+        Raises:
+            UsageError: for a name that is not a field, with the nearest one that is.
+        """
+        known = field_types(cls)
+        for name in fields.keys() - known.keys():
+            raise UsageError(
+                f"{cls.__name__} has no field '{name}'.{suggestion(name, known)}"
+                f" Its fields: {', '.join(known) or 'none'}."
+            )
+        return cls(**fields)
+
+    def fields(self) -> dict[str, Any]:
+        """The hyperparameters by name; `from_fields` takes them back."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -1,0 +1,1 @@
+"""From a name, a folder, a table or arrays to one `Dataset`."""

@@ -1,0 +1,177 @@
+"""Several sources to one `Dataset`: images of one shape, features in one order, pools joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from realmix.base.errors import DataError, UsageError
+from realmix.base.wording import printable
+from realmix.data.pools import Dataset
+from realmix.data.reading.check import validate
+from realmix.data.reading.decode import Shape
+from realmix.data.reading.images import choose_shape, fit_images, read_images
+from realmix.data.reading.source import Bad, Source
+
+_NOTHING_READABLE: Shape = (3, 64, 64)
+
+
+def assemble(
+    parts: Sequence[Source], exam: Source | None, image_size: int | None, skip_bad: bool
+) -> Dataset:
+    """Read the image files, bring all rows to one shape and join them.
+
+    Args:
+        parts: the data, and behind them the pool if there is one more.
+        exam: the test rows; they have no say in the shape.
+        image_size: side of the images in pixels, or None to choose one.
+        skip_bad: leave out labeled and test images that cannot be read.
+
+    Raises:
+        UsageError: `image_size` for features.
+        DataError: parts of different kinds, unreadable images, missing columns, and what
+            `validate` refuses.
+    """
+    tests = [] if exam is None else [exam]
+    for role, part in [("pool", p) for p in parts[1:]] + [("test set", t) for t in tests]:
+        _same_kind(parts[0], part, role)
+    if parts[0].is_images:
+        shape, notes = _common_shape(parts, image_size)
+        ready = [_with_images(part, shape, skip_bad, "labeled images") for part in parts]
+        tests = [_with_images(part, shape, skip_bad, "test images") for part in tests]
+        if parts[0].files is not None:
+            ready, tests = _without_empty_classes(ready, tests)
+    elif image_size is not None:
+        raise UsageError("image_size is for images, but these data are feature rows. Leave it out.")
+    else:
+        notes = ()
+        ready = [_with_columns(part, parts[0], "pool") for part in parts]
+        tests = [_with_columns(part, parts[0], "test set") for part in tests]
+    return _dataset(ready, tests, notes)
+
+
+def _same_kind(main: Source, other: Source, role: str) -> None:
+    if main.is_images != other.is_images:
+        kinds = ("feature rows", "images")
+        raise DataError(
+            f"The data are {kinds[main.is_images]}, but the {role} holds {kinds[other.is_images]}. "
+            "Both must be of one kind."
+        )
+
+
+def _common_shape(parts: Sequence[Source], image_size: int | None) -> tuple[Shape, tuple[str, ...]]:
+    """The shape of all images: that of the data where they are arrays, else chosen from files."""
+    stored = parts[0].inputs
+    if stored is None:
+        files = [file for part in parts for file in part.files or ()]
+        shape, note = choose_shape(files, image_size)
+        return shape or _NOTHING_READABLE, (note,) if note else ()
+    channels, height, width = stored.shape[1:]
+    if image_size is None or image_size == height == width:
+        return (channels, height, width), ()
+    note = f"Images of {height} x {width} pixels are resized to {image_size} x {image_size}."
+    return (channels, image_size, image_size), (note,)
+
+
+def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Source:
+    """`part` with its images read and fitted, without the files that could not be read."""
+    if part.files is None:
+        assert part.inputs is not None
+        return replace(part, inputs=fit_images(part.inputs, shape))
+    images, reasons = read_images(part.files, shape)
+    bad = [(part.names[row], reason) for row, reason in reasons.items()]
+    labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
+    serious = [*part.refused, *labeled]
+    if serious and not skip_bad:
+        raise _unreadable(serious, what)
+    good = np.array([row for row in range(len(part)) if row not in reasons], dtype=np.int64)
+    skipped = (*part.refused, *bad)
+    notes = part.notes
+    if skipped:
+        notes += (f"{len(skipped):,} files could not be used and are left out (see bad_files).",)
+    read = replace(part.take(good), inputs=images[good], files=None, notes=notes)
+    return replace(read, refused=(), bad_files=(*skipped, *part.bad_files))
+
+
+def _unreadable(bad: Sequence[Bad], what: str) -> DataError:
+    listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
+    more = f"\n  ... and {len(bad) - 5:,} more" if len(bad) > 5 else ""
+    return DataError(
+        f"{len(bad):,} of the {what} cannot be read:{listed}{more}\n"
+        "Mend or remove them, or leave them out with skip_bad (--skip-bad)."
+    )
+
+
+def _without_empty_classes(
+    parts: Sequence[Source], tests: Sequence[Source]
+) -> tuple[list[Source], list[Source]]:
+    """The rows without the classes all of whose labeled images were left out."""
+    main = parts[0]
+    present = np.unique(main.label[main.label >= 0])
+    gone = [printable(name) for c, name in enumerate(main.classes) if c not in present]
+    if not gone:
+        return list(parts), list(tests)
+    classes = tuple(main.classes[c] for c in present)
+    listed = ", ".join(gone[:10])
+    note = f"No image of these classes could be used, so they are left out: {listed}."
+    kept = [part.with_classes(classes) for part in parts]
+    kept[0] = replace(kept[0], notes=(*main.notes, note))
+    exams = [part.with_classes(classes) for part in tests]
+    if any((part.label < 0).any() for part in exams):
+        raise DataError(f"The test set has images of classes without a training image: {listed}.")
+    return kept, exams
+
+
+def _with_columns(part: Source, main: Source, role: str) -> Source:
+    """Feature rows with the columns of the data in their order."""
+    assert part.inputs is not None
+    assert main.inputs is not None
+    if part.columns is None or main.columns is None:
+        given, expected = part.inputs.shape[1], main.inputs.shape[1]
+        if given != expected:
+            raise DataError(
+                f"Rows of the {role} have {given} features, the data {expected}. They must have "
+                "the same features in the same order."
+            )
+        return part
+    missing = [name for name in main.columns if name not in part.columns]
+    if missing:
+        listed = ", ".join(printable(name) for name in missing[:10])
+        raise DataError(
+            f"The {role} lacks {len(missing)} of the {len(main.columns)} feature columns: "
+            f"{listed}. It must have the columns of the data."
+        )
+    extra = [printable(name) for name in part.columns if name not in main.columns]
+    note = (f"Columns of the {role} not used: {', '.join(extra[:10])}.",) if extra else ()
+    order = [part.columns.index(name) for name in main.columns]
+    return replace(
+        part, inputs=part.inputs[:, order], columns=main.columns, notes=part.notes + note
+    )
+
+
+def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str, ...]) -> Dataset:
+    main = parts[0]
+    inputs = [part.inputs for part in parts if part.inputs is not None]
+    unknown = np.int64(-1)
+    truth = np.concatenate(
+        [np.full(len(p), unknown) if p.truth is None else p.truth for p in parts]
+    )
+    if tests and not len(tests[0]):
+        raise DataError("No image of the test set can be read.")
+    dataset = Dataset(
+        # one part is not copied: it can be a memory-mapped file
+        inputs=inputs[0] if len(inputs) == 1 else np.concatenate(inputs),
+        label=np.concatenate([part.label for part in parts]),
+        classes=main.classes,
+        preset=main.preset,
+        names=tuple(name for part in parts for name in part.names),
+        columns=main.columns,
+        test_inputs=tests[0].inputs if tests else None,
+        test_label=tests[0].label if tests else None,
+        oracle=truth if (truth >= 0).any() else None,
+        bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
+    )
+    told = [note for part in (*parts, *tests) for note in part.notes]
+    return replace(dataset, notes=(*notes, *told, *validate(dataset)))

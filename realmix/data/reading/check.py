@@ -1,0 +1,127 @@
+"""What is wrong with a data set that was read, and what its owner should be told."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+from realmix.base.errors import DataError
+from realmix.base.wording import printable
+from realmix.data.pools import Dataset
+
+_MARKS = ("-1", "nan", "none", "null", "na", "n/a", "?", "unknown")
+_POOL_NAMES = ("unlabeled", "unlabelled")
+
+
+def _list(items: Sequence[object], limit: int = 10) -> str:
+    text = ", ".join(printable(item) for item in items[:limit])
+    return text + (f", ... ({len(items):,} in all)" if len(items) > limit else "")
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Refuse class names that are empty, twins of each other, or stand for the pool.
+
+    Raises:
+        DataError: naming the class.
+    """
+    seen: dict[str, str] = {}
+    for name in classes:
+        key = unicodedata.normalize("NFC", name.strip().casefold())
+        if not key:
+            raise DataError("A class has an empty name. Give every class a name with letters.")
+        if key.strip("_- ") in _POOL_NAMES:
+            raise DataError(
+                f"A class is named '{printable(name)}', which would teach the model a class of "
+                "that name. A folder that holds the pool must be named exactly 'unlabeled'; in a "
+                "table leave the label cell empty; in an array use -1."
+            )
+        if key in seen:
+            raise DataError(
+                f"Two classes differ only in case, spaces or Unicode form: {seen[key]!a} and "
+                f"{name!a}. Give them one name if they are one class, or clearly "
+                "different names."
+            )
+        seen[key] = name
+
+
+def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> None:
+    """Refuse feature rows (N, D) with NaN or infinite values.
+
+    Raises:
+        DataError: listing up to ten rows.
+    """
+    bad = np.flatnonzero(~np.isfinite(inputs).all(axis=1))
+    if len(bad):
+        rows = [f"row {i}" if names is None else names[i] for i in bad[:11]]
+        more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
+        raise DataError(
+            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN or infinite values: "
+            f"{_list(rows[:10])}{more}. Fill them in (a column's median, say) or remove the rows."
+        )
+
+
+def _check_rows(dataset: Dataset) -> None:
+    if not len(dataset.inputs):
+        raise DataError("There are no rows to learn from: the data set is empty.")
+    if not dataset.is_images:
+        check_finite(dataset.inputs, dataset.names, "rows")
+        if dataset.test_inputs is not None:
+            check_finite(dataset.test_inputs, None, "test rows")
+    if dataset.test_inputs is None:
+        return
+    given, expected = dataset.test_inputs.shape[1:], dataset.inputs.shape[1:]
+    if given != expected:
+        raise DataError(f"Test rows have shape {given}, training rows {expected}. Make them equal.")
+
+
+def _check_labels(dataset: Dataset, counts: np.ndarray) -> None:
+    if not counts.sum():
+        raise DataError(
+            f"None of the {len(dataset.label):,} rows has a label. Learning needs a few of each "
+            "class: class folders, a filled label column, or y other than -1."
+        )
+    if (counts > 0).sum() < 2:
+        name = printable(dataset.classes[int(counts.argmax())])
+        raise DataError(
+            f"All {int(counts.sum()):,} labeled rows are of one class, '{name}'. A classifier "
+            "needs labeled rows of at least two classes (-1 in an array means unlabeled)."
+        )
+
+
+def validate(dataset: Dataset) -> tuple[str, ...]:
+    """What the user should know about `dataset` before training, one sentence each.
+
+    Raises:
+        DataError: no rows, no labels, one class only, class names that cannot be told apart,
+            missing or infinite features, test rows of another shape.
+    """
+    check_classes(dataset.classes)
+    _check_rows(dataset)
+    counts = np.bincount(dataset.label[dataset.label >= 0], minlength=len(dataset.classes))
+    _check_labels(dataset, counts)
+    names = np.array(dataset.classes, dtype=object)
+    notes = []
+    if (counts == 1).any():
+        notes.append(
+            f"A single labeled example each: {_list(names[counts == 1])}. Such a class always "
+            "trains and is never held out, so how well it is recognised cannot be measured."
+        )
+    if (counts == 0).any():
+        notes.append(
+            f"Classes without a labeled example: {_list(names[counts == 0])}. "
+            "The model will not predict them."
+        )
+    marks = [name for name in dataset.classes if name.casefold() in _MARKS]
+    if marks:
+        notes.append(
+            f"Taken as a class of its own: {_list(marks)}. Should it mean 'no label', leave the "
+            "cell empty (in an array: -1)."
+        )
+    if (dataset.label >= 0).all():
+        notes.append(
+            "Every row is labeled, so this is plain supervised training. Give unlabeled rows to "
+            "learn from them too."
+        )
+    return tuple(notes)

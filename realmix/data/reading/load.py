@@ -1,0 +1,140 @@
+"""`load`: from a name, a folder, a table or a file to one `Dataset`; `from_arrays` from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realmix.base.errors import DataError, UsageError
+from realmix.base.wording import printable, suggestion
+from realmix.data.pools import Dataset
+from realmix.data.reading.arrays import as_inputs, as_labels, read_npz
+from realmix.data.reading.assemble import assemble
+from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
+from realmix.data.reading.check import check_classes, validate
+from realmix.data.reading.folders import read_class_folders, read_pool_folder
+from realmix.data.reading.source import Source, unknown_class
+from realmix.data.reading.tables import SUFFIXES, read_table
+
+MAX_IMAGE_SIZE = 1024
+
+
+def load(
+    data: str,
+    *,
+    unlabeled: str | None = None,
+    test: str | None = None,
+    data_root: str | None = None,
+    image_size: int | None = None,
+    label_column: str = "label",
+    skip_bad: bool = False,
+    seed: int = 0,
+) -> Dataset:
+    """Read labeled rows, the pool and test rows into one `Dataset`.
+
+    Args:
+        data: a built-in name, with or without a number of labels (``digits@40``); a folder of
+            class folders, where one named ``unlabeled`` holds the pool; a CSV or Parquet table
+            with a ``path`` column of image files or numeric feature columns, and a label column
+            that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
+            classes, x_test and y_test. A built-in name comes before a folder of the same name:
+            write ``./digits`` for the folder.
+        unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
+            where they name a known class they are kept in `Dataset.oracle`.
+        test: labeled test rows, of the same kinds, instead of those that come with `data`. Of a
+            built-in data set its test rows are taken.
+        data_root: where built-in data sets are; default: the environment's REALMIX_DATA.
+        image_size: side in pixels that all images are resized to; default: see `choose_shape`.
+        label_column: the label column of tables.
+        skip_bad: leave out labeled and test images that cannot be read instead of refusing them.
+        seed: draws the labels of ``name@N``.
+
+    Raises:
+        UsageError: a name, file, column or number that does not exist or does not fit.
+        DataError: data that cannot be used as given.
+    """
+    if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
+        raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
+    main = _open(data, data_root, label_column, seed)
+    check_classes(main.classes)
+    parts = [main]
+    if unlabeled is not None:
+        pool = _open(unlabeled, data_root, label_column, seed, is_pool=True)
+        parts.append(pool.as_pool(main.classes))
+    exam = main.test
+    if test is not None:
+        exam = _open(test, data_root, label_column, seed)
+        exam = exam.test if test in BUILTIN and exam.test is not None else exam
+    if exam is not None:
+        exam = _exam_rows(exam, main.classes, test or data)
+    return assemble(parts, exam, image_size, skip_bad)
+
+
+def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset:
+    """A `Dataset` of arrays.
+
+    Args:
+        X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
+            channels, uint8 in 0..255 or floats in [0, 1].
+        y: N integers or names; -1, "", None or NaN where unlabeled.
+        classes: class names in label order; default: the labels that occur, sorted.
+
+    Raises:
+        DataError: arrays of another form, values out of range, or labels nothing can be learned
+            from.
+    """
+    inputs = as_inputs(X)
+    label, order = as_labels(y, len(inputs), None if classes is None else tuple(classes))
+    dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
+    return replace(dataset, notes=validate(dataset))
+
+
+def _open(
+    given: str, data_root: str | None, label_column: str, seed: int, is_pool: bool = False
+) -> Source:
+    """The rows of one place, whatever kind it is; image files are listed, not read."""
+    name, mark, _ = given.partition("@")
+    if name in BUILTIN:
+        if mark and is_pool:
+            raise UsageError(f"'{printable(given)}': a pool has no labels. Give '{name}'.")
+        return read_builtin(given, data_root, seed)
+    path = Path(given)
+    if "\0" in given or not path.exists():
+        raise _not_there(given)
+    if path.is_dir():
+        return read_pool_folder(path) if is_pool else read_class_folders(path)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path, needs_labels=not is_pool)
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return read_table(path, label_column, needs_labels=not is_pool)
+    raise UsageError(
+        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
+        f"a table ({', '.join(SUFFIXES)}) or a .npz file."
+    )
+
+
+def _not_there(given: str) -> UsageError:
+    path = Path(given.replace("\0", ""))
+    if path.parent == Path() and path.suffix.lower() not in (*SUFFIXES, ".npz"):
+        return unknown_name(given)
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = printable(suggestion(path.name, beside))
+    return UsageError(f"There is no file or folder '{printable(given)}'.{hint} Check the path.")
+
+
+def _exam_rows(exam: Source, classes: Sequence[str], given: str) -> Source:
+    """The labeled rows of a test set, their labels as places in the training classes."""
+    known = np.flatnonzero(exam.label >= 0)
+    if not len(known):
+        raise DataError(f"No row of the test set '{printable(given)}' has a label.")
+    present = [exam.classes[c] for c in np.unique(exam.label[known])]
+    for name in present:
+        if name not in classes:
+            raise unknown_class(name, classes, f"Test set '{printable(given)}'")
+    left = len(exam) - len(known)
+    notes = (f"{left:,} test rows without a label are not used.",) if left else ()
+    return replace(exam.with_classes(classes).take(known), notes=exam.notes + notes)

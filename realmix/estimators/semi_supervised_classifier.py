@@ -1,0 +1,283 @@
+"""`SemiSupervisedClassifier`: a run of realmix as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from realmix.base.errors import DataError
+from realmix.data.reading.arrays import as_inputs
+from realmix.data.reading.load import from_arrays
+from realmix.data.reading.source import class_name
+from realmix.runs.classifier import Classifier
+from realmix.runs.config import Config
+from realmix.runs.experiment import Experiment
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
+
+UNLABELED = -1
+SEEDS = 2**31 - 1
+_SIGNS = ({"-1", "1"}, {"-1.0", "1.0"})
+
+
+class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Learns from labeled and unlabeled rows, and proves that the unlabeled ones helped.
+
+    With the gate, the labels alone are trained too, under the same budget, and compared on
+    held-out labels; what uses the unlabeled rows is kept only if it is better. A fit opens no
+    socket, writes no file, prints nothing and leaves all global random states as they are.
+
+    Args:
+        algorithm: what to compare with the labels alone: "realmix", "fixmatch", ...
+        model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", ...
+        steps: optimizer steps of each training; by default a number that suits the data.
+        minutes: instead of steps: about how long a fit may take.
+        gate: compare, and keep the better one.
+        fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
+        device: "auto", "cpu", "cuda" or "mps".
+        random_state: an integer is the seed of the run (the same integer, the same model); one is
+            drawn from a RandomState; None takes a fresh one, not from NumPy's global state.
+
+    Attributes:
+        classes_: (K,) the classes, sorted, of the type of `y`.
+        transduction_: (N,) label of each training row: as given, predicted where none was.
+        result_: what `realmix fit` writes to result.json: which model is kept and why ("shipped",
+            "reason"), accuracies with intervals, costs; with "seed" and "notes" on the data.
+        classifier_: the `realmix.runs.classifier.Classifier` that is kept.
+        n_features_in_, feature_names_in_: of feature rows, as in scikit-learn.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.concatenate([np.zeros((9, 2)), np.ones((9, 2))])
+        >>> y = [0, 0, *[-1] * 7, 1, 1, *[-1] * 7]
+        >>> model = SemiSupervisedClassifier(steps=20, random_state=0).fit(X, y)
+        >>> model.predict([[0.1, 0.0], [0.9, 1.0]])
+        array([0, 1])
+    """
+
+    def __init__(
+        self,
+        algorithm: str = "realmix",
+        *,
+        model: str = "auto",
+        steps: int | None = None,
+        minutes: float | None = None,
+        gate: bool = True,
+        fields: dict[str, Any] | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.algorithm = algorithm
+        self.model = model
+        self.steps = steps
+        self.minutes = minutes
+        self.gate = gate
+        self.fields = fields
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train, compare, and keep the better model.
+
+        Args:
+            X: (N, D) features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
+                channels, uint8 in 0..255 or floats in [0, 1].
+            y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. A `y` of -1 and
+                1 and nothing else is read as two classes, with a warning.
+
+        Raises:
+            ValueError: inputs or labels nothing can be learned from, or parameters that do not
+                fit (`DataError` and `UsageError` are ValueErrors).
+            ArithmeticError: when a loss becomes NaN or infinite.
+        """
+        inputs = self._inputs(X, reset=True)
+        if y is None:
+            raise DataError("fit requires y to be passed, but the target y is None.")
+        values, known = divide(y)
+        check_consistent_length(inputs, known)
+        self.classes_, places = np.unique(values, return_inverse=True)
+        label = np.full(len(inputs), UNLABELED)
+        label[known] = places
+        names = [class_name(value) or "" for value in self.classes_.tolist()]
+        dataset = from_arrays(inputs, label, names)
+        config = self._config()
+        outcome = Experiment(Phases(dataset, config, None, Silent())).run()
+        self.classifier_ = outcome.classifier
+        self.result_ = {**outcome.result, "seed": config.seed, "notes": list(dataset.notes)}
+        if not known.all():
+            label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
+        self.transduction_ = self.classes_[label]
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """(N, K) float32 probabilities, in the order of `classes_`, of inputs as in `fit`.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: inputs of another shape than in `fit`, or not finite.
+        """
+        check_is_fitted(self)
+        return self.classifier_.predict_proba(self._inputs(X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """(N,) most probable class of each row. Raises as `predict_proba`."""
+        place = self.predict_proba(X).argmax(1)
+        label: np.ndarray = self.classes_[place]
+        return label
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy on the rows that have a label, so that unlabeled ones do not count as errors.
+
+        Args:
+            X: inputs as in `fit`.
+            y: (N,) labels as in `fit`.
+            sample_weight: (N,) weights of the rows, or None.
+
+        Raises:
+            ValueError: no row has a label; and as `predict_proba`.
+        """
+        label = self.predict(X)
+        values, known = divide(y, signs=any(map(_is_mark, self.classes_.tolist())))
+        check_consistent_length(label, known)
+        if not known.any():
+            raise DataError(f"None of the {len(known):,} rows has a label to score.")
+        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return float(accuracy_score(values, label[known], sample_weight=weight))
+
+    def _config(self) -> Config:
+        return Config(
+            data="",
+            algorithm=self.algorithm,
+            model=self.model,
+            steps=_plain(self.steps),
+            minutes=_plain(self.minutes),
+            seed=self._seed(),
+            device=self.device,
+            gate=bool(self.gate),
+            fields={name: _plain(value) for name, value in (self.fields or {}).items()},
+        )
+
+    def _seed(self) -> int:
+        if self.random_state is None:  # scikit-learn would advance NumPy's global state
+            return int(np.random.default_rng().integers(SEEDS))
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(SEEDS))
+
+    def _inputs(self, X: Any, reset: bool) -> np.ndarray:
+        """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
+
+        Args:
+            X: features or images.
+            reset: remember the features' count and names instead of comparing with them.
+        """
+        with np.errstate(over="ignore"):  # too large for float32 is refused as infinite
+            if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
+                return as_inputs(validate_data(self, X, reset=reset, dtype=np.float32))
+        if reset:  # of an earlier fit to features
+            for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
+                delattr(self, name)
+        images = check_array(X, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
+        return np.require(as_inputs(images), requirements="W")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The network as safetensors and JSON: a pickle of it runs no code of torch."""
+        state = dict(super().__getstate__())
+        if "classifier_" in state:
+            tensors, header = state["classifier_"]._tensors(), state["classifier_"]._header()
+            rows = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+            state["classifier_"] = (to_bytes(rows), json.dumps(header))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "classifier_" in state:
+            tensors, header = state["classifier_"]
+            state["classifier_"] = Classifier.restore(from_bytes(tensors), json.loads(header))
+        super().__setstate__(state)
+
+
+def divide(y: Any, signs: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the labeled rows, and which rows these are.
+
+    Args:
+        y: (N,) or (N, 1) whole numbers, booleans or strings; -1, "", None or NaN: no label.
+        signs: whether -1 is a class, the other of 1. By default it is where `y` holds -1 and 1 and
+            nothing else: no algorithm can learn from one class, and two are often coded so.
+
+    Returns:
+        (n,) labels, and (N,) bool with n true entries.
+
+    Raises:
+        DataError: labels that are no classes.
+
+    >>> divide([3, -1, 4])
+    (array([3, 4]), array([ True, False,  True]))
+    """
+    if isinstance(y, (list, tuple)):  # numpy would turn ["cat", -1] into two strings
+        y = np.array(y, dtype=object)
+    values = column_or_1d(y, warn=True)
+    items = values.tolist()
+    if signs is None and set(map(str, items)) in _SIGNS:
+        signs = True
+        warnings.warn(
+            "y holds -1 and 1 and nothing else: taken as two classes, every row labeled. If -1 "
+            "means unlabeled, give rows of a second class; to be sure, code classes as 0 and 1.",
+            stacklevel=3,
+        )
+    known = np.array([not _is_missing(i) and (signs or not _is_mark(i)) for i in items], dtype=bool)
+    return _as_classes(values[known]), known
+
+
+def _is_mark(item: Any) -> bool:
+    """Whether it is -1, which "-1" is too: so numpy writes it in an array of strings."""
+    return bool(item.strip() == "-1" if isinstance(item, str) else item == UNLABELED)
+
+
+def _is_missing(item: Any) -> bool:
+    if isinstance(item, str):
+        return not item.strip()
+    same = item == item  # false for NaN; neither true nor false for pandas' NA
+    return item is None or not (isinstance(same, (bool, np.bool_)) and same)
+
+
+def _as_classes(labels: np.ndarray) -> np.ndarray:
+    """Labels with a type of their own, not `object`; only whole numbers, booleans and strings."""
+    if labels.dtype == object:
+        if not any(all(isinstance(i, kind) for i in labels) for kind in (str, Real, np.bool_)):
+            raise DataError("Unknown label type: y must hold either whole numbers or strings.")
+        labels = np.array(labels.tolist())
+    if labels.dtype.kind not in "biufU":
+        raise DataError(f"Unknown label type: {labels.dtype}. Give whole numbers or strings.")
+    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (np.floor(labels) == labels)).all():
+        raise DataError(
+            "Unknown label type: continuous. y has labels with a fraction or infinite ones; "
+            "classes are whole numbers or strings, and quantities cannot be learned."
+        )
+    return labels
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number, such as a grid of parameters holds, as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

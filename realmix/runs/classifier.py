@@ -1,0 +1,178 @@
+"""A trained classifier with all that it needs to take new inputs, as one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realmix.training import checkpoint
+from realmix import models
+from realmix.augment.presets import PRESETS
+from realmix.base.errors import DataError, StorageError, UsageError
+from realmix.training.predict import predict
+from realmix.base.wording import printable, suggestion
+
+MODEL = "model.safetensors"  # its name in a run folder
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Feature columns to mean 0 and deviation 1, as the training rows had them."""
+
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Standardizer:
+        """From (N, D) rows; a constant column is only shifted."""
+        deviation = rows.std(0, dtype=np.float64)
+        scale = np.where(deviation > 1e-12 * np.abs(rows).max(0), deviation, 1.0)
+        mean = rows.mean(0, dtype=np.float64)
+        return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        standard: np.ndarray = ((torch.from_numpy(rows) - self.mean) / self.scale).numpy()
+        return standard
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network, what its classes are called, and how its inputs are prepared.
+
+    Attributes:
+        network: (N, *shape) to (N, K) logits.
+        classes: class names, in label order.
+        model: the network's name, for `models.build`.
+        shape: of one stored input.
+        preset: which plain view prepares stored inputs.
+        standardizer: of feature rows; None for images.
+        about: what else is known of it (algorithm, how it was chosen).
+    """
+
+    network: nn.Module
+    classes: tuple[str, ...]
+    model: str
+    shape: tuple[int, ...]
+    preset: str
+    standardizer: Standardizer | None
+    about: dict[str, Any]
+
+    def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
+        """(N, K) float32 probabilities of (N, *shape) stored inputs (uint8 images, raw features).
+
+        Raises:
+            DataError: if the inputs have another shape.
+        """
+        if inputs.shape[1:] != self.shape:
+            raise DataError(
+                f"The model takes inputs of shape {self.shape}, not {inputs.shape[1:]}."
+            )
+        if len(inputs) == 0:
+            return np.zeros((0, len(self.classes)), np.float32)
+        rows = self.standardizer(inputs) if self.standardizer else inputs
+        plain = PRESETS[self.preset](self.shape)["plain"]
+        probs: np.ndarray = predict(self.network, torch.from_numpy(rows), plain).numpy()
+        return probs
+
+    def save(self, path: Path) -> None:
+        """Write it as one safetensors file, atomically."""
+        checkpoint.write(path, self._tensors(), self._header())
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        """Read what `save` wrote. Nothing in the file is executed.
+
+        Raises:
+            StorageError: if the file is damaged or not of this kind.
+        """
+        return cls.restore(*checkpoint.read(path))
+
+    def lend_body(self, network: nn.Module) -> None:
+        """Give another network of the same form all weights but those of the last layer.
+
+        Raises:
+            UsageError: the networks differ.
+        """
+        mine, theirs = self.network.state_dict(), network.state_dict()
+        body = {name: value for name, value in mine.items() if not self._is_last(name)}
+        other = {name for name in theirs if not self._is_last(name)}
+        if body.keys() != other or any(theirs[k].shape != v.shape for k, v in body.items()):
+            raise UsageError(
+                f"--init: that run's network is '{self.model}' for inputs of shape {self.shape},"
+                " which does not fit this one. Leave out --model, and give --image-size as there."
+            )
+        network.load_state_dict({**theirs, **body})
+
+    def _is_last(self, name: str) -> bool:
+        """Whether a weight belongs to the last layer."""
+        network: Any = self.network
+        last = {id(value) for value in network.head.parameters()}
+        return id(dict(network.named_parameters()).get(name)) in last
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "kind": "classifier",
+            "classes": list(self.classes),
+            "model": self.model,
+            "shape": list(self.shape),
+            "preset": self.preset,
+            "about": self.about,
+        }
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        if self.standardizer:
+            tensors["standardizer.mean"] = self.standardizer.mean
+            tensors["standardizer.scale"] = self.standardizer.scale
+        return tensors
+
+    @classmethod
+    def restore(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> Classifier:
+        """From the tensors and the header of a file."""
+        if header.get("kind") != "classifier":
+            raise StorageError("The file holds a checkpoint of a training, not a classifier.")
+        classes, shape = tuple(header["classes"]), tuple(header["shape"])
+        network = models.build(header["model"], shape, len(classes), seed=0)
+        network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
+        start = "network."
+        weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise StorageError(f"The weights do not fit {header['model']}: {error}") from None
+        mean, scale = tensors.get("standardizer.mean"), tensors.get("standardizer.scale")
+        standardizer = Standardizer(mean, scale) if mean is not None and scale is not None else None
+        return cls(
+            network,
+            classes,
+            header["model"],
+            shape,
+            header["preset"],
+            standardizer,
+            header["about"],
+        )
+
+
+def load_classifier(run: Path) -> Classifier:
+    """The classifier of a run folder or a model file.
+
+    Raises:
+        UsageError: there is none.
+        StorageError: it is damaged.
+    """
+    path = run / MODEL if run.is_dir() else run
+    if run.is_dir() and not path.exists():
+        raise UsageError(
+            f"'{printable(run)}' holds no {MODEL}, so no finished run. Run its `realmix fit`"
+            " command again: it continues where it stopped."
+        )
+    if not path.exists():
+        beside = [p.name for p in run.parent.iterdir()] if run.parent.is_dir() else []
+        hint = printable(suggestion(run.name, beside))
+        raise UsageError(f"There is no run folder or model '{printable(run)}'.{hint}")
+    return Classifier.load(path)

@@ -1,0 +1,76 @@
+"""Everything that is needed to repeat a run. Imports no torch, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from realmix.base.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run.
+
+    Attributes:
+        data: built-in name with or without a number of labels (digits@40), folder of class
+            folders, CSV or Parquet table, or .npz.
+        unlabeled: more unlabeled data, of the same kinds.
+        test: labeled data that training never sees; only measured on, once, at the end.
+        algorithm: what to compare with the labels alone; auto chooses by data and budget.
+        model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
+        init: run folder, or model file, whose network all trainings start from; its last layer is
+            drawn anew.
+        steps: optimizer steps of each training; by default a number that suits the data.
+        minutes: instead of steps: about how long the whole run may take.
+        seed: the source of everything random.
+        device: auto, cpu, cuda or mps.
+        image_size: side that images are resized to; by default what suits them.
+        label_column: of a table.
+        data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
+        skip_bad: leave out unreadable labeled files instead of stopping.
+        gate: compare with the labels alone and ship the better one.
+        fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
+    """
+
+    data: str
+    unlabeled: str | None = None
+    test: str | None = None
+    algorithm: str = "realmix"
+    model: str = "auto"
+    init: str | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    image_size: int | None = None
+    label_column: str = "label"
+    data_root: str | None = None
+    skip_bad: bool = False
+    gate: bool = True
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.minutes is not None:
+            raise UsageError("Give --steps or --minutes, not both.")
+        for name, least in (("steps", 1), ("minutes", 0.01), ("seed", 0), ("image_size", 8)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} must be {least} or more, not {value}."
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Config:
+        known = {f.name for f in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def default_out(self) -> Path:
+        """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""
+        stem = Path(self.data).name.replace("@", "-") or "data"
+        return Path("runs") / f"{stem}-{self.algorithm}-{self.seed}"

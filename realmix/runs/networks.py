@@ -1,0 +1,69 @@
+"""The networks of a run: new ones that start at random or from another run, all alike by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from realmix import models
+from realmix.contract.algorithm import Recipe
+from realmix.runs.classifier import load_classifier
+from realmix.runs.config import Config
+from realmix.base.randomness import derive
+
+
+class Networks:
+    """Makes networks. The same number gives the same weights.
+
+    Attributes:
+        model: the name of the network; with `init` and no other wish, that of its run.
+
+    Args:
+        config: of the run.
+        shape: of one input.
+        num_classes: K.
+        recipe: dropout and stochastic depth.
+
+    Raises:
+        UsageError: `init` is no finished run.
+        StorageError: its model is damaged.
+    """
+
+    def __init__(
+        self, config: Config, shape: tuple[int, ...], num_classes: int, recipe: Recipe
+    ) -> None:
+        self.shape, self.num_classes, self.seed, self.recipe = (
+            shape,
+            num_classes,
+            config.seed,
+            recipe,
+        )
+        self.start = load_classifier(Path(config.init)) if config.init else None
+        self.model = self.start.model if self.start and config.model == "auto" else config.model
+
+    def __call__(
+        self, number: int = 0, model: str | None = None, recipe: Recipe | None = None
+    ) -> nn.Module:
+        """A new network.
+
+        Args:
+            number: 0 for the one that every contender begins with; others have other weights.
+            model: its name; the run's by default. Only the run's starts from `init`.
+            recipe: dropout and stochastic depth; the run's by default.
+
+        Raises:
+            UsageError: it cannot be built, or does not fit what it should start from.
+        """
+        model, recipe = model or self.model, recipe or self.recipe
+        network = models.build(
+            model,
+            self.shape,
+            self.num_classes,
+            derive(self.seed, number) if number else self.seed,
+            recipe.dropout,
+            recipe.stochastic_depth,
+        )
+        if self.start and model == self.model:
+            self.start.lend_body(network)
+        return network

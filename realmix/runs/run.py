@@ -1,0 +1,158 @@
+"""A run: a configuration and a folder. Read, train, gate, evaluate, write the record."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import io
+import platform
+import sys
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realmix.training import parallel
+from realmix.runs import run_folder
+from realmix.runs.classifier import MODEL
+from realmix.runs.config import Config
+from realmix.data.reading.load import load
+from realmix.data.pools import Dataset
+from realmix.training.devices import choose
+from realmix.evaluate.report import write_report
+from realmix.runs.experiment import Experiment, Outcome
+from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
+from realmix.runs.phases import Phases
+from realmix.training.trainer import Record
+from realmix.runs.watch import Watch
+
+REPORT = "report.html"
+RECORDED = ("realmix", "torch", "numpy", "scikit-learn", "scipy", "pillow")
+
+
+class Recorder:
+    """Writes each record to the run's log before it passes it on."""
+
+    def __init__(self, folder: Path, watch: Watch) -> None:
+        self.folder, self.watch = folder, watch
+
+    def phase(self, name: str, start: int, steps: int) -> None:
+        if parallel.rank() == 0:
+            run_folder.forget_after(self.folder, name, start)
+        self.watch.phase(name, start, steps)
+
+    def record(self, phase: str, record: Record) -> None:
+        if parallel.rank() == 0:
+            append_line(self.folder / run_folder.METRICS, {"phase": phase, **record})
+        self.watch.record(phase, record)
+
+    def plan(self, phases: Mapping[str, int]) -> None:
+        self.watch.plan(phases)
+
+    def note(self, text: str) -> None:
+        self.watch.note(text)
+
+    def stopping(self) -> bool:
+        return self.watch.stopping()
+
+
+def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dict[str, Any]:
+    """Do a run, or continue it, or read what it came to.
+
+    Args:
+        config: what to do.
+        folder: of the run; made if it is not there.
+        watch: looks on.
+        resume: insist that there is a run to continue.
+
+    Returns:
+        The contents of result.json.
+
+    Raises:
+        RealmixError: see `realmix.base.errors`; a bad configuration or bad data leave no folder.
+        Interrupted: the watch asked to stop; the same call continues.
+    """
+    parallel.join(choose(config.device))
+    run_folder.check(folder, config, resume)
+    finished = run_folder.saved_result(folder)
+    if finished is not None:
+        watch.note(f"The run in {folder} is finished; this is its result.")
+        if not (folder / REPORT).exists():
+            write_report(folder)
+        return finished
+    dataset = read(config)
+    steps = (run_folder.saved_config(folder) or {}).get("steps")
+    phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
+    experiment = Experiment(phases)
+    chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
+    for note in filter(None, (*dataset.notes, chosen)):
+        watch.note(note)
+    if parallel.rank() > 0:
+        experiment.run()
+        parallel.wait_for_all()
+        return {}
+    with run_folder.locked(folder):
+        details = {
+            "digest": digest(dataset),
+            "algorithm": phases.fields,
+            "recipe": dataclasses.asdict(phases.recipe),
+            "steps": phases.steps,
+            "versions": versions(),
+            "command": ["realmix", *sys.argv[1:]],
+        }
+        run_folder.start(folder, config, details)
+        cut_to_whole_lines(folder / run_folder.METRICS)
+        outcome = experiment.run()
+        result = _finish(folder, config, dataset, outcome)
+    parallel.wait_for_all()
+    return result
+
+
+def read(config: Config) -> Dataset:
+    """The data that a configuration names."""
+    return load(
+        config.data,
+        unlabeled=config.unlabeled,
+        test=config.test,
+        data_root=config.data_root,
+        image_size=config.image_size,
+        label_column=config.label_column,
+        skip_bad=config.skip_bad,
+        seed=config.seed,
+    )
+
+
+def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) -> dict[str, Any]:
+    """Write model and evidence, then the result, which marks the run as finished; then show it."""
+    result = {
+        **outcome.result,
+        "seed": config.seed,
+        "versions": versions(),
+        "notes": list(dataset.notes),
+        "bad_files": [list(pair) for pair in dataset.bad_files],
+    }
+    outcome.classifier.save(folder / MODEL)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **outcome.evidence)  # type: ignore[arg-type]
+    write_atomically(folder / "evidence.npz", packed.getvalue())
+    write_json(folder / run_folder.RESULT, result)
+    write_report(folder)
+    return result
+
+
+def digest(dataset: Dataset) -> str:
+    """A fingerprint of inputs, labels and classes."""
+    value = zlib.crc32(repr((dataset.classes, dataset.inputs.shape)).encode())
+    for part in (dataset.label, dataset.inputs):
+        value = zlib.crc32(np.ascontiguousarray(part).data, value)
+    return f"{value:08x}"
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a result depends on."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        found[name] = importlib.metadata.version(name)
+    return found

@@ -1,0 +1,29 @@
+"""What a run tells whoever looks on, and how it is asked to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from realmix.training.trainer import Record
+
+
+class Watch(Protocol):
+    """What a run tells whoever looks on."""
+
+    def plan(self, phases: Mapping[str, int]) -> None: ...
+    def phase(self, name: str, start: int, steps: int) -> None: ...
+    def record(self, phase: str, record: Record) -> None: ...
+    def note(self, text: str) -> None: ...
+    def stopping(self) -> bool: ...
+
+
+class Silent:
+    """Looks on and says nothing."""
+
+    def plan(self, phases: Mapping[str, int]) -> None: ...
+    def phase(self, name: str, start: int, steps: int) -> None: ...
+    def record(self, phase: str, record: Record) -> None: ...
+    def note(self, text: str) -> None: ...
+    def stopping(self) -> bool:
+        return False

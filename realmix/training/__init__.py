@@ -1,0 +1,1 @@
+"""One training: the loop, its optimizer, its processes and its checkpoints."""

@@ -1,0 +1,48 @@
+"""Where to compute, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from realmix.base.errors import UsageError
+
+NAMES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" takes a GPU, then Apple's, then the CPU.
+
+    Raises:
+        UsageError: if there is no such device here.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(kind for kind, there in available.items() if there)
+    kind = name.split(":")[0]
+    if not available.get(kind, False):
+        there = ", ".join(kind for kind, here in available.items() if here)
+        raise UsageError(f"There is no device '{name}' here. Available: {there}; --device auto.")
+    return torch.device(name)
+
+
+def best_precision(device: torch.device, shape: tuple[int, ...]) -> torch.dtype:
+    """bfloat16 where it makes the network's passes faster, else float32.
+
+    That is on GPUs that have it, and on CPUs that multiply in it (AVX512-BF16 or AMX) for images
+    of 16 pixels or more; below, the conversions cost more than they save.
+
+    Args:
+        device: where to compute.
+        shape: of one input: (C, H, W) or (D,).
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu" and len(shape) == 3 and min(shape[1:]) >= 16:
+        features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        if features.get("avx512_bf16") or features.get("amx_bf16"):
+            return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,108 @@
+"""A torch optimizer with its schedule, weight decay on kernels, and one verb: minimize."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from realmix.contract.algorithm import Recipe
+from realmix.functional.schedules import cosine
+from realmix.training.parallel import Divided, sum_over_processes
+
+SCHEDULES = {"constant": lambda progress: 1.0, "cosine": cosine}
+
+
+class Optimizer:
+    """Trains the parameters of some modules as a recipe says.
+
+    Weight decay acts on kernels (two or more dimensions) only, not on biases and normalization, as
+    in MixMatch's and FixMatch's code: for "adam" the weights shrink by learning_rate * decay a
+    step, for "sgd" the gradient of decay / 2 |w|^2 is added.
+
+    Args:
+        modules: what to train, but for what is in those apart.
+        recipe: optimizer, learning rate, weight decay, schedule.
+        apart: modules, by name, that each have an optimizer of their own by the same recipe.
+    """
+
+    def __init__(
+        self,
+        modules: Iterable[nn.Module],
+        recipe: Recipe,
+        apart: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        self.apart = {name: Optimizer([own], recipe) for name, own in (apart or {}).items()}
+        theirs = {id(p) for own in (apart or {}).values() for p in own.parameters()}
+        modules = list(modules)
+
+        def trained(module: nn.Module) -> list[nn.Parameter]:
+            return [p for p in module.parameters() if p.requires_grad and id(p) not in theirs]
+
+        self.parameters = [p for module in modules for p in trained(module)]
+        # the other parameters (an algorithm's heads) see all examples in every process
+        self.divided = [
+            p
+            for module in modules
+            for network in module.modules()
+            if isinstance(network, Divided)
+            for p in trained(network)
+        ]
+        self.recipe = recipe
+        kernels = [p for p in self.parameters if p.ndim > 1]
+        others = [p for p in self.parameters if p.ndim <= 1]
+        groups = [
+            {"params": kernels, "weight_decay": recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        # fused, where the device has it, is one kernel for all parameters; foreach is the default
+        fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
+        lr = recipe.learning_rate
+        self.torch: torch.optim.Optimizer
+        if recipe.optimizer == "adam":
+            self.torch = torch.optim.AdamW(groups, lr=lr, fused=fused)
+        else:
+            self.torch = torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=fused)
+
+    def anneal(self, progress: float) -> None:
+        """Set the learning rate for that share of training."""
+        rate = self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
+        for group in self.torch.param_groups:
+            group["lr"] = rate
+        for other in self.apart.values():
+            other.anneal(progress)
+
+    def minimize(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`, a scalar."""
+        self.torch.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        sum_over_processes([p.grad for p in self.divided if p.grad is not None])
+        self.torch.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """What the optimizer remembers, by "<parameter number>.<name>", and those apart."""
+        state = self.torch.state_dict()["state"]
+        own = {f"{i}.{name}": value for i, kept in state.items() for name, value in kept.items()}
+        for apart, other in self.apart.items():
+            own |= {f"{apart}.{key}": value for key, value in other.state().items()}
+        return own
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        for apart, other in self.apart.items():
+            start = f"{apart}."
+            theirs = {key: value for key, value in state.items() if key.startswith(start)}
+            other.load({key.removeprefix(start): value for key, value in theirs.items()})
+            state = {key: value for key, value in state.items() if key not in theirs}
+        memory: dict[int, dict[str, Tensor]] = {}
+        ordered = [p for group in self.torch.param_groups for p in group["params"]]
+        for key, value in state.items():
+            number, name = key.split(".", 1)
+            like = ordered[int(number)]
+            if value.shape == like.shape:
+                # fused kernels walk through memory: the layout must be the parameter's
+                value = torch.empty_like(like).copy_(value)
+            memory.setdefault(int(number), {})[name] = value
+        groups = self.torch.state_dict()["param_groups"]
+        self.torch.load_state_dict({"state": memory, "param_groups": groups})

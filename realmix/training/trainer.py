@@ -1,0 +1,237 @@
+"""The one loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from realmix.base.errors import DivergedError, StorageError
+from realmix.base.randomness import derive, generator
+from realmix.contract.algorithm import Algorithm, Losses, Nets, Recipe, Step
+from realmix.contract.state import Ema
+from realmix.data.pools import Data
+from realmix.data.sampling import batch_at
+from realmix.training import checkpoint, parallel
+from realmix.training.devices import best_precision
+from realmix.training.optimizer import Optimizer
+
+NOISE, DROPOUT = 10, 11  # streams of randomness
+
+Record = dict[str, float]
+
+
+def as_trained(
+    network: nn.Module,
+    device: torch.device,
+    shape: tuple[int, ...],
+    precision: torch.dtype | None = None,
+) -> parallel.Divided:
+    """The network where and how it is trained; `shape` is of one input."""
+    network = network.to(memory_format=torch.channels_last).to(device)
+    precision = precision or best_precision(device, shape)
+    return parallel.Divided(parallel.share_moments(network), precision)
+
+
+class Trainer:
+    """Trains a network by an algorithm. State: weights, their average, optimizer, buffers, step.
+
+    Args:
+        network: what to train; moved to `device`.
+        algorithm: how.
+        data: on what.
+        steps: optimizer steps in the whole run.
+        seed: with the step number, the source of everything random.
+        recipe: batch sizes, optimizer and averaging; the algorithm's own by default.
+        device: where; the CPU by default.
+        precision: of the network's passes; by default the fastest that is safe there.
+        folder: where checkpoints go; None keeps none.
+        save_seconds: time between checkpoints.
+        log_every, evaluate_every: steps between records.
+        evaluate: figures of the averaged network, to record.
+        observe: is given each record; it must not change anything.
+        stop: asked after each step; True ends `run` early, with a checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        algorithm: Algorithm,
+        data: Data,
+        *,
+        steps: int,
+        seed: int = 0,
+        recipe: Recipe | None = None,
+        device: torch.device | None = None,
+        precision: torch.dtype | None = None,
+        folder: Path | None = None,
+        save_seconds: float = 30.0,
+        log_every: int = 50,
+        evaluate_every: int | None = None,
+        evaluate: Callable[[nn.Module], Record] | None = None,
+        observe: Callable[[Record], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.recipe = recipe or algorithm.recipe
+        self.device = device or torch.device("cpu")
+        self.algorithm, self.steps, self.seed, self.folder = algorithm, steps, seed, folder
+        self.log_every, self.save_seconds = log_every, save_seconds
+        self.evaluate, self.evaluate_every = evaluate, evaluate_every or steps
+        self.observe, self.stop = observe, stop
+
+        self.data = data.to(self.device)
+        shape = tuple(data.labeled.inputs.shape[1:])
+        self.student = as_trained(network, self.device, shape, precision)
+        self.ema = Ema(self.student, self.recipe.ema_decay)
+        self.nets = Nets(self.student, self.ema.network)
+        algorithm.check(self.data.facts)
+        algorithm.setup(self.nets, self.data.facts)
+        algorithm.to(self.device)
+        apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}
+        self.optimizer = Optimizer([self.student, algorithm], self.recipe, apart)
+        self.step = 0
+        self._spent, self._unchecked = 0.0, list[Tensor]()
+        self._began: float | None = None
+
+    def run(self, until: int | None = None) -> Self:
+        """Train to step `until` (default: the end). Safe to call again: it continues.
+
+        Raises:
+            DivergedError: when a loss is NaN or infinite; the last checkpoint is from before.
+        """
+        goal = self.steps if until is None else until
+        self._saved = self._began = time.monotonic()
+        self.nets.student.train()
+        self.nets.ema.train()
+        with torch.random.fork_rng(enabled=self.device.type != "mps"):
+            while self.step < goal and not self._stopped():
+                losses = self._advance()
+                self._check_finite(losses.total)
+                if self._due(self.log_every):
+                    self._record(losses)
+                if self.evaluate and self._due(self.evaluate_every):
+                    self._report(self.evaluate(self.nets.ema))
+                    self.nets.ema.train()
+                if time.monotonic() - self._saved > self.save_seconds:
+                    self.save()
+        self._spent, self._began = self.seconds, None
+        self.save()
+        return self
+
+    def _advance(self) -> Losses:
+        """One optimizer step: everything random in it comes from (seed, step)."""
+        step = Step(self.step, self.steps, generator(self.seed, NOISE, self.step))
+        torch.manual_seed(derive(self.seed, DROPOUT, self.step, parallel.rank()))
+        views, recipe = self.algorithm.views, self.recipe
+        batch = batch_at(
+            self.data, views, self.step, recipe.batch_size, recipe.unlabeled_ratio, self.seed
+        )
+        self.optimizer.anneal(step.progress)
+        losses = self.algorithm.update(self.nets, self.optimizer, batch, step)
+        self.ema.update(self.student, self.step, self.algorithm.ema_decay(step))
+        self.step += 1
+        return losses
+
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.steps
+
+    def _stopped(self) -> bool:
+        if parallel.num_processes() > 1 and self.step % self.log_every:
+            return False  # the processes agree, which costs a message, at the logging cadence
+        return parallel.any_process(self.stop(), self.device)
+
+    def _check_finite(self, loss: Tensor) -> None:
+        """Every step on the CPU; elsewhere at the logging cadence, to keep the device running."""
+        self._unchecked.append(loss.detach())
+        if self.device.type != "cpu" and not self._due(self.log_every):
+            return
+        finite = torch.stack(self._unchecked).isfinite().tolist()
+        self._unchecked.clear()
+        if not all(finite):
+            first = self.step - len(finite) + finite.index(False)
+            raise DivergedError(self._divergence(first))
+
+    def _divergence(self, step: int) -> str:
+        views, recipe = self.algorithm.views, self.recipe
+        size, ratio = recipe.batch_size, recipe.unlabeled_ratio
+        batch = batch_at(self.data, views, step, size, ratio, self.seed)
+        return (
+            f"The loss became NaN or infinite at step {step} of {self.steps}.\n"
+            f"Rows of that batch: labeled {batch.labeled.index.tolist()[:8]} ...,"
+            f" unlabeled {batch.unlabeled.index.tolist()[:8]} ...\n"
+            f"Look for extreme values in them, or lower the learning rate"
+            f" (now {recipe.learning_rate}): --set learning_rate={recipe.learning_rate / 3:.1g}"
+        )
+
+    def _record(self, losses: Losses) -> None:
+        """The only place where tensors of the loop become floats."""
+        values = {"loss": losses.total, **losses.terms, **losses.metrics}
+        numbers = torch.stack([value.detach().float() for value in values.values()]).tolist()
+        self._report(dict(zip(values, numbers, strict=True)))
+
+    def _report(self, figures: Record) -> None:
+        if self.observe:
+            self.observe({"step": self.step, "seconds": self.seconds, **figures})
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in `run`, over all its interruptions."""
+        return self._spent + (time.monotonic() - self._began if self._began else 0.0)
+
+    @property
+    def images_seen(self) -> int:
+        """Rows of all batches so far, each counted once however many views it had."""
+        views, ratio = self.algorithm.views, self.recipe.unlabeled_ratio
+        each = bool(views.labeled) + (ratio if views.unlabeled else 0)
+        return self.step * self.recipe.batch_size * each
+
+    def state(self) -> dict[str, Tensor]:
+        """All that training remembers, by name."""
+        parts = {
+            "student": self.student.state_dict(),
+            "ema": self.nets.ema.state_dict(),
+            "optimizer": self.optimizer.state(),
+            "algorithm": self.algorithm.state_dict(),
+        }
+        return {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
+
+    def save(self) -> None:
+        """Write a checkpoint, if there is a folder for it."""
+        self._saved = time.monotonic()
+        if self.folder is not None and parallel.rank() == 0:
+            header = {"steps": self.steps, "seed": self.seed, "seconds": self.seconds}
+            checkpoint.save_generation(self.folder, self.step, self.state(), header)
+
+    def resume(self) -> bool:
+        """Continue from the newest whole checkpoint of the folder; False if there is none.
+
+        Raises:
+            StorageError: if none can be read, or they belong to a run of other length or seed.
+        """
+        found = checkpoint.newest(self.folder) if self.folder is not None else None
+        if found is None:
+            return False
+        tensors, header = found
+        mine, theirs = (self.steps, self.seed), (header["steps"], header["seed"])
+        if mine != theirs:
+            raise StorageError(
+                f"The checkpoint in {self.folder} is of a run of {theirs[0]} steps with seed"
+                f" {theirs[1]}, this run has {mine[0]} and {mine[1]}."
+            )
+        self._load(tensors)
+        self.step, self._spent = header["step"], header["seconds"]
+        return True
+
+    def _load(self, tensors: dict[str, Tensor]) -> None:
+        def part(name: str) -> dict[str, Any]:
+            start = f"{name}."
+            return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+        self.student.load_state_dict(part("student"))
+        self.nets.ema.load_state_dict(part("ema"))
+        self.algorithm.load_state_dict(part("algorithm"))
+        self.optimizer.load(part("optimizer"))

@@ -1,0 +1,232 @@
+"""The trainings of a run: what differs between the contenders, and what no training sees."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from realmix.runs.classifier import Classifier
+from realmix.runs.config import Config
+from realmix.data.reading.load import from_arrays, load
+from realmix.data.pools import Dataset
+from realmix.base.errors import StorageError, UsageError
+from realmix.runs.experiment import Experiment
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
+
+
+def rows(labeled: int = 30, unlabeled: int = 60) -> Dataset:
+    rng = np.random.default_rng(0)
+    label = np.arange(labeled + unlabeled) % 3
+    x = 4 * rng.normal(size=(3, 5))[label] + rng.normal(size=(len(label), 5))
+    label[labeled:] = -1
+    return from_arrays(x.astype(np.float32), label)
+
+
+def phases(dataset: Dataset | None = None, **options: object) -> Phases:
+    config = Config("rows", steps=4, **options)  # type: ignore[arg-type]
+    return Phases(dataset or rows(), config, None, Silent())
+
+
+def test_both_contenders_have_the_same_recipe_network_and_batches() -> None:
+    plan = phases(algorithm="fixmatch", fields={"threshold": 0.5, "batch_size": 7})
+    baseline, candidate = (plan.trainer(phase, 4) for phase in plan.all[:2])
+    assert baseline.recipe == candidate.recipe
+    assert (baseline.recipe.batch_size, baseline.recipe.optimizer) == (7, "sgd")
+    assert candidate.algorithm.threshold == 0.5
+    assert baseline.seed == candidate.seed
+    for mine, other in zip(
+        baseline.student.parameters(), candidate.student.parameters(), strict=True
+    ):
+        assert torch.equal(mine, other)
+
+
+def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
+    plan = phases()
+    for phase in plan.all:
+        data = plan.trainer(phase, 4).data
+        trained = {row.tobytes() for row in data.labeled.inputs.numpy()}
+        pool = {row.tobytes() for row in data.unlabeled.inputs.numpy()}
+        held = {row.tobytes() for row in plan.inputs[phase.held_rows].numpy()}
+        assert not held & (trained | pool)
+        assert len(trained) + len(held) == 30
+        assert len(pool) == 60
+
+
+def test_every_labeled_row_is_held_out_once() -> None:
+    plan = phases()
+    held = np.concatenate([p.held_rows for p in plan.all if p.algorithm == "supervised"])
+    assert sorted(held) == list(range(30))
+
+
+def test_the_pools_true_labels_change_nothing() -> None:
+    dataset = load("digits@20")
+    assert dataset.oracle is not None
+    shuffled = np.random.default_rng(0).permutation(dataset.oracle)
+    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    known, unknown, wrong = (
+        Experiment(
+            Phases(dataclasses.replace(dataset, oracle=oracle), config, None, Silent())
+        ).run()
+        for oracle in (dataset.oracle, None, shuffled)
+    )
+    weights = [
+        [p.detach() for p in outcome.classifier.network.parameters()]
+        for outcome in (known, unknown, wrong)
+    ]
+    for first, second, third in zip(*weights, strict=True):
+        assert torch.equal(first, second)
+        assert torch.equal(first, third)
+    assert unknown.result["pseudo_labels"] is None
+
+
+def test_test_rows_change_nothing_and_are_measured_once() -> None:
+    dataset = load("digits@20")
+    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    without = dataclasses.replace(dataset, test_inputs=None, test_label=None)
+    one, other = (Experiment(Phases(d, config, None, Silent())).run() for d in (dataset, without))
+    for mine, theirs in zip(
+        one.classifier.network.parameters(), other.classifier.network.parameters(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+    assert one.result["test"]["count"] == 500
+    assert other.result["test"] is None
+
+
+def test_without_a_pool_the_labels_alone_are_trained() -> None:
+    plan = phases(rows(unlabeled=0), algorithm="realmix", fields={"extension": "simple"})
+    assert plan.candidate == "supervised"
+    assert {phase.algorithm for phase in plan.all} == {"supervised"}
+
+
+@pytest.mark.parametrize("algorithm", ["adversarial", "dividemix"])
+def test_what_needs_no_pool_is_trained_without_one(algorithm: str) -> None:
+    plan = phases(rows(labeled=120, unlabeled=0), algorithm=algorithm)
+    assert plan.candidate == algorithm
+    assert {phase.algorithm for phase in plan.all} == {"supervised", algorithm}
+    config = Config("rows", algorithm=algorithm, steps=40, gate=False)
+    plan = Phases(rows(labeled=120, unlabeled=0), config, None, Silent())
+    assert Experiment(plan).run().result["shipped"] == algorithm
+
+
+def test_without_the_gate_one_training_is_done_and_said() -> None:
+    outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate=False), None, Silent())).run()
+    assert outcome.result["shipped"] == "realmix"
+    assert outcome.result["gated"] is False
+    assert "--no-gate" in outcome.result["reason"]
+    assert outcome.result["images_seen"] == 2 * (64 + 64)
+
+
+def test_a_misspelt_algorithm_is_an_error_even_without_a_pool() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'mixmatch'"):
+        phases(rows(unlabeled=0), algorithm="mixmatsch")
+
+
+def test_a_useless_pool_does_not_ship() -> None:
+    """A pool of noise: the gate keeps the labels alone unless luck of one in twenty has it."""
+    dataset = rows(labeled=60, unlabeled=60)
+    rng = np.random.default_rng(1)
+    noise = dataset.inputs.copy()
+    noise[60:] = rng.normal(scale=9, size=(60, 5))
+    worse = dataclasses.replace(dataset, inputs=noise)
+    fields = {"weight": 3000.0, "annealing": "off"}
+    config = Config("rows", steps=40, algorithm="realmix", fields=fields)
+    outcome = Experiment(Phases(worse, config, None, Silent())).run()
+    assert outcome.result["shipped"] == "supervised"
+
+
+# --- runs that start from another run
+
+
+def trained(path: Path, algorithm: str = "supervised", **options: object) -> Classifier:
+    """A finished run's classifier, saved at `path`."""
+    config = Config("rows", steps=3, gate=False, algorithm=algorithm, **options)  # type: ignore[arg-type]
+    classifier = Experiment(Phases(rows(), config, None, Silent())).run().classifier
+    classifier.save(path)
+    return classifier
+
+
+@pytest.mark.parametrize("algorithm", ["simclr_v2", "label_propagation"])
+def test_a_run_starts_from_the_network_of_another(algorithm: str, tmp_path: Path) -> None:
+    """Pre-training composes: the first network of every contender, but for a new last layer."""
+    path = tmp_path / "model.safetensors"
+    source = trained(path, algorithm).network.state_dict()
+    plan = phases(algorithm="fixmatch", init=str(tmp_path))
+    fresh = phases(algorithm="fixmatch").networks(0).state_dict()
+    for phase in plan.all[:2]:
+        start = plan.trainer(phase, 4).student.network.state_dict()
+        for name, value in start.items():
+            expected = fresh[name] if name.startswith("head.") else source[name]
+            assert torch.equal(value, expected), name
+    for number in (1, 2):  # further networks have the same body and another last layer
+        other = plan.networks(number).state_dict()
+        assert torch.equal(other["body.0.weight"], source["body.0.weight"])
+        assert not torch.equal(other["head.weight"], fresh["head.weight"])
+    config = Config("rows", steps=2, gate=False, algorithm="fixmatch", init=str(path))
+    outcome = Experiment(Phases(rows(), config, None, Silent())).run()
+    assert outcome.classifier.model == "auto"
+    assert outcome.result["shipped"] == "fixmatch"
+
+
+def test_starting_twice_from_a_run_is_the_same_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    trained(path)
+    before = path.read_bytes()
+    one, two = (
+        Experiment(
+            Phases(rows(), Config("rows", steps=2, init=str(path), gate=False), None, Silent())
+        ).run()
+        for _ in range(2)
+    )
+    for mine, other in zip(
+        one.classifier.network.parameters(), two.classifier.network.parameters(), strict=True
+    ):
+        assert torch.equal(mine, other)
+    assert path.read_bytes() == before
+
+
+def test_a_start_that_does_not_fit_is_an_error_before_any_training(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    trained(path)
+    narrow = rows()
+    narrow = dataclasses.replace(narrow, inputs=narrow.inputs[:, :4])
+    with pytest.raises(UsageError, match=r"inputs of shape \(5,\), which does not fit"):
+        phases(narrow, init=str(path))
+    with pytest.raises(UsageError, match="does not take feature rows"):
+        phases(init=str(path), model="convnet")
+    with pytest.raises(UsageError, match="There is no run folder or model"):
+        phases(init=str(tmp_path / "modl.safetensors"))
+    (tmp_path / "unfinished").mkdir()
+    with pytest.raises(UsageError, match="no finished run"):
+        phases(init=str(tmp_path / "unfinished"))
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(StorageError, match="not a whole"):
+        phases(init=str(path))
+
+
+def test_a_pair_of_networks_can_be_started_from(tmp_path: Path) -> None:
+    fields = {"few_labels": True}
+    made = trained(tmp_path / "model.safetensors", "dividemix", fields=fields)
+    assert made.model == "pair:auto"
+    source = made.network.state_dict()
+    start = phases(algorithm="fixmatch", init=str(tmp_path)).networks(0).state_dict()
+    for name in ("first.body.0.weight", "second.body.0.weight"):
+        assert torch.equal(start[name], source[name])
+    assert not torch.equal(start["second.head.weight"], source["second.head.weight"])
+
+
+def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
+    fields = {"few_labels": True}
+    for algorithm, trainings in (("simclr_v2", 3), ("label_propagation", 2), ("dividemix", 2)):
+        own = fields if algorithm == "dividemix" else {}
+        config = Config("rows", steps=4, gate=False, algorithm=algorithm, fields=own)
+        plan = Phases(rows(), config, None, Silent())
+        (trained,) = plan.run()
+        stages = plan.stages(plan.all[-1], 4, None, Silent())
+        plan.trained(plan.all[-1], stages)
+        assert stages.steps_done == plan._length(plan.all[-1], 4) == 4 * trainings
+        assert trained.images_seen == stages.images_seen > 0
