@@ -72,7 +72,7 @@ def prepared(dataset: Dataset, algorithm: str, seed: int, fields: dict[str, Any]
         algorithm=algorithm,
         steps=STEPS,
         seed=seed,
-        gate=False,
+        gate="none",
         fields=fields,
         device="cpu",
     )
@@ -84,8 +84,8 @@ def weakly_augmented(algorithm: str, fields: dict[str, Any]) -> Measure:
 
     def measure(dataset: Dataset, seed: int) -> float:
         phases = prepared(dataset, algorithm, seed, fields)
-        phases.views = {**phases.views, "strong": phases.views["weak"]}
-        phase = phases.all[0]
+        phases.rows.views = {**phases.rows.views, "strong": phases.rows.views["weak"]}
+        phase = phases.only
         network = phases.trained(phase, phases.stages(phase, STEPS, None, Silent()))
         return accuracy(phases, network)
 
@@ -97,7 +97,7 @@ def of_mean_teacher(network: str) -> Measure:
 
     def measure(dataset: Dataset, seed: int) -> float:
         phases = prepared(dataset, "mean_teacher", seed, {})
-        trainer = phases.trainer(phases.all[0], STEPS).run()
+        trainer = phases.trainer(phases.only, STEPS).run()
         return accuracy(phases, trainer.nets.ema if network == "teacher" else trainer.student)
 
     return measure
@@ -108,12 +108,12 @@ def under_attack(algorithm: str) -> Measure:
 
     def measure(dataset: Dataset, seed: int) -> float:
         phases = prepared(dataset, algorithm, seed, {})
-        phase = phases.all[0]
+        phase = phases.only
         network = phases.trained(phase, phases.stages(phase, STEPS, None, Silent()))
         assert dataset.test_inputs is not None
         assert dataset.test_label is not None
         network.eval()
-        rows = phases.views["plain"](torch.from_numpy(dataset.test_inputs), None)
+        rows = phases.rows.views["plain"](torch.from_numpy(dataset.test_inputs), None)
         label = torch.from_numpy(dataset.test_label)
         rows.requires_grad_()
         step = fgsm(cross_entropy(network(rows), label), rows, 0.1, "inf")
@@ -127,7 +127,7 @@ def accuracy(phases: Phases, network: torch.nn.Module) -> float:
     dataset = phases.dataset
     assert dataset.test_inputs is not None
     assert dataset.test_label is not None
-    probs = phases.probs(network, torch.from_numpy(dataset.test_inputs))
+    probs = phases.rows.probs(network, torch.from_numpy(dataset.test_inputs))
     return float((probs.argmax(1) == dataset.test_label).mean())
 
 

@@ -36,9 +36,9 @@ def go_on(
     name = f"cifar10@{labels}"
     dataset = load(name, data_root=data_root)
     fields = {"annealing": "linear" if labels <= 250 else "off"} if algorithm == "realmix" else {}
-    config = Config(name, algorithm=algorithm, model=model, steps=STEPS, gate=False, fields=fields)
+    config = Config(name, algorithm=algorithm, model=model, steps=STEPS, gate="none", fields=fields)
     phases = Phases(dataset, config, None, Silent())
-    trainer = phases.trainer(phases.all[0], STEPS, RUNS / f"{labels}-{algorithm}-{model}")
+    trainer = phases.trainer(phases.only, STEPS, RUNS / f"{labels}-{algorithm}-{model}")
     trainer.resume()
     began, end = trainer.step, time.monotonic() + seconds
     trainer.stop = lambda: time.monotonic() > end
@@ -46,7 +46,7 @@ def go_on(
     trainer.run()
     assert dataset.test_inputs is not None
     assert dataset.test_label is not None
-    probs = phases.probs(trainer.nets.ema, torch.from_numpy(dataset.test_inputs))
+    probs = phases.rows.probs(trainer.nets.ema, torch.from_numpy(dataset.test_inputs))
     return {
         "labels": labels,
         "algorithm": algorithm,

@@ -85,7 +85,7 @@ def part(first: int, labels: int | None, seed: int) -> Dataset:
 def pretrained(start: str, target: Dataset, steps: int, seed: int) -> Classifier:
     """What a network starts from."""
     if start == "classes":
-        config = Config(NAME, algorithm="supervised", steps=steps, seed=seed, gate=False)
+        config = Config(NAME, algorithm="supervised", steps=steps, seed=seed, gate="none")
         return Experiment(Phases(part(0, None, seed), config, None, Silent())).run().classifier
     shape: tuple[int, ...] = target.inputs.shape[1:]
     network = models.build("auto", shape, CLASSES, seed)
@@ -114,7 +114,7 @@ def run(start: str, method: str, labels: int, seed: int, steps: int) -> Line:
             init=init,
             steps=steps,
             seed=seed,
-            gate=False,
+            gate="none",
             device="cpu",
             fields=METHODS[method],
         )

@@ -75,7 +75,7 @@ def trained_accuracy(
         algorithm=algorithm,
         steps=steps,
         seed=seed,
-        gate=False,
+        gate="none",
         fields=fields,
         device="cpu",
     )

@@ -118,10 +118,10 @@ def rows(device: str, rounds: int) -> Iterator[str]:
         dataset = noise(side, channels)
         for name in ALGORITHMS:
             fields = {"unlabeled_ratio": 2} if name == "fixmatch" else {}
-            config = Config("noise", algorithm=name, steps=10**6, gate=False, device=device)
+            config = Config("noise", algorithm=name, steps=10**6, gate="none", device=device)
             config.fields.update(fields)
             phases = Phases(dataset, config, None, Silent())
-            trainer = phases.trainer(phases.all[-1], phases.steps)
+            trainer = phases.trainer(phases.only, phases.steps)
             step, alone = compare(trainer, rounds)
             yield (
                 f"| {side} x {side} x {channels} | ConvNet | {name} | {step * 1e3:.1f} |"

@@ -44,9 +44,9 @@ def test_augmented_inputs_are_those_of_the_cpu(preset: str) -> None:
 
 
 def trainer(algorithm: str, folder: Path | None) -> Trainer:
-    config = Config("digits@40", algorithm=algorithm, steps=20, gate=False, device="cuda")
+    config = Config("digits@40", algorithm=algorithm, steps=20, gate="none", device="cuda")
     phases = Phases(load("digits@40"), config, None, Silent())
-    return phases.trainer(phases.all[0], 20, folder)
+    return phases.trainer(phases.only, 20, folder)
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,9 @@ from typing import Literal
 
 import torch
 
-from realmix.contract.algorithm import (
-    Algorithm,
-    Batch,
-    Facts,
-    Losses,
-    Minimizer,
-    Nets,
-    Recipe,
-    Step,
-    Views,
-)
+from realmix.contract.algorithm import Algorithm, Batch, Losses, Minimizer, Nets, Step, Views
 from realmix.contract.fields import Count, NonNegative, Positive, Share
+from realmix.contract.method import Facts, Recipe
 from realmix.contract.state import RunningMean
 from realmix.functional.forward import joint, steady
 from realmix.functional.losses import cross_entropy

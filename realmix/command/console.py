@@ -100,13 +100,23 @@ class Progress:
         self._finish()
         self._live.stop()
 
-    def plan(self, phases: Mapping[str, int]) -> None:
-        """All trainings by name, and the steps of each."""
-        self.phases, self.signals.patient = dict(phases), True
-        trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
-        numbers = sorted(set(phases.values()))
-        steps = " or ".join(f"{number:,}" for number in numbers)
-        self._say(f"{trainings} of {steps} step{'s' if numbers[-1] > 1 else ''}.")
+    def plan(self, phases: Mapping[str, int], words: str) -> None:
+        """All trainings by name with the steps of each, again where a comparison settled the last.
+
+        Args:
+            phases: steps by name.
+            words: what is trained, and about how long.
+        """
+        first, self.phases = not self.phases, {**self.phases, **phases}
+        self.phases = {
+            name: steps
+            for name, steps in self.phases.items()
+            if name in phases or name.partition("/")[0] != "final"
+        }
+        self.signals.patient = True
+        if first:
+            trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
+            self._say(f"{trainings} of {words}.")
 
     def phase(self, name: str, start: int, steps: int) -> None:
         """A training begins, continues, comes to its next stage, ends early, or is found done."""

@@ -103,7 +103,7 @@ def _fit(command: Fit) -> None:
     from realmix.training import parallel
 
     folder, console, signals = command.out or config.default_out(), messages(), Signals()
-    if not config.gate:
+    if config.gate == "none":
         tell(console, NO_GATE, "bold yellow")
     try:
         with signals, Progress(console, signals) as watch:

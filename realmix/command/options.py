@@ -26,7 +26,7 @@ from tyro.conf import (
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
-from realmix.runs.config import Config
+from realmix.runs.config import Config, Gate
 
 T = TypeVar("T")
 Unset = Annotated[T, arg(help_behavior_hint="")]
@@ -54,6 +54,7 @@ class Fit(Config):
     """Train with and without the pool, and keep the better model.
 
     Attributes:
+        no_gate: ship the algorithm's model without any comparison; --gate none is the same.
         set: hyperparameters that differ from the paper's; `realmix algorithms NAME` lists them.
         out: folder of the run; by default runs/DATA-ALGORITHM-SEED. The same command continues
             an interrupted run.
@@ -70,9 +71,9 @@ class Fit(Config):
     image_size: Number = None
     data_root: Unset[str | None] = None
     skip_bad: Flag = False
-    gate: Annotated[
-        bool, arg(help="ship the algorithm's model without any comparison.", help_behavior_hint="")
-    ] = True
+    gate: Unset[Gate] = "balanced"
+    no_gate: Flag = False
+    single: Flag = False
     fields: dict[str, Any] = dataclass_field(init=False, default_factory=dict)
     set: Pairs = ()
     out: Unset[Path | None] = None
@@ -85,7 +86,8 @@ class Fit(Config):
     def config(self) -> Config:
         """What to run."""
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Config)}
-        return Config(**{**given, "fields": parse_fields(self.set)})
+        gate = "none" if self.no_gate else self.gate
+        return Config(**{**given, "gate": gate, "fields": parse_fields(self.set)})
 
 
 @dataclass(frozen=True)

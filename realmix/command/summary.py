@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from realmix.base.wording import duration, printable
-from realmix.command.console import LABELS_ALONE, bad_files
+from realmix.command.console import bad_files
+from realmix.evaluate.gate import CANDIDATE, PAIR, UNSETTLED
 from realmix.evaluate.intervals import paired_interval
 from realmix.evaluate.record import Run, read_run
-from realmix.evaluate.sections import headline
+from realmix.evaluate.sections import worst_class
+from realmix.evaluate.words import headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
 
@@ -31,7 +33,7 @@ class Part(NamedTuple):
 
 
 def summary(folder: Path) -> RenderableType:
-    """The verdict, the accuracies, and where everything lies.
+    """The verdict, the figures, and where everything lies.
 
     Args:
         folder: of a finished run.
@@ -41,34 +43,42 @@ def summary(folder: Path) -> RenderableType:
     """
     run = read_run(folder)
     result = run.result
-    gained = result["gated"] and result["shipped"] != LABELS_ALONE
+    gained = result["outcome"] in ("proved", "likely") and result["gated"]
     shown: list[RenderableType] = [Text(headline(result), "bold green" if gained else "bold"), ""]
     parts = _parts(result)
     if parts:
-        shown += [_accuracies(run, parts), Text(CAPTION, "dim"), ""]
+        shown += [_figures(run, parts), Text(CAPTION, "dim"), ""]
     return Padding(Group(*shown, _facts(run)), 1, expand=False)
 
 
 def _parts(result: dict[str, Any]) -> list[Part]:
     """Held-out labels and test rows, as far as there are any."""
-    parts = [Part("heldout", result, f"{result['held_out']:,} held-out labels")]
+    held = {**result, "shipped": result["pair"]}
+    parts = [Part("heldout", held, f"{result['held_out']:,} held-out labels")]
     if result["test"]:
         parts.append(Part("test", result["test"], f"{result['test']['count']:,} test rows"))
     return [part for part in parts if part.figures["model"]["accuracy"] is not None]
 
 
-def _accuracies(run: Run, parts: list[Part]) -> Table:
-    """A column for each part; a row for each model and one for their difference."""
+def _figures(run: Run, parts: list[Part]) -> Table:
+    """A column for each part; a row for each model, for their difference, and for the pair."""
     table = Table.grid(padding=(0, 3, 0, 0))
     table.add_row("", *(Text(part.title, "dim") for part in parts))
-    algorithm, compared = run.result["algorithm"], run.result["gated"]
-    if algorithm == LABELS_ALONE or compared:
-        key = "model" if algorithm == LABELS_ALONE else "baseline"
+    result = run.result
+    algorithm, alone = result["algorithm"], result["outcome"] == "alone"
+    if alone or result["gated"]:
+        key = "model" if alone else "baseline"
         table.add_row("labels alone", *(_estimate(part.figures[key]) for part in parts))
-    if algorithm != LABELS_ALONE:
+    if not alone:
         table.add_row(f"with {algorithm}", *(_estimate(part.figures["model"]) for part in parts))
-    if algorithm != LABELS_ALONE and compared:
+    if not alone and result["gated"]:
         table.add_row("added by the pool", *(_added(run, part) for part in parts))
+    if result["shipped"] == PAIR:
+        table.add_row("both together", *(_estimate(part.figures["shipped"]) for part in parts))
+    if result["judge"] == "balanced":
+        which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
+        key = "shipped" if result["shipped"] == PAIR else which
+        table.add_row("balanced accuracy", *(_balanced(part.figures[key]) for part in parts))
     return table
 
 
@@ -76,6 +86,12 @@ def _estimate(figures: dict[str, Any]) -> Text:
     low, high = figures["interval"]
     return Text.assemble(
         (f"{figures['accuracy']:7.1%}", "bold"), (f"   {low:5.1%} to {high:.1%}", "dim")
+    )
+
+
+def _balanced(figures: dict[str, Any]) -> Text:
+    return Text.assemble(
+        (f"{figures['balanced_accuracy']:7.1%}", "bold"), ("   of what ships", "dim")
     )
 
 
@@ -103,6 +119,11 @@ def _facts(run: Run) -> Table:
     table.add_column()
     why = Text(printable(result["reason"]))
     table.add_row("why", why if result["gated"] else Text.assemble(("WARNING: ", WARNING), why))
+    if result["undertrained"]:
+        table.add_row("", Text(result["undertrained"], WARNING))
+    if worst := worst_class(run):
+        found = f"{worst['recall']:.0%} found of {worst['count']:,}"
+        table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
     table.add_row("", "")
     counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
     table.add_row("data", counts)
@@ -112,6 +133,9 @@ def _facts(run: Run) -> Table:
         right = f"{oracle['accuracy']:.1%} of {oracle['count']:,} pool rows classified right"
         table.add_row("oracle", f"{right} (by true labels that training never saw)")
     table.add_row("cost", f"{duration(result['seconds'])} of training")
+    table.add_row("network", Text("; ".join(result["network"])))
     table.add_row("model", Text(printable(run.folder / MODEL), "bold"))
     table.add_row("report", Text(printable(run.folder / REPORT), "bold"))
+    if result["outcome"] in UNSETTLED and result["gated"] and result["unlabeled"]:
+        table.add_row("next", f"realmix decide {printable(run.folder)}")
     return table

@@ -44,11 +44,16 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     socket, writes no file, prints nothing and leaves all global random states as they are.
 
     Args:
-        algorithm: what to compare with the labels alone: "realmix", "fixmatch", ...
+        algorithm: what to compare with the labels alone: "realmix", "fixmatch", ...; "auto" takes
+            what suits the data.
         model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", ...
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long a fit may take.
-        gate: compare, and keep the better one.
+        gate: "balanced" keeps what is likely best, "strict" what uses the pool only if it is proved
+            better, False compares nothing; True is "balanced".
+        judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
+            accuracy, or balanced accuracy where classes are unequal.
+        single: keep one network where a pair would be the better bet.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer is the seed of the run (the same integer, the same model); one is
@@ -73,12 +78,14 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def __init__(
         self,
-        algorithm: str = "realmix",
+        algorithm: str = "auto",
         *,
         model: str = "auto",
         steps: int | None = None,
         minutes: float | None = None,
-        gate: bool = True,
+        gate: bool | str = True,
+        judge: str = "auto",
+        single: bool = False,
         fields: dict[str, Any] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -88,6 +95,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.steps = steps
         self.minutes = minutes
         self.gate = gate
+        self.judge = judge
+        self.single = single
         self.fields = fields
         self.device = device
         self.random_state = random_state
@@ -169,9 +178,14 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             minutes=_plain(self.minutes),
             seed=self._seed(),
             device=self.device,
-            gate=bool(self.gate),
+            gate=self._gate(),
+            judge=self.judge,
+            single=bool(self.single),
             fields={name: _plain(value) for name, value in (self.fields or {}).items()},
         )
+
+    def _gate(self) -> Any:
+        return self.gate if isinstance(self.gate, str) else "balanced" if self.gate else "none"
 
     def _seed(self) -> int:
         if self.random_state is None:  # scikit-learn would advance NumPy's global state

@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from realmix.data.pools import Dataset
-from realmix.data.splits import Fold
 from realmix.evaluate.gate import Estimate
+from realmix.evaluate.metrics import Floats
 
 Evidence = dict[str, np.ndarray]
 
 GALLERY = 24  # most and least confident pool examples that the report shows
 
 
-def held_out_evidence(
-    dataset: Dataset, folds: Sequence[Fold], baseline: list[np.ndarray], model: list[np.ndarray]
+def judged_evidence(
+    part: str, label: np.ndarray, baseline: Floats, model: Floats, shipped: Floats
 ) -> Evidence:
-    """Predictions of every held-out row, pooled over the folds.
+    """Labeled rows, and what each model says of them.
 
     Args:
-        dataset: what was read.
-        folds: (training rows, held-out rows) each; there may be none.
-        baseline: (n, K) probabilities of the held-out rows, fold by fold.
-        model: the same, of the candidate.
+        part: "heldout" (pooled over the folds) or "test".
+        label: (n,) classes.
+        baseline: (n, K) probabilities by the labels alone.
+        model: by the candidate.
+        shipped: by what ships.
     """
-    rows = np.concatenate([np.zeros(0, np.int64), *(held for _, held in folds)])
-    nothing = np.zeros((0, len(dataset.classes)), np.float32)
-    return {
-        "heldout_label": dataset.label[rows],
-        "heldout_baseline": np.concatenate([nothing, *baseline]),
-        "heldout_model": np.concatenate([nothing, *model]),
-    }
+    probs = {"baseline": baseline, "model": model, "shipped": shipped}
+    return {f"{part}_label": label} | {f"{part}_{name}": rows for name, rows in probs.items()}
 
 
-def pool_evidence(dataset: Dataset, probs: np.ndarray) -> Evidence:
-    """What the shipped model says of the pool, and where it is most and least sure.
+def pool_evidence(
+    dataset: Dataset, baseline: Floats, model: Floats, shipped: Floats, seed: int
+) -> Evidence:
+    """What the models say of the pool, where the shipped one is most and least sure.
 
     Args:
         dataset: what was read.
-        probs: (n, K) probabilities of its unlabeled rows; n may be 0.
+        baseline: (n, K) probabilities of its unlabeled rows by the labels alone; n may be 0.
+        model: by the candidate.
+        shipped: by what ships.
+        seed: draws the rows on which baseline and model disagree.
     """
     known, pool = dataset.label[dataset.label >= 0], np.flatnonzero(dataset.label < 0)
-    evidence = {"labeled_counts": np.bincount(known, minlength=len(dataset.classes))}
+    evidence: Evidence = {"labeled_counts": np.bincount(known, minlength=len(dataset.classes))}
     if len(pool) == 0:
         return evidence
-    order = probs.max(1).argsort(kind="stable")
-    evidence["pool_probs"] = probs
+    order = shipped.max(1).argsort(kind="stable")
+    evidence |= {"pool_baseline": baseline, "pool_model": model, "pool_shipped": shipped}
     for name, index in {"sure": order[::-1][:GALLERY], "unsure": order[:GALLERY]}.items():
         evidence[f"{name}_index"] = index
         if dataset.is_images:
@@ -56,21 +56,20 @@ def pool_evidence(dataset: Dataset, probs: np.ndarray) -> Evidence:
     return evidence
 
 
-def test_figures(evidence: Evidence, gated: bool) -> dict[str, Any] | None:
-    """Accuracy on the test data with its interval; None where there are none."""
+def test_figures(evidence: Evidence, compared: bool) -> dict[str, Any] | None:
+    """Figures on the test data; None where there are none."""
     if "test_label" not in evidence:
         return None
     label = evidence["test_label"]
     figures: dict[str, Any] = {"count": len(label), "baseline": None}
-    for name in ("baseline", "model") if gated else ("model",):
-        correct = evidence[f"test_{name}"].argmax(1) == label
-        figures[name] = Estimate.of(correct).to_json()
+    for name in ("baseline", "model", "shipped") if compared else ("model", "shipped"):
+        figures[name] = Estimate.of(evidence[f"test_{name}"], label).to_json()
     return figures
 
 
-def oracle_figures(dataset: Dataset, probs: np.ndarray) -> dict[str, Any] | None:
+def oracle_figures(dataset: Dataset, probs: Floats | None) -> dict[str, Any] | None:
     """Accuracy of the shipped model on pool rows whose truth is known, and was not used."""
-    if dataset.oracle is None:
+    if dataset.oracle is None or probs is None:
         return None
     truth = dataset.oracle[dataset.label < 0]
     known = truth >= 0

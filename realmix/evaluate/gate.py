@@ -1,101 +1,156 @@
-"""The gate: the model that used the pool ships only if held-out labels prove it better.
+"""The gate: which model ships, after a comparison on held-out labels.
 
-Ships the labels-only baseline unless a one-sided exact paired test (`intervals.mcnemar`) finds
-the candidate better. If it is not better, it ships with probability at most `level`.
+- Proved better, by a one-sided paired test at `level`: the candidate ships.
+- Proved worse, or collapsed: the model trained on the labels alone ships.
+- Otherwise nothing is proved, and what has the best expected accuracy at a bounded risk ships: both
+  models together (`pairing`), weighed by the chance that the candidate is better (`posterior`); or,
+  where one network is wanted, the candidate if it is the better bet and not a dangerous one.
 
 In cross-validation each labeled row is held out once; predictions of different folds are pooled.
 The test then speaks of the networks trained in the folds: it does not see how much another seed
-would have changed them (Dietterich, 1998, https://doi.org/10.1162/089976698300017197).
+would have changed them (Dietterich, 1998, https://doi.org/10.1162/089976698300017197). The
+posterior does, by a deviation of its own. What each rule gains and risks: benchmarks/records/gate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from realmix.evaluate.intervals import (
-    Correct,
-    Interval,
-    labels_to_decide,
-    mcnemar,
-    paired_interval,
-    wilson,
-)
-from realmix.evaluate.metrics import Floats, Integers, predicted
+from realmix.evaluate.intervals import Correct, Interval, labels_to_decide, wilson
+from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of
+from realmix.evaluate.metrics import Floats, Integers, balanced_accuracy, per_class, predicted
+from realmix.evaluate.pairing import Pairing
+from realmix.evaluate.posterior import Posterior
 
 SUPERVISED = "supervised"
-"""Name of the labels-only baseline, in `algorithm` and `shipped`."""
+"""The network trained on the labels alone, as a method."""
+ALONE, CANDIDATE, PAIR = "labels alone", "candidate", "pair"
+"""What ships, in result.json."""
+
+Rule = Literal["balanced", "strict", "none"]
+Outcome = Literal["proved", "likely", "unlikely", "unknown", "worse", "collapsed", "alone"]
+"""How the comparison ended. "alone": there was nothing to compare."""
+UNSETTLED = ("likely", "unlikely", "unknown")
+LIKELY = 0.7  # chance from which "likely" is said, and below 1 - LIKELY "unlikely"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An accuracy and its 95 % Wilson interval, all in [0, 1]; accuracy is None without labels."""
+    """A model's figures on labeled rows, all in [0, 1].
+
+    Attributes:
+        accuracy: None without labels.
+        interval: its 95 % Wilson interval.
+        balanced: balanced accuracy, the mean recall of the classes.
+        recall: of each class; None where no row has it.
+    """
 
     accuracy: float | None
     interval: Interval
+    balanced: float | None = None
+    recall: tuple[float | None, ...] = ()
 
     @classmethod
-    def of(cls, correct: Correct) -> Estimate:
-        share = float(correct.mean()) if len(correct) else None
-        return cls(share, wilson(int(correct.sum()), len(correct)))
+    def of(cls, probs: Floats, label: Integers) -> Estimate:
+        if len(label) == 0:
+            return cls(None, wilson(0, 0))
+        right = int((predicted(probs, label) == label).sum())
+        recall = [None if np.isnan(share) else float(share) for share in _recall(probs, label)]
+        share = right / len(label)
+        balanced = balanced_accuracy(probs, label)
+        return cls(share, wilson(right, len(label)), balanced, tuple(recall))
 
     def to_json(self) -> dict[str, Any]:
-        return {"accuracy": self.accuracy, "interval": list(self.interval)}
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "balanced_accuracy": self.balanced,
+            "recall": list(self.recall),
+        }
+
+
+def _recall(probs: Floats, label: Integers) -> np.ndarray:
+    return per_class(probs, label).recall
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which of the two models ships, and why.
+    """Which model ships, and why.
 
     Attributes:
         algorithm: the candidate's name.
-        shipped: "supervised" or `algorithm`.
-        decided: False where more held-out labels are needed to tell (or there are none).
-        reason: the verdict in plain words, with its figures.
-        rule: a sentence: how the labels were held out.
-        baseline, candidate: their accuracies on the held-out labels.
-        difference: candidate's minus baseline's accuracy; None without labels.
-        difference_interval: its interval with confidence 1 - 2 * level: the two-sided interval
-            whose lower end agrees with a one-sided test at `level`.
-        p_value: of "the candidate is better", in (0, 1].
-        level: what the p-value had to reach.
+        alone: the name of the method that learned from the labels alone.
+        outcome: how the comparison ended.
+        shipped: ALONE, CANDIDATE or PAIR.
+        judge: what they were compared by.
+        baseline, candidate, pair: figures on the held-out labels; of the pair they are a little
+            too good, as its weight and temperatures were chosen on these labels.
+        seen: the comparison; None without held-out labels.
+        posterior: of the gain.
+        pairing: how the two would answer together.
+        level: what a p-value had to reach.
         held_out: number of held-out labels.
-        labels_needed: about how many would find a lead of this size; None if there is no lead,
-            or nothing left to decide.
+        gained, lost: held-out rows that only the candidate, or only the baseline, has right.
+        labels_needed: about how many held-out labels would prove a lead of this size; None if
+            there is no lead, or nothing left to prove.
+        rule: a sentence: how the labels were held out.
     """
 
     algorithm: str
+    alone: str
+    outcome: Outcome
     shipped: str
-    decided: bool
-    reason: str
-    rule: str
+    judge: Judge
     baseline: Estimate
     candidate: Estimate
-    difference: float | None
-    difference_interval: Interval
-    p_value: float
+    pair: Estimate
+    seen: Comparison | None
+    posterior: Posterior
+    pairing: Pairing
     level: float
     held_out: int
+    gained: int
+    lost: int
     labels_needed: int | None
+    rule: str
+
+    @property
+    def lead(self) -> float | None:
+        """The candidate's figure minus the baseline's, in points of the judge."""
+        return self.seen.gain / self.judge.point if self.seen else None
+
+    def answer(self, baseline: Floats, candidate: Floats) -> Floats:
+        """(n, K) probabilities of what ships, from those of the two models."""
+        if self.shipped == PAIR:
+            return self.pairing(baseline, candidate)
+        return candidate if self.shipped == CANDIDATE else baseline
 
     def to_json(self) -> dict[str, Any]:
         """The part of result.json that the gate knows; the candidate is its "model"."""
+        seen = self.seen
         return {
             "algorithm": self.algorithm,
+            "labels_alone": self.alone,
+            "outcome": self.outcome,
             "shipped": self.shipped,
-            "decided": self.decided,
-            "reason": self.reason,
-            "rule": self.rule,
+            "judge": self.judge.name,
             "baseline": self.baseline.to_json(),
             "model": self.candidate.to_json(),
-            "difference": self.difference,
-            "difference_interval": list(self.difference_interval),
-            "p_value": self.p_value,
+            "pair": {**self.pair.to_json(), **self.pairing.to_json()},
+            "difference": seen.gain if seen else None,
+            "difference_interval": list(seen.interval) if seen else [-1.0, 1.0],
+            "p_value": seen.p_better if seen else 1.0,
+            "p_worse": seen.p_worse if seen else 1.0,
             "level": self.level,
+            "posterior": self.posterior.to_json(),
             "held_out": self.held_out,
+            "gained": self.gained,
+            "lost": self.lost,
             "labels_needed": self.labels_needed,
+            "rule": self.rule,
         }
 
 
@@ -106,42 +161,55 @@ def decide(
     *,
     algorithm: str,
     rule: str,
+    alone: str = SUPERVISED,
+    judge: str = AUTO,
+    gate: Rule = "balanced",
+    single: bool = False,
     level: float = 0.05,
 ) -> Verdict:
-    """Compare two models on the same held-out labels and say which one ships.
+    """Compare two models on the same held-out labels and say what ships.
 
     Args:
         label: (n,) true classes of the held-out rows; n may be 0.
         baseline_probs: (n, K) probabilities of the model trained on the labels alone.
         candidate_probs: (n, K) probabilities of the model that also used the pool.
-        algorithm: the candidate's name; "supervised" means that there is nothing to compare.
+        algorithm: the candidate's name; `alone` means that there is nothing to compare.
         rule: one sentence that says how these rows were held out.
-        level: largest accepted chance to ship a candidate that is not better, in (0, 0.5).
+        alone: the name of the method that learned from the labels alone.
+        judge: a name of `judges.JUDGES`, or "auto".
+        gate: "strict" ships the candidate only if it is proved better.
+        single: one network ships, not a pair.
+        level: largest accepted chance to call a candidate better, or worse, that is not.
 
     Raises:
         DataError: arrays that do not fit together (see `metrics.predicted`).
+        UsageError: there is no such judge.
     """
-    base, other = _correct(baseline_probs, label), _correct(candidate_probs, label)
-    p_value = mcnemar(base, other)
-    lead = int(other.sum()) - int(base.sum())
-    better = algorithm != SUPERVISED and p_value <= level
-    undecided = algorithm != SUPERVISED and not better and (lead > 0 or len(label) == 0)
-    needed = labels_to_decide(base, other, level) if undecided else None
-    words = _words(base, other, algorithm, better, p_value, needed)
+    asked = judge_of(judge, label)
+    seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
+    posterior = Posterior.of(asked, seen)
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, posterior.better)
+    base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
+    outcome = _outcome(algorithm, alone, asked, candidate_probs, label, seen, posterior, level)
+    unsettled = outcome in UNSETTLED
     return Verdict(
         algorithm=algorithm,
-        shipped=algorithm if better else SUPERVISED,
-        decided=not undecided,
-        reason=f"{words} {rule}".strip(),
-        rule=rule,
-        baseline=Estimate.of(base),
-        candidate=Estimate.of(other),
-        difference=lead / len(label) if len(label) else None,
-        difference_interval=paired_interval(base, other, 1 - 2 * level),
-        p_value=p_value,
+        alone=alone,
+        outcome=outcome,
+        shipped=_ships(outcome, gate, single, posterior),
+        judge=asked,
+        baseline=Estimate.of(baseline_probs, label),
+        candidate=Estimate.of(candidate_probs, label),
+        pair=Estimate.of(pairing(baseline_probs, candidate_probs), label),
+        seen=seen,
+        posterior=posterior,
+        pairing=pairing,
         level=level,
         held_out=len(label),
-        labels_needed=needed,
+        gained=int((other & ~base).sum()),
+        lost=int((base & ~other).sum()),
+        labels_needed=labels_to_decide(base, other, level) if unsettled and len(label) else None,
+        rule=rule,
     )
 
 
@@ -151,42 +219,44 @@ def _correct(probs: Floats, label: Integers) -> Correct:
     return np.asarray(predicted(probs, label) == label)
 
 
-def _words(
-    base: Correct, other: Correct, algorithm: str, better: bool, p_value: float, needed: int | None
-) -> str:
-    """One or two sentences for someone who never heard of a p-value."""
-    n = len(base)
-    labels = f"{n:,} held-out label{'' if n == 1 else 's'}"
-    if algorithm == SUPERVISED:
-        score = f" It is right on {base.mean():.1%} of {labels}." if n else ""
-        return f"The model was trained on the labels alone, so nothing was compared.{score}"
-    if n == 0:
-        return (
-            f"There are no held-out labels to compare {algorithm} with training on the labels "
-            "alone, so the model trained on the labels alone ships."
-        )
-    scores = (
-        f"on {labels} {algorithm} is right {other.mean():.1%} of the time, "
-        f"training on the labels alone {base.mean():.1%}"
-    )
-    if not better and needed is None:
-        return f"The unlabeled data did not help, so the labels-only model ships: {scores}."
-    luck = "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"
-    scores += f"; luck alone gives a lead this large in {luck} of such comparisons."
-    if needed is None:
-        return f"The unlabeled data helped: {scores}"
-    return (
-        "There are too few labels to decide, so the model trained on the labels alone ships: "
-        f"{scores} About {rounded_up(needed):,} held-out labels would decide it, "
-        "if the lead stays what it is here."
-    )
+def _outcome(
+    algorithm: str,
+    alone: str,
+    judge: Judge,
+    candidate: Floats,
+    label: Integers,
+    seen: Comparison | None,
+    posterior: Posterior,
+    level: float,
+) -> Outcome:
+    if algorithm == alone:
+        return "alone"
+    if seen is None:
+        return "unknown"
+    if collapsed(judge, candidate, label):
+        return "collapsed"
+    if seen.p_better <= level:
+        return "proved"
+    if seen.p_worse <= level:
+        return "worse"
+    if posterior.better >= LIKELY:
+        return "likely"
+    return "unlikely" if posterior.better <= 1 - LIKELY else "unknown"
 
 
-def rounded_up(count: int) -> int:
-    """`count` with two leading digits, as befits an estimate.
+def collapsed(judge: Judge, probs: Floats, label: Integers) -> bool:
+    """Whether a model is no better than one that looks at no input, or names one class only."""
+    one_class = len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
+    return one_class or judge(probs, label) <= judge.constant(label)
 
-    >>> rounded_up(813)
-    820
-    """
-    unit: int = 10 ** max(0, len(str(count)) - 2)
-    return -(-count // unit) * unit
+
+def _ships(outcome: Outcome, gate: Rule, single: bool, posterior: Posterior) -> str:
+    if outcome == "alone":
+        return ALONE
+    if outcome == "proved" or gate == "none":
+        return CANDIDATE
+    if outcome in ("worse", "collapsed") or gate == "strict":
+        return ALONE
+    if single:
+        return CANDIDATE if posterior.is_safe else ALONE
+    return PAIR

@@ -20,7 +20,8 @@ from PIL import Image
 
 from realmix.evaluate.metrics import Calibration
 
-BASELINE, MODEL, INK, FAINT = "#8a94a6", "#2f6db5", "#3d4654", "#d9dee6"
+BASELINE, MODEL, PAIR = "#8a94a6", "#2f6db5", "#6b4fa0"
+INK, FAINT = "#3d4654", "#d9dee6"
 STYLE: dict[Any, Any] = {  # matplotlib types the keys one by one
     "axes.edgecolor": FAINT,
     "axes.grid": True,

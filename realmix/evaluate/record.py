@@ -100,8 +100,8 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 def _check_shapes(run: Run) -> None:
     num_classes = len(run.classes)
-    probs = ("heldout_baseline", "heldout_model", "test_baseline", "test_model", "pool_probs")
-    for name in probs:
+    parts, models = ("heldout", "test", "pool"), ("baseline", "model", "shipped")
+    for name in (f"{part}_{model}" for part in parts for model in models):
         array = run.evidence.get(name)
         if array is not None and (array.ndim != 2 or array.shape[1] != num_classes):
             raise StorageError(

@@ -17,8 +17,8 @@ from markupsafe import Markup
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
 from realmix.evaluate import plots, sections
-from realmix.evaluate.gate import rounded_up
 from realmix.evaluate.record import Run, read_run
+from realmix.evaluate.words import headline, rounded_up
 
 LONGEST_NAME = 60  # characters of a class name in a table
 MOST_BAD_FILES = 50
@@ -71,11 +71,11 @@ def _context(run: Run) -> dict[str, Any]:
     settings = {key: value for key, value in run.config.items() if key != "command"}
     return {
         "title": run.folder.resolve().name,
-        "headline": sections.headline(result),
+        "headline": headline(result),
         "result": result,
         # without a gate nothing was compared, and only the rule says so
         "reason": result.get("reason" if result.get("gated", True) else "rule"),
-        "confidence": 1 - 2 * result.get("level", 0.05),
+        "worst": sections.worst_class(run),
         "held_out": sections.accuracies(result, result),
         "held_out_scores": sections.scores(run, "heldout"),
         "test": sections.accuracies(result, result.get("test")),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate import metrics, plots
-from realmix.evaluate.gate import SUPERVISED
+from realmix.evaluate.gate import PAIR, SUPERVISED
 from realmix.evaluate.record import Run
 
 Section = dict[str, Any] | None
@@ -31,24 +31,11 @@ CURVES = {
 """Logged figures by name: title and explanation, in the order of the report."""
 
 
-def headline(result: dict[str, Any]) -> str:
-    """The verdict in one sentence."""
-    if result["algorithm"] == SUPERVISED:
-        return "This model was trained on the labels alone."
-    if not result.get("gated", True):
-        return f"This {result['algorithm']} model was not compared with training on labels alone."
-    if result["shipped"] != SUPERVISED:
-        return f"The unlabeled data helped: you get the {result['shipped']} model."
-    if not result["decided"]:
-        return "Too few labels to tell: you get the model trained on the labels alone."
-    return "The unlabeled data did not help: you get the model trained on the labels alone."
-
-
 def accuracies(result: dict[str, Any], figures: dict[str, Any] | None) -> Section:
-    """Both models' accuracies from `figures`, which is result.json or its "test" part."""
+    """The models' accuracies from `figures`, which is result.json or its "test" part."""
     rows = []
     for key, name, color in _models(result):
-        estimate = (figures or {}).get(key)
+        estimate = (figures or {}).get("pair" if key == "shipped" and figures is result else key)
         if estimate and estimate["accuracy"] is not None:
             low, high = estimate["interval"]
             rows.append(plots.Bar(name, estimate["accuracy"], low, high, color))
@@ -93,7 +80,7 @@ def curves(run: Run) -> list[dict[str, str]]:
 def judged(run: Run) -> Section:
     """Confusion, per-class figures and calibration of the shipped model, on test rows if any."""
     for part, name in (("test", "test"), ("heldout", "held-out")):
-        label, probs = run.evidence.get(f"{part}_label"), _shipped_probs(run, part)
+        label, probs = run.evidence.get(f"{part}_label"), run.evidence.get(f"{part}_shipped")
         if label is not None and probs is not None and len(label):
             calibration = metrics.calibration(probs, label)
             return {
@@ -107,9 +94,21 @@ def judged(run: Run) -> Section:
     return None
 
 
+def worst_class(run: Run) -> Section:
+    """The class of which what ships finds the least, on test rows if there are any."""
+    for part in ("test", "heldout"):
+        label, probs = run.evidence.get(f"{part}_label"), run.evidence.get(f"{part}_shipped")
+        if label is not None and probs is not None and len(label):
+            recall = metrics.per_class(probs, label).recall
+            place = int(np.nanargmin(recall))
+            count = int((label == place).sum())
+            return {"name": run.classes[place], "recall": float(recall[place]), "count": count}
+    return None
+
+
 def pool_shares(run: Run) -> Section:
     """How often each class is predicted on the pool, against its share of the labels."""
-    probs, counts = run.evidence.get("pool_probs"), run.evidence.get("labeled_counts")
+    probs, counts = run.evidence.get("pool_shipped"), run.evidence.get("labeled_counts")
     if probs is None or not len(probs):
         return None
     guessed = np.bincount(probs.argmax(1), minlength=probs.shape[1]) / len(probs)
@@ -129,7 +128,7 @@ def pool_shares(run: Run) -> Section:
 def examples(run: Run, kind: str) -> list[dict[str, Any]]:
     """The pool rows named by `kind`: "sure" or "unsure"; pictures where the rows are images."""
     index, images = run.evidence.get(f"{kind}_index"), run.evidence.get(f"{kind}_images")
-    probs = run.evidence.get("pool_probs")
+    probs = run.evidence.get("pool_shipped")
     rows: list[dict[str, Any]] = []
     for place, row in enumerate(() if index is None else index.tolist()):
         known = probs[row] if probs is not None and row < len(probs) else None
@@ -158,11 +157,16 @@ def settings(value: object, name: str = "") -> list[tuple[str, str]]:
 
 def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(key in the records, name, color) of each model of the run, the baseline first."""
-    if result["algorithm"] == SUPERVISED:
+    if result["outcome"] == "alone":
         return [("model", LABELS_ALONE, plots.BASELINE)]
     name = str(result["algorithm"])
-    shown = name if _is_plain(name) else "candidate"
-    return [("baseline", LABELS_ALONE, plots.BASELINE), ("model", shown, plots.MODEL)]
+    rows = [
+        ("baseline", LABELS_ALONE, plots.BASELINE),
+        ("model", name if _is_plain(name) else "candidate", plots.MODEL),
+    ]
+    if result["shipped"] == PAIR:
+        rows.append(("shipped", "both together", plots.PAIR))
+    return rows if result.get("gated", True) else rows[1:]
 
 
 def _is_plain(name: str) -> bool:
@@ -170,13 +174,8 @@ def _is_plain(name: str) -> bool:
     return name.isascii() and name.isprintable()
 
 
-def _shipped_probs(run: Run, part: str) -> NDArray[np.floating] | None:
-    is_baseline = SUPERVISED == run.result["shipped"] != run.result["algorithm"]
-    return run.evidence.get(f"{part}_{'baseline' if is_baseline else 'model'}")
-
-
 def _lines(records: Sequence[dict[str, Any]], key: str) -> Iterable[plots.Line]:
-    """One line a phase for the figure `key`, baselines first, so that they lie below."""
+    """One line a phase for the figure `key`, those of the labels alone first, so below."""
     points: dict[str, list[tuple[float, float]]] = {}
     for record in records:
         if isinstance(record.get(key), (int, float)) and "step" in record:

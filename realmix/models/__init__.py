@@ -10,7 +10,7 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
-from realmix.models.composed import Pair
+from realmix.models.composed import Blend, Pair
 from realmix.models.convnet import ConvNet
 from realmix.models.mlp import MLP
 from realmix.models.timm_models import timm_network
@@ -18,6 +18,39 @@ from realmix.models.wide_resnet import WideResNet
 
 NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
 PAIR = "pair:"
+BLEND = "blend:"
+
+
+def blend_name(first: str, second: str) -> str:
+    """The name of two networks that answer together; `build` takes it.
+
+    >>> blend_name("linear", "mlp")
+    'blend:linear+mlp'
+    """
+    return f"{BLEND}{first}+{second}"
+
+
+def last_part(name: str, network: nn.Module) -> tuple[str, nn.Module]:
+    """Of two networks that answer together the second, of any other network itself."""
+    if isinstance(network, Blend):
+        return name.removeprefix(BLEND).rpartition("+")[2], network.second
+    return name, network
+
+
+def resolved(name: str, shape: tuple[int, ...]) -> str:
+    """The network that is meant, where "auto" leaves it open."""
+    return ("convnet" if len(shape) == 3 else "mlp") if name == "auto" else name
+
+
+def described(name: str, network: nn.Module, shape: tuple[int, ...]) -> str:
+    """Name and size of a network, and what it looks at.
+
+    >>> described("auto", nn.Linear(2, 3), (2,))
+    'mlp (9 weights) on 2 columns'
+    """
+    count = sum(parameter.numel() for parameter in network.parameters())
+    inputs = f"{shape[1]} x {shape[2]} pixels" if len(shape) == 3 else f"{shape[0]:,} columns"
+    return f"{resolved(name, shape)} ({count:,} weights) on {inputs}"
 
 
 def build(
@@ -34,7 +67,8 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp",
-            "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it.
+            "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it, and
+            "blend:A+B" two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -44,14 +78,17 @@ def build(
     Raises:
         UsageError: for an unknown name, or a network that does not take inputs of that shape.
     """
+    if name.startswith(BLEND):
+        parts = name.removeprefix(BLEND).split("+")
+        first, second = (build(part, shape, num_classes, seed) for part in parts)
+        return Blend(first, second)
     if name.startswith(PAIR):
         one, options = name.removeprefix(PAIR), (dropout, stochastic_depth)
         if one.startswith(PAIR):
             raise UsageError(f"There is no pair of pairs: --model {one.removeprefix(PAIR)}.")
         seeds = seed, derive(seed, 1)
         return Pair(*(build(one, shape, num_classes, each, *options) for each in seeds))
-    if name == "auto":
-        name = "convnet" if len(shape) == 3 else "mlp"
+    name = resolved(name, shape)
     known = name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
     if known and (name == "mlp") != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"

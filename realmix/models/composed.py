@@ -50,6 +50,42 @@ class PairHead(nn.Module):
         return logits
 
 
+class Blend(nn.Module):
+    """Two networks whose calibrated probabilities are averaged, with weights.
+
+    p = (1 - w) softmax(first / T_1) + w softmax(second / T_2); its logits are log p.
+
+    Args:
+        first, second: (B, *shape) to (B, K) logits.
+        weight: w of the second, in [0, 1].
+        temperatures: (T_1, T_2), positive.
+    """
+
+    weight: Tensor
+    temperatures: Tensor
+
+    def __init__(
+        self,
+        first: nn.Module,
+        second: nn.Module,
+        weight: float = 0.5,
+        temperatures: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+        self.register_buffer("weight", torch.tensor(weight, dtype=torch.float64))
+        self.register_buffer("temperatures", torch.tensor(temperatures, dtype=torch.float64))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, K) logarithms of probabilities."""
+        shares = torch.stack([1 - self.weight, self.weight]).log()
+        parts = [
+            (network(inputs).double() / self.temperatures[place]).log_softmax(-1) + shares[place]
+            for place, network in enumerate((self.first, self.second))
+        ]
+        return torch.logsumexp(torch.stack(parts), 0)
+
+
 class Extended(nn.Module):
     """A network with another hidden layer before a new head; its old head is not used.
 

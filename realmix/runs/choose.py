@@ -1,30 +1,78 @@
-"""`--algorithm auto`: which method to try, by a rule that docs/choosing.md states and explains."""
+"""Which methods a run compares; `--algorithm auto` by a rule that docs/choosing.md explains."""
 
 from __future__ import annotations
 
-from realmix.contract.algorithm import Facts
+from typing import NamedTuple
+
+from realmix.contract.method import Facts
+from realmix.evaluate.gate import SUPERVISED
+from realmix.runs.methods import method_class
 
 AUTO = "auto"
+LINEAR = "linear"
+QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
+"""What auto tries on feature rows: they take milliseconds."""
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some
 
 
-def resolved(name: str, facts: Facts, steps: int) -> tuple[str, str]:
-    """The method that is meant, and why if it was chosen here; a name other than auto is itself.
+class Contenders(NamedTuple):
+    """What a run trains and compares.
+
+    Attributes:
+        alone: methods that learn from the labels alone; the best by cross-validation stands for
+            them.
+        candidates: methods that use the pool, likewise; none where there is no pool to use.
+        asked: the method whose recipe is everybody's, and whose fields `--set` changes.
+        why: of a choice that was made here.
+    """
+
+    alone: tuple[str, ...]
+    candidates: tuple[str, ...]
+    asked: str
+    why: str = ""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.alone, *self.candidates)
+
+    @property
+    def first(self) -> Contenders:
+        """The one that is trained where nothing is compared."""
+        if self.candidates:
+            return self._replace(alone=(), candidates=self.candidates[:1])
+        return self._replace(alone=self.alone[:1])
+
+
+def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
+    """What to compare for the method that was asked for.
 
     Args:
-        name: what was asked for.
+        name: of the method, or auto.
+        model: of the network; auto leaves feature rows a linear model too.
         facts: kind of data, labels, pool.
         steps: optimizer steps of a training.
     """
-    if name != AUTO:
-        return name, ""
+    alone = (SUPERVISED,) if facts.is_images or model != AUTO else (LINEAR, SUPERVISED)
+    if name == AUTO:
+        return _chosen(alone, facts, steps)
+    if name in (SUPERVISED, LINEAR):
+        return Contenders((name,), (), name)
+    useful = facts.num_unlabeled or method_class(name).pool_optional
+    return Contenders(alone, (name,) if useful else (), name)
+
+
+def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if facts.num_unlabeled == 0:
-        return "supervised", "there is no unlabeled data"
+        return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
     if not facts.is_images:
-        return "label_propagation", "on feature rows it has helped without doing harm"
+        why = "on feature rows they have helped, and take milliseconds"
+        return Contenders(alone, QUICK, SUPERVISED, why)
     if steps < LONG:
-        return "mixmatch", f"trainings of {steps:,} steps are too short for confidence thresholds"
+        why = f"trainings of {steps:,} steps are too short for confidence thresholds"
+        return Contenders(alone, ("mixmatch",), "mixmatch", why)
     if facts.num_labeled <= FEW * facts.num_classes:
-        return "flexmatch", "with few labels a class, each class needs a threshold of its own"
-    return "fixmatch", "long trainings reward confident labels of strongly augmented images"
+        why = "with few labels a class, each class needs a threshold of its own"
+        return Contenders(alone, ("flexmatch",), "flexmatch", why)
+    why = "long trainings reward confident labels of strongly augmented images"
+    return Contenders(alone, ("fixmatch",), "fixmatch", why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from realmix.training import checkpoint
 from realmix import models
 from realmix.augment.presets import PRESETS
+from realmix.evaluate.pairing import Pairing
+from realmix.models.composed import Blend
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.training.predict import predict
 from realmix.base.wording import printable, suggestion
@@ -92,6 +94,12 @@ class Classifier:
         """
         return cls.restore(*checkpoint.read(path))
 
+    @property
+    def single(self) -> Classifier:
+        """The one that used the pool, where two answer together."""
+        model, network = models.last_part(self.model, self.network)
+        return replace(self, model=model, network=network)
+
     def lend_body(self, network: nn.Module) -> None:
         """Give another network of the same form all weights but those of the last layer.
 
@@ -156,6 +164,16 @@ class Classifier:
             standardizer,
             header["about"],
         )
+
+
+def together(
+    first: Classifier, second: Classifier, pairing: Pairing, about: dict[str, Any]
+) -> Classifier:
+    """Two classifiers of the same classes and inputs as one, whose answers are weighed."""
+    temperatures = pairing.baseline_temperature, pairing.candidate_temperature
+    network = Blend(first.network, second.network, pairing.weight, temperatures)
+    model = models.blend_name(first.model, second.model)
+    return replace(first, network=network, model=model, about=about)
 
 
 def load_classifier(run: Path) -> Classifier:

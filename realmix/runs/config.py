@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
+
+Gate = Literal["balanced", "strict", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,18 @@ class Config:
         label_column: of a table.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
-        gate: compare with the labels alone and ship the better one.
+        gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
+            proved better than the labels alone; none compares nothing.
+        judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
+            accuracy, or balanced accuracy where classes are unequal.
+        single: ship one network where a pair would be the better bet, for half the cost.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
     """
 
     data: str
     unlabeled: str | None = None
     test: str | None = None
-    algorithm: str = "realmix"
+    algorithm: str = "auto"
     model: str = "auto"
     init: str | None = None
     steps: int | None = None
@@ -49,7 +56,9 @@ class Config:
     label_column: str = "label"
     data_root: str | None = None
     skip_bad: bool = False
-    gate: bool = True
+    gate: Gate = "balanced"
+    judge: str = "auto"
+    single: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,6 +70,12 @@ class Config:
                 raise UsageError(
                     f"--{name.replace('_', '-')} must be {least} or more, not {value}."
                 )
+
+        if self.gate not in get_args(Gate):
+            raise UsageError(
+                f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
+                f"{suggestion(str(self.gate), get_args(Gate))}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import torch
+import numpy as np
+from torch import Tensor
 
-from realmix.training import parallel
-from realmix.runs.classifier import Classifier
+from realmix.evaluate import gate
 from realmix.evaluate.evidence import (
     Evidence,
-    held_out_evidence,
+    judged_evidence,
     oracle_figures,
     pool_evidence,
     test_figures,
 )
-from realmix.evaluate.gate import decide
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
+from realmix.evaluate.judges import JUDGES, Judge, judge_of
+from realmix.evaluate.metrics import Floats
+from realmix.evaluate.words import reason
+from realmix.models import described
+from realmix.runs.classifier import Classifier, together
 from realmix.runs.phases import Phases, Trained
+from realmix.training.parallel import inner
+
+FITTED = 0.8  # share of its own labels that a network has right after enough steps
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: the classifier that ships, the figures, and what the report shows."""
+    """What came of a run.
+
+    Attributes:
+        classifier: the one that ships.
+        singles: the two that were compared, by ALONE and CANDIDATE; one where nothing was.
+        result: the figures, for result.json.
+        evidence: what the report shows.
+    """
 
     classifier: Classifier
+    singles: dict[str, Classifier]
     result: dict[str, Any]
     evidence: Evidence
 
@@ -38,75 +55,143 @@ class Experiment:
 
     def __init__(self, phases: Phases) -> None:
         self.phases, self.dataset, self.config = phases, phases.dataset, phases.config
+        self.rows, self.contenders = phases.rows, phases.contenders
 
     def run(self) -> Outcome:
-        """Train, compare, and choose.
+        """Train, compare, train what was chosen on all labels, and say what ships.
 
         Raises:
             Interrupted: when the watch asks to stop; the same call continues.
         """
-        phases, done = self.phases, self.phases.run()
-        held = self._held_out(done)
-        last = {name: done[i - len(phases.contenders)] for i, name in enumerate(phases.contenders)}
-        verdict = decide(
-            held["heldout_label"],
-            held["heldout_baseline"],
-            held["heldout_model"],
-            algorithm=phases.candidate,
+        phases, held_rows = self.phases, self.phases.held_rows
+        alone, candidates = self.contenders.alone, self.contenders.candidates
+        likely = [phases.final(names[0]) for names in (alone, candidates) if names]
+        done = phases.run(phases.folds, ahead=likely)
+        held, label = self._held_out(done), self.dataset.label[held_rows]
+        judge = judge_of(self.config.judge, label)
+        base = best(judge, label, held, alone or candidates)
+        chosen = best(judge, label, held, candidates or alone)
+        finals = phases.run([phases.final(name) for name in dict.fromkeys((base, chosen))])
+        verdict = gate.decide(
+            label,
+            held[base],
+            held[chosen],
+            algorithm=chosen,
+            alone=base,
             rule=phases.plan.rule,
+            judge=judge.name,
+            gate=self.config.gate,
+            single=self.config.single,
         )
-        ships = verdict.shipped if self.config.gate else phases.candidate
-        network = last[ships].network
-        pool_probs = phases.probs(network, phases.inputs[phases.pool_rows])
-        evidence = {**held, **self._tested(last), **pool_evidence(self.dataset, pool_probs)}
-        result = {
-            **verdict.to_json(),
-            "shipped": ships,
-            "reason": verdict.reason if self.config.gate else phases.plan.rule,
-            "gated": self.config.gate,
-            "test": test_figures(evidence, gated=self.config.gate),
-            "pseudo_labels": oracle_figures(self.dataset, pool_probs),
-            **self._costs(done),
-        }
-        return Outcome(self._classifier(last[ships], result), result, evidence)
+        evidence = judged_evidence(
+            "heldout", label, held[base], held[chosen], verdict.answer(held[base], held[chosen])
+        ) | self._seen(verdict, finals)
+        result = self._result(verdict, finals, [*done, *finals], evidence)
+        return self._outcome(verdict, finals, result, evidence)
 
-    def _costs(self, done: list[Trained]) -> dict[str, Any]:
+    def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
+        """Each contender's probabilities of all held-out rows, fold after fold."""
+        names, nothing = self.contenders.all, np.zeros((0, len(self.dataset.classes)), np.float32)
         return {
-            "labels": len(self.phases.known),
-            "unlabeled": len(self.phases.pool_rows),
+            name: np.concatenate([nothing, *(part.held for part in done[place :: len(names)])])
+            for place, name in enumerate(names)
+        }
+
+    def _probs(self, finals: Sequence[Trained], rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Of the two that were compared, which are one where nothing was."""
+        probs = [self.rows.probs(trained.network, rows) for trained in finals]
+        return probs[0], probs[-1]
+
+    def _seen(self, verdict: Verdict, finals: Sequence[Trained]) -> Evidence:
+        """What the final models say of pool and test rows; test data are opened here, not before."""
+        pool = self._probs(finals, self.rows.inputs[self.rows.pool_rows])
+        evidence = pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
+        raw, label = self.dataset.test_inputs, self.dataset.test_label
+        if raw is not None and label is not None:
+            test = self._probs(finals, self.rows.standard(raw))
+            evidence |= judged_evidence("test", label, *test, verdict.answer(*test))
+        return evidence
+
+    def _result(
+        self,
+        verdict: Verdict,
+        finals: Sequence[Trained],
+        trained: Sequence[Trained],
+        evidence: Evidence,
+    ) -> dict[str, Any]:
+        gated = self.config.gate != "none"
+        compared = len(finals) > 1
+        return {
+            **verdict.to_json(),
+            "reason": reason(verdict) if gated else verdict.rule,
+            "gated": gated,
+            "test": test_figures(evidence, compared),
+            "pseudo_labels": oracle_figures(self.dataset, evidence.get("pool_shipped")),
+            "undertrained": self._undertrained(verdict, finals),
+            "network": [described(one.model, inner(one.network), self.rows.shape) for one in finals],
+            "labels": len(self.rows.known),
+            "unlabeled": len(self.rows.pool_rows),
+            "label_counts": np.bincount(
+                self.dataset.label[self.rows.known], minlength=len(self.dataset.classes)
+            ).tolist(),
             "classes": list(self.dataset.classes),
             "steps": self.phases.steps,
-            "seconds": round(sum(phase.seconds for phase in done), 1),
-            "images_seen": sum(phase.images_seen for phase in done),
+            "seconds": round(sum(one.seconds for one in trained), 1),
+            "images_seen": sum(one.images_seen for one in trained),
         }
 
-    def _held_out(self, done: list[Trained]) -> Evidence:
-        """Predictions of baseline and model on every held-out row."""
-        folds, each = self.phases.plan.folds, len(self.phases.contenders)
-        baseline, model = (
-            [trained.held for trained in done[first : len(folds) * each : each]]
-            for first in (0, each - 1)
+    def _undertrained(self, verdict: Verdict, finals: Sequence[Trained]) -> str | None:
+        """A sentence where the network of the labels alone has not even learned these."""
+        if SUPERVISED not in (verdict.alone, verdict.algorithm):
+            return None
+        network = finals[0 if verdict.alone == SUPERVISED else -1].network
+        label = self.dataset.label[self.rows.known]
+        right = self.rows.probs(network, self.rows.inputs[self.rows.known]).argmax(1) == label
+        if right.mean() >= FITTED:
+            return None
+        return (
+            f"Undertrained: after {self.phases.steps:,} steps the network that learned the labels"
+            f" alone has only {right.mean():.0%} of them right. Give it more: --minutes or --steps."
         )
-        return held_out_evidence(self.dataset, folds, baseline, model)
 
-    def _tested(self, last: dict[str, Trained]) -> Evidence:
-        """Predictions on the test data, which are opened here and nowhere before."""
-        raw, label = self.dataset.test_inputs, self.dataset.test_label
-        if raw is None or label is None:
-            return {}
-        rows = torch.from_numpy(self.phases.standardizer(raw) if self.phases.standardizer else raw)
-        pair = self.phases.contenders[0], self.phases.contenders[-1]
-        baseline, model = (self.phases.probs(last[name].network, rows) for name in pair)
-        return {"test_label": label, "test_baseline": baseline, "test_model": model}
+    def _outcome(
+        self,
+        verdict: Verdict,
+        finals: Sequence[Trained],
+        result: Mapping[str, Any],
+        evidence: Evidence,
+    ) -> Outcome:
+        about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
+            "columns": self.dataset.columns,
+            "label_column": self.config.label_column,
+            "label_counts": result["label_counts"],
+        }
+        singles = {
+            name: Classifier(
+                network=inner(trained.network),
+                classes=self.dataset.classes,
+                model=trained.model,
+                shape=self.rows.shape,
+                preset=self.dataset.preset,
+                standardizer=self.rows.standardizer,
+                about={**about, "shipped": name},
+            )
+            for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
+        }
+        if verdict.shipped == PAIR:
+            ships = together(singles[ALONE], singles[CANDIDATE], verdict.pairing, about)
+        else:
+            ships = singles.get(verdict.shipped, singles[ALONE])
+        return Outcome(ships, singles, dict(result), evidence)
 
-    def _classifier(self, trained: Trained, result: dict[str, Any]) -> Classifier:
-        return Classifier(
-            network=cast(parallel.Divided, trained.network).network,
-            classes=self.dataset.classes,
-            model=trained.model,
-            shape=self.phases.shape,
-            preset=self.dataset.preset,
-            standardizer=self.phases.standardizer,
-            about={name: result[name] for name in ("algorithm", "shipped", "reason")}
-            | {"columns": self.dataset.columns, "label_column": self.config.label_column},
-        )
+
+def best(judge: Judge, label: np.ndarray, probs: Mapping[str, Floats], names: Sequence[str]) -> str:
+    """The method with the best figure on held-out labels; of equal ones the likelier, then first."""
+    if len(label) == 0 or len(names) == 1:
+        return names[0]
+    likelihood = JUDGES["log_loss"]
+
+    def figures(name: str) -> tuple[float, float]:
+        return judge(probs[name], label), likelihood(probs[name], label)
+
+    return max(names, key=figures)

@@ -39,7 +39,7 @@ class Networks:
             config.seed,
             recipe,
         )
-        self.start = load_classifier(Path(config.init)) if config.init else None
+        self.start = load_classifier(Path(config.init)).single if config.init else None
         self.model = self.start.model if self.start and config.model == "auto" else config.model
 
     def __call__(

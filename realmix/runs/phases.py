@@ -1,50 +1,60 @@
-"""The trainings of a run: which algorithms, on which labeled rows; each done, continued or kept."""
+"""The trainings of a run: which methods, on which labeled rows; each done, continued or kept."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from realmix.training import checkpoint, parallel
+from realmix import models
+from realmix.base.randomness import derive
+from realmix.base.wording import duration
 from realmix.contract.algorithm import Algorithm, Method
-from realmix.augment.presets import PRESETS
-from realmix.runs.choose import resolved
-from realmix.runs.classifier import Standardizer
-from realmix.runs.config import Config
-from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN, validation_plan
-from realmix.training.devices import choose
-from realmix.evaluate.gate import SUPERVISED
+from realmix.runs import budget
+from realmix.runs.choose import contenders
+from realmix.runs.config import Config
 from realmix.runs.methods import method_class
 from realmix.runs.networks import Networks
-from realmix.training.predict import predict
-from realmix.training.stages import Procedure, Stages
-from realmix.base.randomness import derive
+from realmix.runs.prepared import Prepared
 from realmix.runs.settings import default_steps, settings
-from realmix.training.trainer import Record, Trainer, as_trained
 from realmix.runs.watch import Silent, Watch
+from realmix.training import checkpoint, parallel
+from realmix.training.devices import choose
+from realmix.training.stages import Procedure, Stages
+from realmix.training.trainer import Record, Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
-TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
 LOGS = 50  # records of each training
 EVALUATIONS = 10
+FINAL = "final"
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One training: which algorithm, on which labeled rows, checked on which."""
+    """One training: a method, the labeled rows it learns from, and those it is checked on.
 
-    name: str
+    Attributes:
+        part: "final" or "fold-1", "fold-2", ...
+        share: of the steps of a run, those that it takes.
+    """
+
+    part: str
     algorithm: str
     train_rows: np.ndarray
     held_rows: np.ndarray
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.part}/{self.algorithm}"
 
 
 @dataclass(frozen=True)
@@ -89,86 +99,90 @@ class Phases:
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
         self.device = choose(config.device)
-        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
-        self.known = np.flatnonzero(dataset.label >= 0)
-        self.pool_rows = np.flatnonzero(dataset.label < 0)
-        self.views = PRESETS[dataset.preset](self.shape)
-        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
-        rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
-        self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
-        self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
-        facts = self._data(self.known).facts
-        budget = config.steps or default_steps(self.shape)
-        asked, self.why = resolved(config.algorithm, facts, budget)
-        fields, self.recipe = settings(method_class(asked), config.fields)
-        useful = len(self.pool_rows) or method_class(asked).pool_optional
-        self.candidate = asked if useful else SUPERVISED
-        self.fields = fields if self.candidate == asked else {}
-        self.networks = Networks(config, self.shape, len(dataset.classes), self.recipe)
-        for algorithm in self.contenders:  # what cannot work is an error now, not after a training
-            method = self.method(algorithm)
+        self.rows = Prepared(dataset)
+        facts = self.rows.data(self.rows.known).facts
+        asked = config.steps or default_steps(self.rows.shape)
+        self.contenders = contenders(config.algorithm, config.model, facts, asked)
+        if config.gate == "none":
+            self.contenders = self.contenders.first
+        self.fields, self.recipe = settings(method_class(self.contenders.asked), config.fields)
+        num_classes = len(dataset.classes)
+        self.networks = Networks(config, self.rows.shape, num_classes, self.recipe)
+        for name in self.contenders.all:  # what cannot work is an error now, not after a training
+            method = self.method(name)
             self.networks(0, method.final_model(self.networks.model))
             method.check(facts)
-        self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
+        slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
+        gated = config.gate != "none"
+        self.plan = validation_plan(dataset.label, config.seed, not slow) if gated else NO_PLAN
+        self.steps, self.seconds = budget.plan(self, steps)
 
     @property
-    def contenders(self) -> tuple[str, ...]:
-        """What is trained: the labels alone first, unless there is nothing to compare."""
-        if self.config.gate and self.candidate != SUPERVISED:
-            return SUPERVISED, self.candidate
-        return (self.candidate,)
-
-    @property
-    def all(self) -> list[Phase]:
-        """All trainings in order: those of each fold, then those on all labels."""
-        parts = [(f"fold-{k}", *fold) for k, fold in enumerate(self.plan.folds, 1)]
-        if self.plan.refit:
-            parts.append(("final", self.known, np.zeros(0, np.int64)))
+    def folds(self) -> list[Phase]:
+        """The trainings that are compared, fold by fold."""
         return [
-            Phase(f"{part}/{algorithm}", algorithm, train, held)
-            for part, train, held in parts
-            for algorithm in self.contenders
+            Phase(f"fold-{number}", name, train, held, self.plan.share)
+            for number, (train, held) in enumerate(self.plan.folds, 1)
+            for name in self.contenders.all
         ]
 
-    def run(self) -> list[Trained]:
-        """Do all of them, in order.
+    @property
+    def held_rows(self) -> np.ndarray:
+        """The rows that the folds hold out, fold after fold."""
+        return np.concatenate([np.zeros(0, np.int64), *(held for _, held in self.plan.folds)])
+
+    def final(self, name: str) -> Phase:
+        """The training of a method on all labeled rows."""
+        return Phase(FINAL, name, self.rows.known, np.zeros(0, np.int64))
+
+    @property
+    def only(self) -> Phase:
+        """The one training of a run that compares nothing."""
+        return self.final(self.contenders.all[-1])
+
+    def run(self, phases: Sequence[Phase], ahead: Sequence[Phase] = ()) -> list[Trained]:
+        """Do some of them, in order.
+
+        Args:
+            phases: what to train.
+            ahead: what is to come, so that the watch knows how much is left.
 
         Raises:
             Interrupted: when the watch asks to stop; the same call continues.
         """
-        self.watch.plan({phase.name: self._length(phase, self.steps) for phase in self.all})
-        return [self._train(phase) for phase in self.all]
+        lengths = {phase.name: self._length(phase) for phase in (*phases, *ahead)}
+        self.watch.plan(lengths, self._words(set(lengths.values())))
+        return [self._train(phase) for phase in phases]
 
-    def _length(self, phase: Phase, steps: int) -> int:
-        """Optimizer steps of a phase in all: a procedure trains several times."""
-        method = self.method(phase.algorithm)
-        return round(steps * (method.trainings if isinstance(method, Procedure) else 1))
+    def _words(self, lengths: set[int]) -> str:
+        """What is trained, on what, and about how long it takes."""
+        steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0}))
+        model = models.described(self.networks.model, self.networks(), self.rows.shape)
+        about = f", about {duration(self.seconds)} in all" if self.seconds else ""
+        return f"{steps or 'no'} steps, {model}{about}"
 
-    def _affordable(self) -> int | None:
-        """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
-        if self.config.minutes is None:
-            return None
-        cost = 0.0
-        for phase in self.all[: len(self.contenders)]:
-            untold = replace(phase, held_rows=phase.held_rows[:0])
-            seconds = []
-            for steps in (WARM_UP, TRIAL):
-                stages = self.stages(untold, steps, None, Silent())
-                self.trained(untold, stages)
-                seconds.append(stages.seconds)
-            cost += max(seconds[1] - seconds[0], 1e-6) / (TRIAL - WARM_UP)
-        folds = len(self.all) // len(self.contenders)
-        return max(int(self.config.minutes * 60 / (cost * folds)), 1)
+    def trainings(self, name: str) -> float:
+        """How many times the steps of a run a method trains: a procedure several times."""
+        method = self.method(name)
+        return method.trainings if isinstance(method, Procedure) else 1.0
 
-    def method(self, algorithm: str) -> Method:
-        """A contender with its fields; the labels alone have their defaults."""
-        cls = method_class(algorithm)
-        return cls(**self.fields) if algorithm == self.candidate else cls()
+    def _steps(self, phase: Phase) -> int:
+        return max(round(self.steps * phase.share), 1)
+
+    def _length(self, phase: Phase) -> int:
+        """Optimizer steps of a phase in all."""
+        return round(self._steps(phase) * self.trainings(phase.algorithm))
+
+    def method(self, name: str) -> Method:
+        """A contender; the one that was asked for has its fields, the others their defaults."""
+        cls = method_class(name)
+        return cls(**self.fields) if name == self.contenders.asked else cls()
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
+        length = round(steps * self.trainings(phase.algorithm))
         return Stages(
-            self._data(phase.train_rows),
+            self.rows.data(phase.train_rows),
             self.networks,
             steps=steps,
             seed=derive(self.config.seed, TRAINING),
@@ -179,7 +193,7 @@ class Phases:
             evaluate_every=max(steps // EVALUATIONS, 1),
             evaluate=self._measure(phase) if len(phase.held_rows) else None,
             observe=lambda record: watch.record(phase.name, record),
-            begin=lambda step: watch.phase(phase.name, step, self._length(phase, steps)),
+            begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
         )
 
@@ -195,56 +209,50 @@ class Phases:
             return method.train(stages)
         return stages.train(cast(Algorithm, method))
 
-    def _data(self, rows: np.ndarray) -> Data:
-        """The pool, and of the labeled rows those given."""
-        dataset = self.dataset
-        return Data(
-            Pool.of(self.inputs[rows], dataset.label[rows]),
-            Pool.of(self.inputs[self.pool_rows]),
-            dataset.classes,
-            self.views,
-            dataset.preset,
-            dataset.code_columns,
-        )
-
     def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
         label = self.dataset.label[phase.held_rows]
 
         def measure(network: nn.Module) -> Record:
-            probs = self.probs(network, self.inputs[phase.held_rows])
+            probs = self.rows.probs(network, self.rows.inputs[phase.held_rows])
             return {"accuracy": float((probs.argmax(1) == label).mean())}
 
         return measure
 
-    def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
-        if len(rows) == 0:
-            return np.zeros((0, len(self.dataset.classes)), np.float32)
-        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
-        return probs
+    def kept(self, phase: Phase) -> Path | None:
+        """The file that a finished phase leaves in the folder."""
+        return self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
 
     def _train(self, phase: Phase) -> Trained:
         """Train a phase, continue it, or read back what it left."""
-        kept = self.folder / "phases" / f"{phase.name}.safetensors" if self.folder else None
+        kept, length = self.kept(phase), self._length(phase)
         checkpoints = self.folder / "checkpoints" / phase.name if self.folder else None
-        length = self._length(phase, self.steps)
-        model = self.method(phase.algorithm).final_model(self.networks.model)
         if parallel.any_process(kept is not None and kept.exists(), self.device):
-            tensors, header = checkpoint.read(cast(Path, kept))
-            held = tensors.pop("held").numpy()
-            network: nn.Module = as_trained(self.networks(0, model), self.device, self.shape)
-            network.load_state_dict(tensors)
             self.watch.phase(phase.name, length, length)
-            return Trained(network, model, held, header["seconds"], header["images_seen"])
-        stages = self.stages(phase, self.steps, checkpoints, self.watch)
+            return self.read_back(phase)
+        stages = self.stages(phase, self._steps(phase), checkpoints, self.watch)
         network = self.trained(phase, stages)
         if not stages.begun or stages.steps_done < length:
             # it was killed after its last step, or ended early: nobody has seen it end
             self.watch.phase(phase.name, length, length)
-        held = self.probs(network, self.inputs[phase.held_rows])
+        held = self.rows.probs(network, self.rows.inputs[phase.held_rows])
+        model = self.method(phase.algorithm).final_model(self.networks.model)
         trained = Trained(network, model, held, stages.seconds, stages.images_seen)
         if kept is not None and parallel.rank() == 0:
             tensors = {**network.state_dict(), "held": torch.from_numpy(held)}
             cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
             checkpoint.write(kept, tensors, cost)
-            shutil.rmtree(cast(Path, checkpoints))
+            shutil.rmtree(cast(Path, checkpoints), ignore_errors=True)
         return trained
+
+    def read_back(self, phase: Phase) -> Trained:
+        """What a finished phase left in the folder.
+
+        Raises:
+            StorageError: the file is damaged.
+        """
+        tensors, header = checkpoint.read(cast(Path, self.kept(phase)))
+        held = tensors.pop("held").numpy()
+        model = self.method(phase.algorithm).final_model(self.networks.model)
+        network: nn.Module = as_trained(self.networks(0, model), self.device, self.rows.shape)
+        network.load_state_dict(tensors)
+        return Trained(network, model, held, header["seconds"], header["images_seen"])

@@ -48,8 +48,8 @@ class Recorder:
             append_line(self.folder / run_folder.METRICS, {"phase": phase, **record})
         self.watch.record(phase, record)
 
-    def plan(self, phases: Mapping[str, int]) -> None:
-        self.watch.plan(phases)
+    def plan(self, phases: Mapping[str, int], words: str) -> None:
+        self.watch.plan(phases, words)
 
     def note(self, text: str) -> None:
         self.watch.note(text)
@@ -85,8 +85,9 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     dataset = read(config)
     steps = (run_folder.saved_config(folder) or {}).get("steps")
     phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
-    experiment = Experiment(phases)
-    chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
+    experiment, found = Experiment(phases), phases.contenders
+    names = " and ".join(found.candidates or found.alone[:1])
+    chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
     for note in filter(None, (*dataset.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
@@ -97,6 +98,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         details = {
             "digest": digest(dataset),
             "algorithm": phases.fields,
+            "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
             "versions": versions(),
@@ -134,12 +136,21 @@ def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) ->
         "bad_files": [list(pair) for pair in dataset.bad_files],
     }
     outcome.classifier.save(folder / MODEL)
+    for name, classifier in outcome.singles.items() if len(outcome.singles) > 1 else ():
+        classifier.save(single_model(folder, name))
     packed = io.BytesIO()
     np.savez_compressed(packed, **outcome.evidence)  # type: ignore[arg-type]
     write_atomically(folder / "evidence.npz", packed.getvalue())
     write_json(folder / run_folder.RESULT, result)
     write_report(folder)
     return result
+
+
+def single_model(folder: Path, name: str) -> Path:
+    """The file of one of the two models that were compared: "labels alone" or "candidate"."""
+    place = folder / "models" / f"{name.replace(' ', '_')}.safetensors"
+    place.parent.mkdir(exist_ok=True)
+    return place
 
 
 def digest(dataset: Dataset) -> str:

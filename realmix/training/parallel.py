@@ -154,6 +154,11 @@ class Divided(nn.Module):
         return tuple(_Gather.apply(part, start, total) for part in parts)
 
 
+def inner(network: nn.Module) -> nn.Module:
+    """The network itself, where it may be a divided one."""
+    return network.network if isinstance(network, Divided) else network
+
+
 class _Sum(torch.autograd.Function):
     """The sum over processes. Its gradient is the sum of the gradients of all processes."""
 

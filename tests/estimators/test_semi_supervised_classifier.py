@@ -28,7 +28,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from realmix.base.errors import DataError, UsageError
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier, divide
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def quick(algorithm: str = "mixmatch", **changes: Any) -> SemiSupervisedClassifier:

@@ -22,7 +22,7 @@ from realmix.runs.methods import METHODS
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def facts(images: bool = True, labels: int = 40, pool: int = 1000) -> Facts:

@@ -67,7 +67,7 @@ def test_the_pools_true_labels_change_nothing() -> None:
     dataset = load("digits@20")
     assert dataset.oracle is not None
     shuffled = np.random.default_rng(0).permutation(dataset.oracle)
-    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    config = Config("digits@20", steps=2, gate="none", fields={"batch_size": 4})
     known, unknown, wrong = (
         Experiment(
             Phases(dataclasses.replace(dataset, oracle=oracle), config, None, Silent())
@@ -86,7 +86,7 @@ def test_the_pools_true_labels_change_nothing() -> None:
 
 def test_test_rows_change_nothing_and_are_measured_once() -> None:
     dataset = load("digits@20")
-    config = Config("digits@20", steps=2, gate=False, fields={"batch_size": 4})
+    config = Config("digits@20", steps=2, gate="none", fields={"batch_size": 4})
     without = dataclasses.replace(dataset, test_inputs=None, test_label=None)
     one, other = (Experiment(Phases(d, config, None, Silent())).run() for d in (dataset, without))
     for mine, theirs in zip(
@@ -108,13 +108,13 @@ def test_what_needs_no_pool_is_trained_without_one(algorithm: str) -> None:
     plan = phases(rows(labeled=120, unlabeled=0), algorithm=algorithm)
     assert plan.candidate == algorithm
     assert {phase.algorithm for phase in plan.all} == {"supervised", algorithm}
-    config = Config("rows", algorithm=algorithm, steps=40, gate=False)
+    config = Config("rows", algorithm=algorithm, steps=40, gate="none")
     plan = Phases(rows(labeled=120, unlabeled=0), config, None, Silent())
     assert Experiment(plan).run().result["shipped"] == algorithm
 
 
 def test_without_the_gate_one_training_is_done_and_said() -> None:
-    outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate=False), None, Silent())).run()
+    outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate="none"), None, Silent())).run()
     assert outcome.result["shipped"] == "realmix"
     assert outcome.result["gated"] is False
     assert "--no-gate" in outcome.result["reason"]
@@ -144,7 +144,7 @@ def test_a_useless_pool_does_not_ship() -> None:
 
 def trained(path: Path, algorithm: str = "supervised", **options: object) -> Classifier:
     """A finished run's classifier, saved at `path`."""
-    config = Config("rows", steps=3, gate=False, algorithm=algorithm, **options)  # type: ignore[arg-type]
+    config = Config("rows", steps=3, gate="none", algorithm=algorithm, **options)  # type: ignore[arg-type]
     classifier = Experiment(Phases(rows(), config, None, Silent())).run().classifier
     classifier.save(path)
     return classifier
@@ -166,7 +166,7 @@ def test_a_run_starts_from_the_network_of_another(algorithm: str, tmp_path: Path
         other = plan.networks(number).state_dict()
         assert torch.equal(other["body.0.weight"], source["body.0.weight"])
         assert not torch.equal(other["head.weight"], fresh["head.weight"])
-    config = Config("rows", steps=2, gate=False, algorithm="fixmatch", init=str(path))
+    config = Config("rows", steps=2, gate="none", algorithm="fixmatch", init=str(path))
     outcome = Experiment(Phases(rows(), config, None, Silent())).run()
     assert outcome.classifier.model == "auto"
     assert outcome.result["shipped"] == "fixmatch"
@@ -223,7 +223,7 @@ def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
     fields = {"few_labels": True}
     for algorithm, trainings in (("simclr_v2", 3), ("label_propagation", 2), ("dividemix", 2)):
         own = fields if algorithm == "dividemix" else {}
-        config = Config("rows", steps=4, gate=False, algorithm=algorithm, fields=own)
+        config = Config("rows", steps=4, gate="none", algorithm=algorithm, fields=own)
         plan = Phases(rows(), config, None, Silent())
         (trained,) = plan.run()
         stages = plan.stages(plan.all[-1], 4, None, Silent())

@@ -44,10 +44,10 @@ import realmix.training.trainer
 realmix.training.trainer.batch_at = watched
 fields = {"threshold": 0.0} if name == "fixmatch" else {}  # rounding moves no example over it
 fields["batch_size"] = 15
-config = Config("digits@40", algorithm=name, steps=6, gate=False, fields=fields)
+config = Config("digits@40", algorithm=name, steps=6, gate="none", fields=fields)
 records = []
 phases = Phases(load("digits@40"), config, None, Silent())
-trainer = phases.trainer(phases.all[0], 6)
+trainer = phases.trainer(phases.only, 6)
 trainer.log_every = 1
 trainer.observe = lambda record: records.append({k: v for k, v in record.items() if k != "seconds"})
 trainer.run()
@@ -67,7 +67,7 @@ def one_and_two(tmp_path_factory: pytest.TempPathFactory) -> Found:
     folder = tmp_path_factory.mktemp("gathered")
     done = subprocess.run(
         [sys.executable, *TWO, "-m", "tests.gathered", str(folder)],
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -357,7 +357,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.Mo
 # --- in a run
 
 
-CONFIG = Config("digits@20", algorithm="thrice", steps=STEPS, gate=False, fields={"batch_size": 4})
+CONFIG = Config("digits@20", algorithm="thrice", steps=STEPS, gate="none", fields={"batch_size": 4})
 
 
 class Watching(Silent):

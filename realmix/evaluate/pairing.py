@@ -1,0 +1,86 @@
+"""Two models as one: each one's probabilities calibrated, then weighed by which is likely better.
+
+p(x) = (1 - w) softmax(z_b(x) / T_b) + w softmax(z_c(x) / T_c), with w the chance that the candidate
+is the better one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from realmix.evaluate.metrics import Floats, Integers
+
+LOG_TEMPERATURES = (-2.0, 2.0)
+SPREAD = 0.5  # of the prior of log T: a few labels do not move it far
+
+
+def log_probs(probs: Floats) -> NDArray[np.float64]:
+    """Of probabilities that may be 0; they are logits of the same model."""
+    logs: NDArray[np.float64] = np.log(np.maximum(probs, np.finfo(np.float32).tiny), dtype=float)
+    return logs
+
+
+def tempered(probs: Floats, temperature: float) -> NDArray[np.float64]:
+    """softmax(log p / T): T = 1 changes nothing, T > 1 makes a model less sure."""
+    logits = log_probs(probs) / temperature
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    shares: NDArray[np.float64] = weights / weights.sum(1, keepdims=True)
+    return shares
+
+
+def temperature(probs: Floats, label: Integers) -> float:
+    """The temperature that makes held-out labels likeliest, under a prior around 1.
+
+    Minimizes sum_i -log softmax(z_i / T)_{y_i} + (log T / SPREAD)^2 / 2; 1 without labels.
+
+    Reference:
+        Guo et al., 2017, https://arxiv.org/abs/1706.04599, section 4.2; the prior is ours.
+    """
+    if len(label) == 0:
+        return 1.0
+    rows = np.arange(len(label))
+
+    def cost(log_temperature: float) -> float:
+        given = tempered(probs, float(np.exp(log_temperature)))[rows, label]
+        unlikely = -np.log(np.maximum(given, np.finfo(np.float32).tiny)).sum()
+        return float(unlikely + (log_temperature / SPREAD) ** 2 / 2)
+
+    found = minimize_scalar(cost, bounds=LOG_TEMPERATURES, method="bounded")
+    return float(np.exp(found.x))
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How two models answer together.
+
+    Attributes:
+        weight: of the candidate, in [0, 1]; the baseline has the rest.
+        baseline_temperature, candidate_temperature: T of each.
+    """
+
+    weight: float
+    baseline_temperature: float
+    candidate_temperature: float
+
+    @classmethod
+    def of(cls, baseline: Floats, candidate: Floats, label: Integers, weight: float) -> Pairing:
+        """Calibrated on held-out rows: (n, K) probabilities of both, (n,) classes; n may be 0."""
+        return cls(weight, temperature(baseline, label), temperature(candidate, label))
+
+    def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:
+        """(n, K) probabilities of the two together."""
+        one = tempered(baseline, self.baseline_temperature)
+        two = tempered(candidate, self.candidate_temperature)
+        both: NDArray[np.float32] = ((1 - self.weight) * one + self.weight * two).astype(np.float32)
+        return both
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "weight": self.weight,
+            "temperatures": [self.baseline_temperature, self.candidate_temperature],
+        }

@@ -1,0 +1,66 @@
+"""What is likely of the pool's gain, after few held-out labels: a normal prior, a normal posterior.
+
+The unit is a point of the judge (of accuracy: a percentage point).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import norm
+
+from realmix.evaluate.judges import Comparison, Judge
+
+PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
+"""Points that a pool was found to bring, over methods and data: benchmarks/records/gate."""
+SEED_DEVIATION = 2.0
+"""Points by which the two final models' gain differs from that of the models of the folds."""
+HARM = -1.0  # points; a loss that somebody would mind
+BOUND = 0.2  # chance of harm that a single model may have
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The gain in points is normal with this mean and deviation."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, judge: Judge, seen: Comparison | None) -> Posterior:
+        """After a comparison on held-out labels; None is after none, the prior.
+
+        With prior N(m, s^2), gain g of error e and seeds' deviation d the precisions add up:
+        1 / s^2 + 1 / (e^2 + d^2), and the means are weighed by them.
+        """
+        if seen is None:
+            return cls(PRIOR_MEAN, PRIOR_DEVIATION)
+        gain, error = seen.gain / judge.point, seen.standard_error / judge.point
+        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + SEED_DEVIATION**2)
+        mean = (prior * PRIOR_MEAN + data * gain) / (prior + data)
+        return cls(mean, (prior + data) ** -0.5)
+
+    @property
+    def better(self) -> float:
+        """Chance that the candidate is the better of the two."""
+        return float(norm.sf(0, self.mean, self.deviation))
+
+    @property
+    def harm(self) -> float:
+        """Chance that it is worse by more than a point."""
+        return float(norm.cdf(HARM, self.mean, self.deviation))
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the candidate alone is the better bet, and not a dangerous one."""
+        return self.mean > 0 and self.harm <= BOUND
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "gain": self.mean,
+            "deviation": self.deviation,
+            "better": self.better,
+            "harm": self.harm,
+            "prior": [PRIOR_MEAN, PRIOR_DEVIATION],
+        }

@@ -1,0 +1,110 @@
+"""A verdict in sentences, for someone who never heard of a p-value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, Verdict
+from realmix.evaluate.posterior import PRIOR_DEVIATION, PRIOR_MEAN
+
+SHIPS = {
+    ALONE: "you get the model trained on the labels alone",
+    CANDIDATE: "you get the {algorithm} model",
+    PAIR: "you get both models together",
+}
+OUTCOMES = {
+    "proved": "The unlabeled data helped",
+    "likely": "The unlabeled data likely helped",
+    "unknown": "It cannot be told yet whether the unlabeled data helped",
+    "unlikely": "The unlabeled data more likely hurt than helped",
+    "worse": "The unlabeled data made the model worse",
+    "collapsed": "The model with the unlabeled data collapsed",
+}
+
+
+def headline(result: dict[str, Any]) -> str:
+    """The verdict in one sentence, from result.json."""
+    if result["outcome"] == "alone":
+        return "This model was trained on the labels alone."
+    ships = SHIPS[result["shipped"]].format(algorithm=result["algorithm"])
+    if not result.get("gated", True):
+        return f"This {result['algorithm']} model was not compared with training on labels alone."
+    if decided := result.get("decided_by_answers"):
+        return f"{decided['answers']} answers of yours decided it: {ships}."
+    return f"{OUTCOMES[result['outcome']]}: {ships}."
+
+
+def reason(verdict: Verdict) -> str:
+    """Why, in some sentences with the figures."""
+    if verdict.outcome == "alone":
+        score = ""
+        if verdict.held_out:
+            score = f" It is right on {verdict.baseline.accuracy:.1%} of {_labels(verdict)}."
+        return f"The model was trained on the labels alone, so nothing was compared.{score}"
+    if not verdict.held_out:
+        chance = f"{verdict.posterior.better:.0%}"
+        words = (
+            f"No label could be held out to compare {verdict.algorithm} with the labels alone."
+            f" In our experience such a pool helps in {chance} of cases."
+        )
+        return f"{words} {_together(verdict)}".strip()
+    parts = [_scores(verdict), _sure(verdict), _together(verdict)]
+    return " ".join(part for part in parts if part)
+
+
+def _labels(verdict: Verdict) -> str:
+    return f"{verdict.held_out:,} held-out label{'' if verdict.held_out == 1 else 's'}"
+
+
+def _scores(verdict: Verdict) -> str:
+    """What was seen on the held-out labels."""
+    base, other = verdict.baseline, verdict.candidate
+    if verdict.judge.name == "accuracy":
+        return (
+            f"On {_labels(verdict)} {verdict.algorithm} is right {other.accuracy:.1%} of the time,"
+            f" the labels alone {base.accuracy:.1%}."
+        )
+    return (
+        f"On {_labels(verdict)} {verdict.algorithm} lies {verdict.lead:+.1f} points from the labels"
+        f" alone in {verdict.judge.words} (balanced accuracy {other.balanced:.1%} against"
+        f" {base.balanced:.1%})."
+    )
+
+
+def _sure(verdict: Verdict) -> str:
+    """How far that can be believed."""
+    assert verdict.seen is not None
+    if verdict.outcome in ("proved", "worse"):
+        p_value = verdict.seen.p_better if verdict.outcome == "proved" else verdict.seen.p_worse
+        luck = "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"
+        return f"Luck alone gives a difference this large in {luck} of such comparisons."
+    if verdict.outcome == "collapsed":
+        return "That is no better than an answer that looks at no input."
+    posterior = verdict.posterior
+    return (
+        f"The chance that the pool helped is {posterior.better:.0%}, that it cost more than a point"
+        f" {posterior.harm:.0%}, if pools bring {PRIOR_MEAN:g} ± {PRIOR_DEVIATION:g} points."
+    )
+
+
+def _together(verdict: Verdict) -> str:
+    """How the two answer together, and what would settle it."""
+    needed = verdict.labels_needed
+    more = f" About {rounded_up(needed):,} held-out labels would prove it." if needed else ""
+    if verdict.shipped != PAIR:
+        return more.strip()
+    weight = verdict.pairing.weight
+    return (
+        f"Both are calibrated and answer together, {verdict.algorithm} with weight {weight:.0%}."
+        f"{more}"
+    )
+
+
+def rounded_up(count: int) -> int:
+    """`count` with two leading digits, as befits an estimate.
+
+    >>> rounded_up(813)
+    820
+    """
+    unit: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // unit) * unit
