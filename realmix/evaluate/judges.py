@@ -21,7 +21,7 @@ from realmix.evaluate.metrics import Floats, Integers, predicted
 
 AUTO = "auto"
 SWAPS, RESAMPLES = 4_999, 999
-UNEQUAL_LEVEL, UNEQUAL_SHARE = 0.01, 1.5
+UNEQUAL_LEVEL, UNEQUAL_SHARE = 0.01, 1.4
 Outcome = NDArray[Any]
 
 
@@ -119,8 +119,8 @@ def judge_of(name: str, label: Integers) -> Judge:
 def unequal(label: Integers) -> bool:
     """Whether the classes differ in size by more than chance, and by enough to mislead.
 
-    That is: a chi-square test against equal shares at 1 %, and a largest class of more than one
-    and a half times its equal share.
+    That is: a chi-square test against equal shares at 1 %, and a largest class of more than 1.4
+    times its equal share.
     """
     counts = np.bincount(label) if len(label) else np.zeros(0)
     counts = counts[counts > 0]

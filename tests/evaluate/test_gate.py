@@ -1,13 +1,15 @@
-"""The gate ships the baseline unless held-out labels prove the candidate better."""
+"""The gate: what is proved ships or stays, and in between both models answer together."""
 
 import json
 
 import numpy as np
 import pytest
 
-from realmix.base.errors import DataError
-from realmix.evaluate.gate import decide, rounded_up
-from realmix.evaluate.intervals import paired_interval, wilson
+from realmix.base.errors import DataError, UsageError
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, collapsed, decide
+from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
+from realmix.evaluate.judges import JUDGES, compare
+from realmix.evaluate.words import headline, reason, rounded_up
 
 RULE = "Each label was held out once, in 5 parts."
 
@@ -20,97 +22,173 @@ def case(both, gained, lost, neither):
     other = np.repeat([True, True, False, False], [both, gained, lost, neither])
 
     def probs(right):
-        return np.eye(3, dtype=np.float32)[np.where(right, label, (label + 1) % 3)]
+        return 0.8 * np.eye(3, dtype=np.float32)[np.where(right, label, (label + 1) % 3)] + 0.2 / 3
 
     return label, probs(base), probs(other)
 
 
-def verdict(*cells, algorithm="realmix", level=0.05):
-    return decide(*case(*cells), algorithm=algorithm, rule=RULE, level=level)
+def verdict(*cells, algorithm="realmix", **options):
+    return decide(*case(*cells), algorithm=algorithm, rule=RULE, **options)
 
 
-def test_a_clearly_better_candidate_ships_with_its_figures():
+def test_a_proved_lead_ships_the_candidate_with_its_figures():
     got = verdict(190, 24, 6, 30)
-    assert (got.shipped, got.decided, got.labels_needed) == ("realmix", True, None)
+    assert (got.outcome, got.shipped, got.labels_needed) == ("proved", CANDIDATE, None)
     assert got.baseline.accuracy == pytest.approx(196 / 250)
     assert got.baseline.interval == wilson(196, 250)
     assert got.candidate.accuracy == pytest.approx(214 / 250)
-    assert got.difference == pytest.approx(18 / 250)
-    assert got.p_value < 0.001
-    for part in ("helped", "250 held-out labels", "85.6%", "78.4%", RULE, "less than 0.1%"):
-        assert part in got.reason
+    assert got.lead == pytest.approx(100 * 18 / 250)
+    assert (got.gained, got.lost) == (24, 6)
+    assert got.seen.p_better < 0.001
+    words = reason(got)
+    for part in ("250 held-out labels", "85.6%", "78.4%", "less than 0.1%"):
+        assert part in words
 
 
-def test_a_lead_that_may_be_luck_ships_the_baseline_and_says_how_many_labels_decide():
+def test_a_lead_that_may_be_luck_ships_both_and_tells_the_chances():
     got = verdict(30, 4, 1, 5)
-    assert (got.shipped, got.decided) == ("supervised", False)
-    assert got.labels_needed > 40
+    assert (got.outcome, got.shipped) == ("likely", PAIR)
+    assert got.pairing.weight == got.posterior.better
     shown = f"About {rounded_up(got.labels_needed):,} held-out labels"
-    for part in ("too few labels to decide", "40 held-out labels", shown, "18.8%", RULE):
-        assert part in got.reason
+    chances = (f"helped is {got.posterior.better:.0%}", f"a point {got.posterior.harm:.0%}")
+    for part in ("40 held-out labels", shown, *chances, "1 ± 5 points", "answer together"):
+        assert part in reason(got)
 
 
-@pytest.mark.parametrize("cells", [(30, 1, 4, 5), (30, 2, 2, 6), (40, 0, 0, 0), (0, 0, 30, 0)])
-def test_a_candidate_that_is_not_ahead_never_ships(cells):
+@pytest.mark.parametrize("cells", [(30, 2, 2, 6), (40, 0, 0, 0)])
+def test_no_lead_and_no_proof_is_cannot_tell(cells):
     got = verdict(*cells)
-    assert (got.shipped, got.decided, got.labels_needed) == ("supervised", True, None)
-    assert "did not help" in got.reason
+    assert (got.outcome, got.shipped, got.labels_needed) == ("unknown", PAIR, None)
+    line = headline({**got.to_json(), "gated": True})
+    assert "cannot be told yet" in line
+    assert "not help" not in line + reason(got)
 
 
-def test_no_held_out_labels_ship_the_baseline_undecided():
+def test_a_loss_without_proof_is_unlikely_to_have_helped():
+    got = verdict(30, 1, 4, 5)
+    assert (got.outcome, got.shipped) == ("unlikely", PAIR)
+    assert got.pairing.weight < 0.5
+
+
+def test_a_proved_loss_ships_the_labels_alone():
+    got = verdict(30, 0, 6, 4)
+    assert (got.outcome, got.shipped) == ("worse", ALONE)
+    assert got.seen.p_worse == pytest.approx(2**-6)
+    assert "1.6%" in reason(got)
+
+
+def test_a_candidate_that_names_one_class_has_collapsed():
+    label = np.array([0, 0, 0, 1, 1])
+    one = np.tile([0.9, 0.1], (5, 1))
+    base = np.eye(2)[[1, 1, 0, 0, 1]]  # even if the baseline is worse
+    got = decide(label, base, one, algorithm="realmix", rule=RULE)
+    assert (got.outcome, got.shipped) == ("collapsed", ALONE)
+    assert "looks at no input" in reason(got)
+
+
+def test_what_is_no_better_than_the_largest_class_has_collapsed():
+    label = np.array([0] * 6 + [1] * 4)
+    probs = np.eye(2)[[0] * 3 + [1] * 3 + [1] * 3 + [0]]  # six of ten right, as "always 0" has
+    assert collapsed(JUDGES["accuracy"], probs, label)
+    better = np.eye(2)[[0] * 4 + [1] * 2 + [1] * 3 + [0]]
+    assert not collapsed(JUDGES["accuracy"], better, label)
+    # nine of ten are of one class: accuracy below 90 % may still find the other
+    label = np.array([0] * 18 + [1] * 2)
+    finds = np.eye(2)[[0] * 15 + [1] * 3 + [1] * 2]
+    assert collapsed(JUDGES["accuracy"], finds, label)
+    assert not collapsed(JUDGES["balanced"], finds, label)
+
+
+def test_without_held_out_labels_the_prior_speaks():
     nothing = np.zeros((0, 3))
     got = decide(np.zeros(0, int), nothing, nothing, algorithm="realmix", rule=RULE)
-    assert (got.shipped, got.decided, got.held_out) == ("supervised", False, 0)
-    assert (got.difference, got.labels_needed, got.p_value) == (None, None, 1)
+    assert (got.outcome, got.shipped, got.held_out) == ("unknown", PAIR, 0)
+    assert (got.lead, got.labels_needed, got.seen) == (None, None, None)
+    assert got.pairing.weight == pytest.approx(0.5793, abs=1e-4)  # Phi(1 / 5)
     assert got.baseline.accuracy is None
-    assert got.difference_interval == (-1, 1)
-    assert "no held-out labels" in got.reason
+    assert "No label could be held out" in reason(got)
 
 
 @pytest.mark.parametrize("n", [0, 30])
-def test_supervised_has_nothing_to_compare(n):
+def test_the_labels_alone_have_nothing_to_compare(n):
     label, base, other = case(n, 0, 0, 0)
     got = decide(label, base, other, algorithm="supervised", rule=RULE)
-    assert (got.shipped, got.decided, got.labels_needed) == ("supervised", True, None)
-    assert "nothing was compared" in got.reason
+    assert (got.outcome, got.shipped, got.labels_needed) == ("alone", ALONE, None)
+    assert "nothing was compared" in reason(got)
 
 
-def test_supervised_ships_supervised_even_if_its_two_predictions_differ():
-    assert verdict(10, 20, 0, 5, algorithm="supervised").decided
+def test_the_strict_gate_ships_nothing_that_is_not_proved():
+    assert verdict(30, 4, 1, 5, gate="strict").shipped == ALONE
+    assert verdict(30, 4, 1, 5, gate="strict").outcome == "likely"
+    assert verdict(190, 24, 6, 30, gate="strict").shipped == CANDIDATE
 
 
-def test_four_labels_can_never_be_enough_and_five_can():
-    assert verdict(0, 4, 0, 0).shipped == "supervised"
-    assert verdict(0, 5, 0, 0).shipped == "realmix"
+def test_without_the_gate_the_candidate_ships():
+    assert verdict(30, 0, 6, 4, gate="none").shipped == CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("cells", "ships"), [((30, 4, 1, 5), CANDIDATE), ((30, 1, 4, 5), ALONE), ((8, 1, 1, 2), ALONE)]
+)
+def test_a_single_network_ships_if_it_is_the_better_bet_and_no_dangerous_one(cells, ships):
+    got = verdict(*cells, single=True)
+    assert got.shipped == ships
+    safe = got.posterior.mean > 0 and got.posterior.harm <= 0.2
+    assert (got.shipped == CANDIDATE) == safe
+
+
+def test_four_labels_can_never_prove_and_five_can():
+    assert verdict(1, 4, 0, 0).outcome == "likely"
+    assert verdict(1, 5, 0, 0).outcome == "proved"
 
 
 def test_the_level_is_the_threshold():
-    assert verdict(0, 5, 0, 0, level=1 / 32).shipped == "realmix"
-    assert verdict(0, 5, 0, 0, level=0.031).shipped == "supervised"
+    assert verdict(1, 5, 0, 0, level=1 / 32).outcome == "proved"
+    assert verdict(1, 5, 0, 0, level=0.031).outcome == "likely"
 
 
-def test_the_difference_interval_has_the_confidence_of_the_test():
+def test_the_comparison_is_the_exact_test_and_the_95_percent_interval():
     label, base, other = case(190, 24, 6, 30)
     right = (base.argmax(1) == label, other.argmax(1) == label)
-    assert verdict(190, 24, 6, 30).difference_interval == paired_interval(*right, level=0.9)
+    got = verdict(190, 24, 6, 30).seen
+    assert got.interval == paired_interval(*right)
+    assert (got.p_better, got.p_worse) == (mcnemar(*right), mcnemar(*right[::-1]))
+
+
+def test_what_answers_is_what_ships():
+    _, base, other = case(30, 4, 1, 5)
+    got = verdict(30, 4, 1, 5)
+    assert np.array_equal(got.answer(base, other), got.pairing(base, other))
+    assert verdict(190, 24, 6, 30).answer(base, other) is other
+    assert verdict(30, 0, 6, 4).answer(base, other) is base
 
 
 @pytest.mark.parametrize("cells", [(190, 24, 6, 30), (30, 4, 1, 5), (30, 1, 4, 5), (0, 0, 0, 0)])
-def test_the_verdict_is_plain_json_of_the_agreed_form(cells):
+def test_the_verdict_is_plain_json(cells):
     got = verdict(*cells).to_json()
     assert json.loads(json.dumps(got, allow_nan=False)) == got
-    assert set(got) == {
-        *("algorithm", "shipped", "decided", "reason", "rule", "baseline", "model", "difference"),
-        *("difference_interval", "p_value", "level", "held_out", "labels_needed"),
-    }
-    assert set(got["model"]) == {"accuracy", "interval"}
+    assert set(got["model"]) == {"accuracy", "interval", "balanced_accuracy", "recall"}
+    assert {"outcome", "shipped", "judge", "posterior", "gained", "lost", "p_worse"} <= set(got)
 
 
-@pytest.mark.parametrize("cells", [(190, 24, 6, 30), (30, 4, 1, 5), (30, 1, 4, 5), (0, 1, 0, 0)])
-def test_the_reason_is_one_to_three_short_sentences(cells):
-    reason = verdict(*cells).reason
-    assert reason.count(". ") <= 2
-    assert len(reason) < 420
+@pytest.mark.parametrize("cells", [(190, 24, 6, 30), (30, 4, 1, 5), (30, 1, 4, 5), (1, 1, 0, 0)])
+def test_the_reason_is_a_few_short_sentences(cells):
+    words = reason(verdict(*cells))
+    assert words.count(". ") <= 3
+    assert len(words) < 420
+
+
+def test_unequal_classes_are_judged_by_balanced_accuracy():
+    label = np.array([0] * 95 + [1] * 5)
+    base = np.eye(2)[[0] * 95 + [0] * 5]
+    other = np.eye(2)[[0] * 90 + [1] * 5 + [1] * 5]  # as often right, and finds the rare class
+    got = decide(label, base, other, algorithm="realmix", rule=RULE)
+    assert got.judge.name == "balanced"
+    assert got.lead == pytest.approx(100 * (90 / 95 + 1 - 1) / 2)
+    assert got.candidate.recall == pytest.approx((90 / 95, 1))
+    assert decide(
+        label, base, other, algorithm="realmix", rule=RULE, judge="accuracy"
+    ).lead == pytest.approx(0)
 
 
 def test_arrays_that_do_not_fit_are_refused():
@@ -119,18 +197,22 @@ def test_arrays_that_do_not_fit_are_refused():
         decide(label, base, other[:-1], algorithm="realmix", rule=RULE)
     with pytest.raises(DataError, match="finite"):
         decide(label, base, other * np.nan, algorithm="realmix", rule=RULE)
+    with pytest.raises(UsageError, match="Did you mean 'balanced'"):
+        decide(label, base, other, algorithm="realmix", rule=RULE, judge="balance")
 
 
 @pytest.mark.parametrize(("n", "agreement"), [(25, 0.9), (50, 0.8), (250, 0.9)])
-def test_a_candidate_that_is_not_better_ships_at_most_at_the_level(n, agreement):
+def test_of_equal_models_at_most_the_level_is_called_better_or_worse(n, agreement):
     """2,000 simulated comparisons of two equally good models."""
     rng = np.random.default_rng(n)
     flips = (1 - agreement) / 2
     draws = rng.multinomial(n, [0.7 * agreement, flips, flips, 0.3 * agreement], 2000)
     kinds, times = np.unique(draws, axis=0, return_counts=True)
-    shipped = sum(
-        count for cells, count in zip(kinds, times, strict=True)
-        if verdict(*cells).shipped == "realmix"
-    )  # fmt: skip
+    called = {"better": 0, "worse": 0}
+    for cells, count in zip(kinds, times, strict=True):
+        label, base, other = case(*cells)
+        seen = compare(JUDGES["accuracy"], base, other, label)
+        called["better"] += count * (seen.p_better <= 0.05)
+        called["worse"] += count * (seen.p_worse <= 0.05)
     standard_error = (0.05 * 0.95 / len(draws)) ** 0.5
-    assert shipped / len(draws) <= 0.05 + 2 * standard_error
+    assert max(called.values()) / len(draws) <= 0.05 + 2 * standard_error

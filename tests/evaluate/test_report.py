@@ -14,11 +14,11 @@ from realmix.evaluate import metrics, plots, sections
 from realmix.evaluate.record import read_run
 from realmix.evaluate.report import write_report
 
-TEST = ("test_label", "test_baseline", "test_model", "test")
-POOL = ("pool_probs", "labeled_counts")
+TEST = ("test_label", "test_baseline", "test_model", "test_shipped", "test")
+POOL = ("pool_shipped", "labeled_counts")
 PICTURES = ("sure_images", "unsure_images")
 EXAMPLES = ("sure_index", "unsure_index", *PICTURES)
-HELD_OUT = ("heldout_label", "heldout_baseline", "heldout_model")
+HELD_OUT = ("heldout_label", "heldout_baseline", "heldout_model", "heldout_shipped")
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -142,7 +142,6 @@ def test_the_page_shows_the_figures_of_the_result(full):
     shown += [
         f"{100 * result['difference']:+.1f} points",
         f"{100 * low:+.1f} to {100 * high:+.1f}",
-        "90% interval",
         "torch 2.15.0",
     ]
     assert [figure for figure in shown if figure not in audit.text] == []
@@ -151,7 +150,7 @@ def test_the_page_shows_the_figures_of_the_result(full):
 def test_the_tables_show_the_evidence_of_the_shipped_model_on_test_rows(full):
     folder, html, audit, _ = full
     evidence = read_run(folder).evidence
-    probs, label = evidence["test_model"], evidence["test_label"]
+    probs, label = evidence["test_shipped"], evidence["test_label"]
     table = metrics.confusion(probs, label)
     cells = re.findall(r'<td style="background: rgba[^>]*>(\d+)</td>', html)
     assert [int(cell) for cell in cells] == table.ravel().tolist()
@@ -159,7 +158,7 @@ def test_the_tables_show_the_evidence_of_the_shipped_model_on_test_rows(full):
     for name, recall, count in zip(CLASSES, found.recall, found.count, strict=True):
         assert re.search(rf"{name}</bdi></td>.*{recall:.1%}.*>{count}</td>", html)
     assert f"{metrics.calibration(probs, label).error:.1%}" in audit.text
-    guessed = np.bincount(evidence["pool_probs"].argmax(1)) / 1500
+    guessed = np.bincount(evidence["pool_shipped"].argmax(1)) / 1500
     assert all(f"</span>{share:.1%}" in html for share in guessed)
 
 
@@ -237,9 +236,9 @@ def test_a_run_without_gate_says_so_and_shows_one_model(tmp_path, algorithm, hea
     ("options", "words"),
     [
         ({}, "The unlabeled data helped: you get the realmix model."),
-        ({"strength": (3.6, 2.6)}, "The unlabeled data did not help"),
-        ({"strength": (2.6, 2.8), "labels": 60}, "Too few labels to tell"),
-        ({"labels": 0, "without": HELD_OUT}, "Too few labels to tell"),
+        ({"strength": (3.6, 2.6)}, "The unlabeled data made the model worse: you get the model"),
+        ({"strength": (2.6, 2.8), "labels": 60}, "likely helped: you get both models together."),
+        ({"labels": 0, "without": HELD_OUT}, "cannot be told yet"),
     ],
 )
 def test_the_headline_is_the_verdict(tmp_path, options, words):
@@ -341,7 +340,7 @@ def test_a_damaged_record_is_an_error_with_its_name_and_the_old_report_stays(
 
 def test_flipped_bytes_in_the_evidence_are_a_storage_error_or_harmless(tmp_path):
     path = tmp_path / "evidence.npz"
-    np.savez_compressed(path, pool_probs=np.eye(3), sure_index=np.arange(4))
+    np.savez_compressed(path, pool_shipped=np.eye(3), sure_index=np.arange(4))
     data, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
     (tmp_path / "result.json").write_text('{"classes": ["a", "b", "c"]}')
     for _ in range(200):
@@ -358,7 +357,7 @@ def test_flipped_bytes_in_the_evidence_are_a_storage_error_or_harmless(tmp_path)
 
 def test_pickles_in_the_evidence_are_refused(tmp_path):
     folder, _ = write_run(tmp_path / "run")
-    np.savez(folder / "evidence.npz", pool_probs=np.array([{"a": 1}], dtype=object))
+    np.savez(folder / "evidence.npz", pool_shipped=np.array([{"a": 1}], dtype=object))
     with pytest.raises(StorageError, match="evidence"):
         write_report(folder)
 

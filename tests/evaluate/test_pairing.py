@@ -1,0 +1,72 @@
+"""Two calibrated models that answer together."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from realmix import models
+from realmix.evaluate.pairing import SPREAD, Pairing, temperature, tempered
+from realmix.models.composed import Blend
+
+
+def test_a_temperature_by_hand():
+    assert tempered(np.array([[0.8, 0.2]]), 2.0)[0] == pytest.approx([2 / 3, 1 / 3])
+    assert tempered(np.array([[0.8, 0.2]]), 1.0)[0] == pytest.approx([0.8, 0.2])
+    assert tempered(np.array([[0.8, 0.2]]), 0.5)[0] == pytest.approx([16 / 17, 1 / 17])
+    assert np.isfinite(tempered(np.array([[1.0, 0.0]]), 5.0)).all()
+
+
+def test_many_labels_find_the_temperature_that_was_used():
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet([1, 1, 1], 20_000)
+    label = (rng.random((20_000, 1)) < honest.cumsum(1)).argmax(1)
+    assert temperature(tempered(honest, 0.5), label) == pytest.approx(2, rel=0.03)
+
+
+def test_few_labels_move_it_little_and_none_not_at_all():
+    probs = np.array([[0.99, 0.01]])
+    assert temperature(probs[:0], np.zeros(0, int)) == 1
+    assert 1 < temperature(probs, np.array([1])) < np.exp(3 * SPREAD)
+
+
+def test_it_is_the_minimum_of_its_cost():
+    rng = np.random.default_rng(1)
+    probs, label = rng.dirichlet([1, 1, 1], 30), rng.integers(3, size=30)
+
+    def cost(log_temperature):
+        given = tempered(probs, np.exp(log_temperature))[np.arange(30), label]
+        return -np.log(given).sum() + (log_temperature / SPREAD) ** 2 / 2
+
+    grid = np.linspace(-2, 2, 4001)
+    best = grid[np.argmin([cost(value) for value in grid])]
+    assert np.log(temperature(probs, label)) == pytest.approx(best, abs=2e-3)
+
+
+def test_the_two_are_weighed():
+    pairing = Pairing(0.25, 1.0, 2.0)
+    got = pairing(np.array([[0.6, 0.4]]), np.array([[0.2, 0.8]]))
+    assert got[0] == pytest.approx([0.75 * 0.6 + 0.25 / 3, 0.75 * 0.4 + 0.25 * 2 / 3])
+    assert got.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_network_of_the_pair_gives_the_same_probabilities(weight):
+    first, second = nn.Linear(4, 3), nn.Linear(4, 3)
+    rows = torch.randn(7, 4)
+    probs = [network(rows).softmax(-1).detach().numpy() for network in (first, second)]
+    expected = Pairing(weight, 0.7, 1.6)(*probs)
+    blend = Blend(first, second, weight, (0.7, 1.6))
+    assert blend(rows).softmax(-1).detach().numpy() == pytest.approx(expected, abs=1e-6)
+    assert blend(rows).exp().sum(1).detach().numpy() == pytest.approx(1)  # its logits are log p
+
+
+def test_a_pair_is_built_by_its_name_and_gives_back_its_second():
+    name = models.blend_name("mlp", "pair:mlp")
+    network = models.build(name, (4,), 3, seed=0)
+    again, second = models.last_part(name, network)
+    assert again == "pair:mlp"
+    assert second is network.second
+    assert models.last_part("mlp", second) == ("mlp", second)
+    network.load_state_dict(Blend(network.first, network.second, 0.2, (1.5, 0.5)).state_dict())
+    assert network.weight == pytest.approx(0.2)
