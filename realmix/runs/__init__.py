@@ -1,0 +1,1 @@
+"""A run: several trainings, their comparison, and the folder that keeps them."""

@@ -1,0 +1,75 @@
+"""How many steps a run takes, and about how long, before it spends them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from realmix.runs.settings import default_steps
+from realmix.runs.watch import Silent
+
+if TYPE_CHECKING:
+    from realmix.runs.phases import Phases
+
+MINUTES = 15.0  # that a run may take which names neither steps nor minutes
+WARM_UP, TRIAL = 3, 13  # steps, to learn what a step costs
+PATIENCE = 3.0  # seconds, after which a warm-up tells enough
+WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
+LEAST = 100  # steps, below which a training means nothing
+
+
+def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
+    """Steps of each final training, and about how many seconds the whole run takes.
+
+    Args:
+        phases: of the run, with all but these two set.
+        settled: steps of a run that goes on.
+
+    Returns:
+        The steps: as settled or asked for, or as many as fit into the minutes, or into `MINUTES`
+        but not more than suit the data. The seconds: None where nobody waits for a word of it.
+    """
+    config = phases.config
+    fixed = settled or config.steps
+    if fixed and (phases.folder is None or fixed < WORTH_A_TRIAL):
+        return fixed, None
+    each = seconds_a_step(phases)
+    if fixed:
+        return fixed, fixed * each
+    affordable = max(int((config.minutes or MINUTES) * 60 / max(each, 1e-9)), 1)
+    usual = default_steps(phases.rows.shape)
+    steps = affordable if config.minutes and each else min(affordable, usual)
+    if steps < LEAST and steps < usual:
+        minutes = math.ceil(LEAST * each / 60)
+        phases.watch.note(
+            f"Each training gets {steps} steps in this time, too few to mean anything. Give it at"
+            f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
+            " --algorithm supervised."
+        )
+    return steps, steps * each
+
+
+def seconds_a_step(phases: Phases) -> float:
+    """Of all trainings of a run together, when each takes a step more; by a trial of each method.
+
+    0 where no method is trained by steps.
+    """
+    parts = 1 + sum(phases.plan.share for _ in phases.plan.folds)
+    return parts * sum(_seconds_a_step(phases, name) for name in phases.contenders.all)
+
+
+def _seconds_a_step(phases: Phases, name: str) -> float:
+    if not phases.trainings(name):
+        return 0.0
+    phase = phases.final(name)
+    if phases.plan.folds:
+        phase = replace(phase, train_rows=phases.plan.folds[0][0])
+    spent = []
+    for steps in (WARM_UP, TRIAL):
+        stages = phases.stages(phase, steps, None, Silent())
+        phases.trained(phase, stages)
+        spent.append(stages.seconds)
+        if stages.seconds > PATIENCE:
+            return stages.seconds / steps
+    return max(spent[1] - spent[0], 1e-6) / (TRIAL - WARM_UP)

@@ -1,0 +1,58 @@
+"""A data set as training takes it: tensors, standardized rows, views, labeled rows and pool."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realmix.augment.presets import PRESETS
+from realmix.data.pools import Data, Dataset, Pool
+from realmix.runs.classifier import Standardizer
+from realmix.training.predict import predict
+
+
+class Prepared:
+    """What every training of a run shares.
+
+    Attributes:
+        dataset: what was read.
+        shape: of one input.
+        known, pool_rows: the labeled rows, and the others.
+        views: what each view name means.
+        standardizer: of feature rows; None for images.
+        inputs: (N, *shape) all rows, standardized where they are features.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
+        self.known = np.flatnonzero(dataset.label >= 0)
+        self.pool_rows = np.flatnonzero(dataset.label < 0)
+        self.views = PRESETS[dataset.preset](self.shape)
+        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
+        self.inputs = self.standard(dataset.inputs)
+
+    def standard(self, rows: np.ndarray) -> Tensor:
+        """Rows as they were read, as the networks take them."""
+        given = self.standardizer(rows) if self.standardizer else rows
+        return torch.from_numpy(np.ascontiguousarray(given))
+
+    def data(self, rows: np.ndarray) -> Data:
+        """The pool, and of the labeled rows those given."""
+        dataset = self.dataset
+        return Data(
+            Pool.of(self.inputs[rows], dataset.label[rows]),
+            Pool.of(self.inputs[self.pool_rows]),
+            dataset.classes,
+            self.views,
+            dataset.preset,
+            dataset.code_columns,
+        )
+
+    def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
+        """(n, K) float32 probabilities of stored inputs; n may be 0."""
+        if len(rows) == 0:
+            return np.zeros((0, len(self.dataset.classes)), np.float32)
+        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
+        return probs
