@@ -88,7 +88,7 @@ class Phases:
         steps: int | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device = choose(config.device)
+        self.device, self.notes = choose(config.device), list(dataset.notes)
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
@@ -109,6 +109,7 @@ class Phases:
             method = self.method(algorithm)
             self.networks(0, method.final_model(self.networks.model))
             method.check(facts)
+            self.notes += method.notes(facts)
         self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
 
     @property
@@ -219,8 +220,7 @@ class Phases:
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
         if len(rows) == 0:
             return np.zeros((0, len(self.dataset.classes)), np.float32)
-        probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
-        return probs
+        return predict(network, rows, self.views["plain"]).numpy()
 
     def _train(self, phase: Phase) -> Trained:
         """Train a phase, continue it, or read back what it left."""

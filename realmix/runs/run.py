@@ -87,7 +87,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
     experiment = Experiment(phases)
     chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
-    for note in filter(None, (*dataset.notes, chosen)):
+    for note in filter(None, (*phases.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -105,7 +105,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         run_folder.start(folder, config, details)
         cut_to_whole_lines(folder / run_folder.METRICS)
         outcome = experiment.run()
-        result = _finish(folder, config, dataset, outcome)
+        result = _finish(folder, config, phases, outcome)
     parallel.wait_for_all()
     return result
 
@@ -124,14 +124,14 @@ def read(config: Config) -> Dataset:
     )
 
 
-def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) -> dict[str, Any]:
+def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
     """Write model and evidence, then the result, which marks the run as finished; then show it."""
     result = {
         **outcome.result,
         "seed": config.seed,
         "versions": versions(),
-        "notes": list(dataset.notes),
-        "bad_files": [list(pair) for pair in dataset.bad_files],
+        "notes": phases.notes,
+        "bad_files": [list(pair) for pair in phases.dataset.bad_files],
     }
     outcome.classifier.save(folder / MODEL)
     packed = io.BytesIO()
