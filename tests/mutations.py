@@ -886,6 +886,8 @@ MUTANTS = [
                 "learned(move(images, draws), draws, rates)",
                 "learned(move(images, draws), draws, None)",
             ),
+            ("erased by each view", "draws.copy, *erasing", "draws, *erasing"),
+            ("erased as published", "*erasing), draws))", "0.3, (0.02, 0.4)), draws))"),
             ("digits inverted", '("Solarize", "Invert", "Color")', '("Solarize", "Color")'),
         ],
     ),
@@ -1332,6 +1334,23 @@ MUTANTS = [
             ),
             ("no ramp", " * ramp_up(step.index, min(self.ramp_steps, step.total))", ""),
             ("stored copies forgotten", "copies=self.copies or 0", "copies=0"),
+            (
+                "always annealed",
+                'if facts.num_labeled <= FEW_LABELS else "off"',
+                'if True else "off"',
+            ),
+            (
+                "annealed below the limit alone",
+                "num_labeled <= FEW_LABELS",
+                "num_labeled < FEW_LABELS",
+            ),
+            ("annealing as given forgotten", 'if self.annealing == "auto" else self.annealing', ""),
+            (
+                "erased more often",
+                "erase_probability: Share = 0.3",
+                "erase_probability: Share = 0.4",
+            ),
+            ("another area", "most_area: Share = 0.4", "most_area: Share = 0.3"),
         ],
     ),
     *mutants(
@@ -1653,6 +1672,23 @@ MUTANTS = [
             ),
             ("copies alike", "row + len(pool) * copy)", "row)"),
             ("copies afresh", "keys(derive(seed, COPY), row", "keys(derive(seed, COPY, step), row"),
+            ("each view has a copy of its own", "Draws(copy_key))", "None)"),
+            (
+                "a copy for good",
+                "keys(derive(seed, COPY, stream, step)",
+                "keys(derive(seed, COPY, stream)",
+            ),
+            (
+                "copies of both streams alike",
+                "derive(seed, COPY, stream, step)",
+                "derive(seed, COPY, step)",
+            ),
+            (
+                "copies of both seeds alike",
+                "derive(seed, COPY, stream, step)",
+                "derive(COPY, stream, step)",
+            ),
+            ("erasing forgotten", "CUTOUT: (views.erasing,)", "CUTOUT: (None,)"),
             ("originals only", "len(pool) * max(copies, 1)", "len(pool)"),
             ("labels out of order", "pool.label[row]", "pool.label[row.flip(0)]"),
         ],
@@ -2125,6 +2161,27 @@ MUTANTS = [
             ),
             ("class weights left out", "(certainty * class_weight[label])", "certainty"),
             ("certainty left out", "(certainty * class_weight[label])", "class_weight[label]"),
+            (
+                "exact below the limit alone",
+                "len(rows) <= self.exact_rows else",
+                "len(rows) < self.exact_rows else",
+            ),
+            (
+                "searches swapped",
+                "nearest if len(rows) <= self.exact_rows",
+                "nearest if len(rows) > self.exact_rows",
+            ),
+            (
+                "faiss needed for any graph",
+                "if rows > self.exact_rows and importlib",
+                "if importlib",
+            ),
+            ("a small cost is noted", "if seconds < NOTED:", "if seconds < 0:"),
+            (
+                "the approximate is noted as exact",
+                "exact = rows <= self.exact_rows",
+                "exact = True",
+            ),
             ("targets of the average", "trainer.nets.student)", "trainer.nets.ema)"),
             ("never renewed again", "if trainer.step == start:", "if trainer.step == start == 0:"),
             ("renewed when it goes on", "if trainer.step == start:", "if True:"),
@@ -2147,6 +2204,24 @@ MUTANTS = [
         [
             ("loops", "products[rows - start, rows] = -torch.inf", "pass"),
             ("one way only", "return graph + graph.T", "return graph"),
+            ("always exact", "similarity, index = search(", "similarity, index = nearest("),
+            (
+                "itself among the neighbors",
+                "others = found != np.arange(count)[:, None]",
+                "others = found == found",
+            ),
+            ("all cells searched", "index.nprobe = max(PROBES,", "index.nprobe = max(10**6,"),
+            ("as many cells for many neighbors", "math.ceil(CANDIDATES * k * cells / count)", "0"),
+            (
+                "empty places count",
+                "similarity = np.where(missing, -np.inf, similarity)",
+                "similarity = np.where(missing, 1, similarity)",
+            ),
+            (
+                "distances for similarities",
+                "width, cells, faiss.METRIC_INNER_PRODUCT",
+                "width, cells, faiss.METRIC_L2",
+            ),
             ("negative similarities", "similarity.clamp(min=0)", "similarity.abs()"),
             ("power left out", ".double()) ** power", ".double())"),
             (
@@ -2198,6 +2273,17 @@ MUTANTS = [
             ("the smaller share", "share = larger_share(beta", "share = 1 - larger_share(beta"),
             ("guesses with a gradient", "with torch.no_grad():", "with torch.enable_grad():"),
             ("ramp from the start", "ramp_up(step.index - self.wait,", "ramp_up(step.index,"),
+            ("another ramp", "ramp_steps: Count = 12500", "ramp_steps: Count = 16384"),
+            (
+                "the ramp outlasts a short run",
+                "min(method.ramp_steps, step.total - self.wait)",
+                "method.ramp_steps",
+            ),
+            (
+                "the ramp ends with the run and its warm-up",
+                "step.total - self.wait)",
+                "step.total)",
+            ),
             ("entropy punished", "-entropy(logits).mean()", "entropy(logits).mean()"),
             ("the second's division is not saved", "two.save()", "pass"),
             (

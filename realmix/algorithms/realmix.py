@@ -7,7 +7,17 @@ from typing import Literal
 
 import torch
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import (
+    Batch,
+    Erasing,
+    Facts,
+    Losses,
+    Nets,
+    Objective,
+    Recipe,
+    Step,
+    Views,
+)
 from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional import masks
 from realmix.functional.forward import interleaved, joint
@@ -21,6 +31,8 @@ RULES = {  # which passes share BatchNorm statistics, which labels count, which 
     "released": (interleaved, masks.not_yet_learned_released, masks.most_confident_released),
 }
 
+FEW_LABELS = 250  # up to which the paper anneals
+
 
 @dataclass(eq=False)
 class RealMix(Objective):
@@ -28,12 +40,15 @@ class RealMix(Objective):
 
     extension: Literal["cutout", "simple", "none"] = "cutout"  # A, of the pool's copies
     copies: Count | None = None  # stored copies of a pool image (the paper's 50); None: afresh
+    erase_probability: Share = 0.3  # of a rectangle in a copy of an image
+    least_area: Share = 0.02  # of the rectangle, as a share of the image
+    most_area: Share = 0.4  # of the rectangle, as a share of the image
     augmentations: Count = 2  # K
     temperature: Positive = 0.5  # T
     alpha: Positive = 0.75  # of Beta(alpha, alpha)
     weight: NonNegative = 75.0  # lambda
     ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
-    annealing: Annealing = "linear"  # eta_t
+    annealing: Literal["auto"] | Annealing = "auto"  # eta_t; auto: linear for few labels
     out_of_distribution: Share = 0.0  # phi, the share of each unlabeled batch to leave out
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
 
@@ -44,7 +59,18 @@ class RealMix(Objective):
     @property
     def views(self) -> Views:
         copy = "weak" if self.extension == "none" else self.extension
-        return Views(("weak",), (copy,) * self.augmentations, copies=self.copies or 0)
+        cut = Erasing(self.erase_probability, (self.least_area, self.most_area))
+        return Views(
+            labeled=("weak",),
+            unlabeled=(copy,) * self.augmentations,
+            copies=self.copies or 0,
+            erasing=cut if copy == "cutout" else None,
+        )
+
+    def setup(self, nets: Nets, facts: Facts) -> None:
+        super().setup(nets, facts)
+        advised: Annealing = "linear" if facts.num_labeled <= FEW_LABELS else "off"
+        self.schedule = advised if self.annealing == "auto" else self.annealing
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
@@ -55,7 +81,7 @@ class RealMix(Objective):
         logits_x, *parts = forward(nets.student, *inputs)
         logits_u = torch.cat(parts)
 
-        threshold = signal_annealing(step.progress, self.num_classes, self.annealing)
+        threshold = signal_annealing(step.progress, self.num_classes, self.schedule)
         unlearned = unlearned_rule(logits_x, target_x, threshold)
         trusted = trusted_rule(logits_u, self.out_of_distribution)
         weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))

@@ -61,8 +61,8 @@ def random_cutout(images: Tensor, draws: Draws, share: float = 0.5, fill: float 
 def random_erase(
     images: Tensor,
     draws: Draws,
-    probability: float = 0.3,
-    area: tuple[float, float] = (0.02, 0.4),
+    probability: float,
+    area: tuple[float, float],
     aspect: tuple[float, float] = (0.3, 1 / 0.3),
     fill: tuple[float, float] = (0.0, 255.0),
 ) -> Tensor:
@@ -73,7 +73,7 @@ def random_erase(
     Args:
         images: (B, C, H, W).
         draws: the random streams.
-        probability: of erasing at all.
+        probability: of erasing at all, in [0, 1].
         area: range of the rectangle's share of the image.
         aspect: range of height / width (for a square image), uniform.
         fill: range of the one value that fills all channels.

@@ -7,12 +7,13 @@ are), draws from the given streams only, and treats every example by itself.
     plain   no randomness
     weak    what a consistency target is computed on
     strong  weak, then RandAugment and Cutout (FixMatch)
-    cutout  weak, of a copy with a randomly erased rectangle (RealMix's extended pool)
+    cutout  weak, of a copy with a randomly erased rectangle (RealMix's extended pool); features
+            have none, and drop as the strong view does
     simple  weak, of a weakly augmented copy (RealMix's other extended pool)
     probe   weak, then CTAugment of any strength; gives what was drawn as well (images only)
     learned weak, then CTAugment by the rates of its bins, and Cutout (images only)
 
-A copy is made with `draws.copy`, so it can be the same whenever it is seen; see `Draws`.
+A copy is made with `draws.copy`, so it is the same in all views of it; see `Draws`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from realmix.augment.erase import random_cutout, random_erase
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
 from realmix.base.errors import DataError
 from realmix.base.randomness import Draws
+from realmix.contract.algorithm import Erasing
 from realmix.data.pools import View
 
 PADDING = 1 / 8  # of the side: 4 pixels at 32 (CIFAR-10, SVHN), 12 at 96 (STL-10)
@@ -95,8 +97,8 @@ def _image_views(move: Move, strong: Move, learned: Learned, cover: View) -> dic
     def simple(images: Tensor, draws: Draws) -> Tensor:
         return network_input(move(move(images, draws.copy), draws))
 
-    def cutout(images: Tensor, draws: Draws) -> Tensor:
-        return network_input(move(random_erase(images, draws.copy), draws))
+    def cutout(images: Tensor, draws: Draws, erasing: Erasing) -> Tensor:
+        return network_input(move(random_erase(images, draws.copy, *erasing), draws))
 
     def probe(images: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         probed, drawn = learned(images, draws, None)
@@ -187,11 +189,14 @@ def features(shape: tuple[int, ...]) -> dict[str, View]:
         noisy = add_noise(rows, draws, FEATURE_STRONG_NOISE)
         return drop_features(noisy, draws, FEATURE_DROPOUT)
 
+    def cutout(rows: Tensor, draws: Draws, erasing: Erasing) -> Tensor:
+        return weak(drop_features(rows, draws.copy, FEATURE_DROPOUT), draws)
+
     return {
         "plain": lambda rows, draws: rows,
         "weak": weak,
         "strong": strong,
-        "cutout": lambda rows, draws: weak(drop_features(rows, draws.copy, FEATURE_DROPOUT), draws),
+        "cutout": cutout,
         "simple": lambda rows, draws: weak(weak(rows, draws.copy), draws),
     }
 

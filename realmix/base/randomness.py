@@ -53,8 +53,8 @@ class Draws:
 
     Args:
         key: (B,) int64, the address of each stream; its device is the device of what is drawn.
-        copy: a second `Draws` for what belongs to a stored copy of an example and must be the same
-            whenever that copy is seen (RealMix's extended pool). Default: this one.
+        copy: a second `Draws` for what belongs to a copy of an example and must be the same in all
+            views of that copy (RealMix's extended pool). Default: this one.
     """
 
     def __init__(self, key: Tensor, copy: Draws | None = None) -> None:

@@ -15,21 +15,35 @@ from realmix.contract.method import Method as Method
 from realmix.contract.method import Recipe as Recipe
 
 
+class Erasing(NamedTuple):
+    """How the view "cutout" erases a rectangle of a copy.
+
+    Attributes:
+        probability: of erasing at all, in [0, 1].
+        area: range of the rectangle's share of the image.
+    """
+
+    probability: float
+    area: tuple[float, float]
+
+
 class Views(NamedTuple):
     """What an algorithm wants to see of each batch, in the order in which it unpacks it.
 
     Attributes:
         labeled, unlabeled: view names; a data set's preset says what each means.
-        copies: how many fixed augmented copies of each unlabeled row there are, or 0 if what
-            belongs to a copy is drawn afresh each time.
+        copies: how many fixed augmented copies of each unlabeled row there are, or 0 if a copy is
+            made afresh at each step. The views of an example are always of one copy.
         rates: (operations, parameters, bins) in [0, 1]: how well the labels survive each strength
             of each operation, for the views that draw by it ("probe" and "learned").
+        erasing: for the view "cutout".
     """
 
     labeled: tuple[str, ...] = ("weak",)
     unlabeled: tuple[str, ...] = ()
     copies: int = 0
     rates: Tensor | None = None
+    erasing: Erasing | None = None
 
 
 @dataclass(frozen=True, slots=True)

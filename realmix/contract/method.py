@@ -107,6 +107,10 @@ class Method:
             UsageError: what is wrong, and what to do instead.
         """
 
+    def notes(self, facts: Facts) -> tuple[str, ...]:
+        """What the user should be told before it costs anything, one sentence each."""
+        return ()
+
     @classmethod
     def from_fields(cls, fields: Mapping[str, object]) -> Self:
         """Construct from a mapping (of JSON values or command-line text).

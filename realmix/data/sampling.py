@@ -13,6 +13,7 @@ from realmix.data.pools import Data
 
 ORDER, LABELED, UNLABELED, COPY = range(4)  # streams of randomness
 PROBE, LEARNED = "probe", "learned"  # the views whose strengths are learned
+CUTOUT = "cutout"
 
 
 def rows_at(seed: int, stream: int, step: int, size: int, count: int) -> Tensor:
@@ -69,15 +70,16 @@ def _examples(data: Data, views: Views, stream: int, step: int, size: int, seed:
     row, copy = place % len(pool), place // len(pool)
     inputs = pool.inputs[row]
     position = torch.arange(size, device=device)
+    if copies:
+        copy_key = keys(derive(seed, COPY), row + len(pool) * copy)
+    else:  # one that lasts for this step
+        copy_key = keys(derive(seed, COPY, stream, step), position)
+    settings = {LEARNED: (views.rates,), CUTOUT: (views.erasing,)}
     made, drawn = [], None
     for number, name in enumerate(names):
-        stored = Draws(keys(derive(seed, COPY), row + len(pool) * copy)) if copies else None
-        draws = Draws(keys(derive(seed, stream, step, number), position), stored)
+        draws = Draws(keys(derive(seed, stream, step, number), position), Draws(copy_key))
+        view = data.views[name](inputs, draws, *settings.get(name, ()))
         if name == PROBE:
-            probed, drawn = data.views[PROBE](inputs, draws)
-            made.append(probed)
-        elif name == LEARNED:
-            made.append(data.views[LEARNED](inputs, draws, views.rates))
-        else:
-            made.append(data.views[name](inputs, draws))
+            view, drawn = view
+        made.append(view)
     return Examples(tuple(made), row, pool.label[row], pool.weight[row], drawn)

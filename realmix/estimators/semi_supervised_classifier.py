@@ -126,9 +126,10 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         names = [class_name(value) or "" for value in self.classes_.tolist()]
         dataset = from_arrays(inputs, label, names)
         config = self._config()
-        outcome = Experiment(Phases(dataset, config, None, Silent())).run()
+        phases = Phases(dataset, config, None, Silent())
+        outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = {**outcome.result, "seed": config.seed, "notes": list(dataset.notes)}
+        self.result_ = {**outcome.result, "seed": config.seed, "notes": phases.notes}
         if not known.all():
             label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from scipy.sparse.linalg import cg
 from torch import Tensor
 
 BLOCK = 2048  # rows whose similarities to all others are in memory at once
+
+# of the approximate search, as measured in benchmarks/records/graph
+CELLS = 2.0  # times the root of the rows: a cell and its choice cost the same then
+PROBES = 16  # cells that are searched for a row's neighbors, or more:
+CANDIDATES = 16  # so many times the neighbors wanted are looked at
+POINTS = 64  # rows a cell from which its center is learned
+
+Search = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+"""`nearest` or `nearest_approximately`."""
 
 
 def nearest(
@@ -31,19 +41,51 @@ def nearest(
     return torch.cat(similarity), torch.cat(index)
 
 
-def knn_graph(features: Float[Tensor, "N D"], k: int, power: float) -> Any:
+def nearest_approximately(
+    features: Float[Tensor, "N D"], k: int
+) -> tuple[Float[Tensor, "N k"], Int[Tensor, "N k"]]:
+    """Like `nearest`, searched only in the cells nearest to each row (an inverted file, faiss).
+
+    Johnson, Douze and Jegou, 2017, https://arxiv.org/abs/1702.08734. Needs the package faiss-cpu.
+    The same rows give the same bits, with any number of threads. Where fewer than k others are
+    found, the row itself stands for them with a similarity of -inf.
+    """
+    import faiss
+
+    unit = np.asarray(torch.nn.functional.normalize(features, dim=1).cpu(), np.float32, order="C")
+    count, width = unit.shape
+    k, cells = min(k, count - 1), min(math.ceil(CELLS * math.sqrt(count)), count)
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed, index.cp.min_points_per_centroid, index.cp.max_points_per_centroid = 0, 1, POINTS
+    index.nprobe = max(PROBES, math.ceil(CANDIDATES * k * cells / count))
+    index.train(unit)
+    index.add(unit)
+    similarity, found = index.search(unit, k + 1)
+    others = found != np.arange(count)[:, None]
+    others[:, k] &= ~others[:, :k].all(1)  # a row that did not find itself has one too many
+    similarity, found = similarity[others].reshape(count, k), found[others].reshape(count, k)
+    missing = found < 0
+    found = np.where(missing, np.arange(count)[:, None], found)
+    similarity = np.where(missing, -np.inf, similarity)
+    return torch.from_numpy(similarity).to(features), torch.from_numpy(found).to(features.device)
+
+
+def knn_graph(
+    features: Float[Tensor, "N D"], k: int, power: float, search: Search = nearest
+) -> Any:
     """W + W^T with W_ij = max(0, cos)^power for the k neighbors j of i (Iscen et al., eqs. 9, 10).
 
     Args:
         features: one row a node, on any device.
         k: neighbors of a node, 1 or more.
         power: gamma > 0.
+        search: exact, or approximate.
 
     Returns:
         (N, N) symmetric float64 sparse array (CSR), zero on the diagonal. Neighbors of each other
         have twice the weight, as in the published code.
     """
-    similarity, index = nearest(features.float(), k)
+    similarity, index = search(features.float(), k)
     weight = np.asarray(similarity.clamp(min=0).to("cpu").double()) ** power
     count, each = weight.shape
     rows = np.repeat(np.arange(count), each)

@@ -42,7 +42,7 @@ class DivideMix(Procedure):
     weight: NonNegative = 25.0  # lambda_u
     prior_weight: NonNegative = 1.0  # lambda_r
     warm_up: Share = 0.1  # share of training on all labels as they are
-    ramp: Share = 16 / 300  # share of training after the warm-up until the weight is full
+    ramp_steps: Count = 12500  # after the warm-up until the weight is full; the rest, if shorter
     unsure: bool = False  # warm-up with a reward for entropy, against asymmetric noise
     least_steps: Count = 20  # between two divisions; an epoch of the labels, if that is longer
     few_labels: bool = False  # train although the labels are too few to tell wrong from hard
@@ -163,7 +163,8 @@ class CoDivided(Objective):
         partner = partners(len(rows), step.rng).to(rows.device, non_blocking=True)
         logits, target = nets.student(mixup(rows, partner, share)), mixup(target, partner, share)
         count = 2 * len(label)
-        weight = method.weight * ramp_up(step.index - self.wait, method.ramp * step.total)
+        ramp = min(method.ramp_steps, step.total - self.wait)
+        weight = method.weight * ramp_up(step.index - self.wait, ramp)
         return Losses(
             supervised=cross_entropy(logits[:count], target[:count]).mean(),
             unlabeled=weight * squared_error(logits[count:], target[count:]).mean(),

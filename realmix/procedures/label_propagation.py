@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass
 
@@ -13,12 +14,21 @@ from realmix.base.errors import UsageError
 from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import Count, Decay, Positive
 from realmix.contract.state import PerExample
-from realmix.functional.graph import knn_graph, propagate, pseudo_labels
+from realmix.functional.graph import (
+    knn_graph,
+    nearest,
+    nearest_approximately,
+    propagate,
+    pseudo_labels,
+)
 from realmix.functional.losses import cross_entropy
 from realmix.functional.targets import one_hot
 from realmix.training.stages import Procedure, Stages, trainable_copy
 
 MOST_EDGES = 10**8  # some 5 GB
+NOTED = 5.0  # seconds of a graph that are worth a word; by benchmarks/records/graph, on one core:
+EXACT_SECONDS = 1.4e-8  # times rows squared
+APPROXIMATE_SECONDS = 1.0e-6  # times rows to the power of 1.5
 
 
 @dataclass(eq=False)
@@ -31,6 +41,7 @@ class LabelPropagation(Procedure):
     tolerance: Positive = 1e-6  # of the conjugate gradient
     iterations: Count = 20  # of the conjugate gradient, at most
     least_steps: Count = 20  # between two graphs; an epoch of the pool, if that is longer
+    exact_rows: Count = 20_000  # with more, neighbors are searched approximately, by faiss
 
     idea = "labels flow along a graph of features"
     needs = "pool; a graph of all rows"
@@ -55,6 +66,26 @@ class LabelPropagation(Procedure):
                 f" memory. Set neighbors to {MOST_EDGES // rows} or fewer (--set neighbors=...),"
                 " or use mean_teacher or mixmatch, which need no graph."
             )
+        # never the exact search instead: what is installed must not change the result
+        if rows > self.exact_rows and importlib.util.find_spec("faiss") is None:
+            raise UsageError(
+                f"A graph of {rows:,} rows is searched with faiss, which is not installed:"
+                " pip install 'realmix[graph]' (or faiss-cpu). Without it, --set"
+                f" exact_rows={rows} searches exactly, some {EXACT_SECONDS * rows**2:.0f} seconds a"
+                " graph on one core."
+            )
+
+    def notes(self, facts: Facts) -> tuple[str, ...]:
+        rows = facts.num_labeled + facts.num_unlabeled
+        exact = rows <= self.exact_rows
+        seconds = EXACT_SECONDS * rows**2 if exact else APPROXIMATE_SECONDS * rows**1.5
+        if seconds < NOTED:
+            return ()
+        how = "exact" if exact else "approximate"
+        return (
+            f"label_propagation draws a graph of {rows:,} rows ({how} neighbors), some"
+            f" {seconds:.0f} seconds on one core, once an epoch of the pool.",
+        )
 
     def train(self, stages: Stages) -> nn.Module:
         first = stages.train(Supervised(), "labels")
@@ -73,7 +104,8 @@ class LabelPropagation(Procedure):
         data = stages.data
         rows = stages.features(network, torch.cat([data.labeled.inputs, data.unlabeled.inputs]))
         known = torch.cat([data.labeled.label, torch.full_like(data.unlabeled.label, -1)]).cpu()
-        graph = knn_graph(rows.to(stages.device), self.neighbors, self.power)
+        search = nearest if len(rows) <= self.exact_rows else nearest_approximately
+        graph = knn_graph(rows.to(stages.device), self.neighbors, self.power, search)
         solver = self.alpha, self.tolerance, self.iterations
         label, certainty, class_weight = pseudo_labels(
             propagate(graph, known, data.num_classes, *solver), known

@@ -98,7 +98,7 @@ class Phases:
         steps: int | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device = choose(config.device)
+        self.device, self.notes = choose(config.device), list(dataset.notes)
         self.rows = Prepared(dataset)
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
@@ -112,6 +112,7 @@ class Phases:
             method = self.method(name)
             self.networks(0, method.final_model(self.networks.model))
             method.check(facts)
+            self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
         gated = config.gate != "none"
         self.plan = validation_plan(dataset.label, config.seed, not slow) if gated else NO_PLAN

@@ -88,7 +88,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (*dataset.notes, chosen)):
+    for note in filter(None, (*phases.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -107,7 +107,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         run_folder.start(folder, config, details)
         cut_to_whole_lines(folder / run_folder.METRICS)
         outcome = experiment.run()
-        result = _finish(folder, config, dataset, outcome)
+        result = _finish(folder, config, phases, outcome)
     parallel.wait_for_all()
     return result
 
@@ -126,14 +126,14 @@ def read(config: Config) -> Dataset:
     )
 
 
-def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) -> dict[str, Any]:
+def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
     """Write model and evidence, then the result, which marks the run as finished; then show it."""
     result = {
         **outcome.result,
         "seed": config.seed,
         "versions": versions(),
-        "notes": list(dataset.notes),
-        "bad_files": [list(pair) for pair in dataset.bad_files],
+        "notes": phases.notes,
+        "bad_files": [list(pair) for pair in phases.dataset.bad_files],
     }
     outcome.classifier.save(folder / MODEL)
     for name, classifier in outcome.singles.items() if len(outcome.singles) > 1 else ():

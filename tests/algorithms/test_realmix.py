@@ -7,10 +7,14 @@ import pytest
 import torch
 
 from realmix.algorithms import MixMatch, RealMix
+from realmix.augment.presets import PRESETS
 from realmix.base.errors import UsageError
-from realmix.contract.algorithm import Nets, Views
+from realmix.contract.algorithm import Erasing, Nets, Views
+from realmix.data.pools import Data, Pool
+from realmix.data.sampling import batch_at
 from tests import tiny
 
+PAPER = Erasing(0.3, (0.02, 0.4))
 OFF = {"annealing": "off", "extension": "none", "out_of_distribution": 0.0}
 
 
@@ -192,15 +196,51 @@ def test_a_run_that_is_shorter_than_the_ramp_is_one_ramp(index, share):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, Views(("weak",), ("cutout", "cutout"), 0)),
+        ({}, Views(("weak",), ("cutout", "cutout"), 0, None, PAPER)),
+        (
+            {"erase_probability": 0.5, "least_area": 0.1, "most_area": 0.2},
+            Views(("weak",), ("cutout", "cutout"), erasing=Erasing(0.5, (0.1, 0.2))),
+        ),
         ({"extension": "simple", "augmentations": 3}, Views(("weak",), ("simple",) * 3, 0)),
         ({"extension": "none"}, Views(("weak",), ("weak", "weak"), 0)),
-        ({"copies": 50}, Views(("weak",), ("cutout", "cutout"), 50)),
-        ({"copies": 1}, Views(("weak",), ("cutout", "cutout"), 1)),
+        ({"copies": 50}, Views(("weak",), ("cutout", "cutout"), 50, None, PAPER)),
+        ({"copies": 1}, Views(("weak",), ("cutout", "cutout"), 1, None, PAPER)),
     ],
 )
 def test_it_asks_for_views_of_the_extended_pool(fields, expected):
     assert made(**fields).views == expected
+
+
+@pytest.mark.parametrize("copies", [None, 1, 50])
+def test_both_views_show_the_rectangle_of_their_copy_in_three_of_ten_examples(copies):
+    """Two rectangles of their own would be seen in 1 - 0.7^2 = 51 of a hundred."""
+    white = torch.full((3000, 3, 32, 32), 255, dtype=torch.uint8)
+    views = PRESETS["svhn"]((3, 32, 32))
+    data = Data(Pool.of(white[:3], torch.arange(3)), Pool.of(white), ("a", "b", "c"), views)
+    pool = batch_at(data, RealMix(copies=copies).views, 2, 1000, 3, seed=0).unlabeled
+    first, second = ((view < 1).flatten(1).any(1) for view in pool.views)
+    assert (first | second).float().mean().item() == pytest.approx(0.3, abs=0.025)
+    # by moving the copy a small rectangle at its border may leave one of the views
+    assert (first == second).float().mean() > 0.98
+    fill = [view.amin((1, 2, 3)) for view in pool.views]
+    assert torch.equal(fill[0][first & second], fill[1][first & second])
+
+
+@pytest.mark.parametrize(
+    ("labels", "annealing", "kept"),
+    [(250, "auto", 0), (251, "auto", 1), (250, "off", 1), (251, "linear", 0), (4000, "exp", 0)],
+)
+def test_labels_are_released_over_time_where_the_paper_does_so(labels, annealing, kept):
+    """A label that is learned to the last does not count, unless nothing is annealed."""
+    algorithm = RealMix(annealing=annealing, temperature=0.1)
+    algorithm.setup(tiny.nets(), tiny.facts(num_labeled=labels))
+    net = tiny.network(0)
+    net[2].weight.data.zero_()
+    net[2].bias.data = torch.tensor([30.0, -9.0, -9.0], dtype=torch.float64)  # certain of class 0
+    batch = tiny.batch(algorithm.views)
+    batch.labeled.label.zero_()
+    rate = algorithm.loss(Nets(net, net), batch, tiny.step(50, 100)).metrics["unlearned_rate"]
+    assert rate.item() == kept
 
 
 def test_no_copies_cannot_be_asked_for():

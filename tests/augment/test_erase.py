@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from realmix.augment.erase import cutout, erase, random_cutout, random_erase
 from realmix.base.randomness import Draws, keys
 
+REALMIX = 0.3, (0.02, 0.4)  # probability and area
+
 
 def draws(count: int, seed: int = 0) -> Draws:
     return Draws(keys(seed, torch.arange(count)))
@@ -64,7 +66,7 @@ def test_random_cutout_centre_is_uniform_over_all_pixels():
 
 
 def rectangles(count: int, side: int):
-    erased = random_erase(torch.full((count, 3, side, side), -1.0), draws(count)) >= 0
+    erased = random_erase(torch.full((count, 3, side, side), -1.0), draws(count), *REALMIX) >= 0
     assert (erased[:, :1] == erased).all()
     height, width = erased[:, 0].any(2).sum(1), erased[:, 0].any(1).sum(1)
     assert torch.equal(erased[:, 0].sum((1, 2)), height * width)  # one full rectangle
@@ -103,7 +105,7 @@ def test_random_erase_follows_the_rejecting_loop_of_the_original():
 
 def test_random_erase_fill_is_one_value_per_image_and_uniform():
     images = torch.full((4000, 3, 8, 8), -1.0)
-    result = random_erase(images, draws(4000), probability=1.0)
+    result = random_erase(images, draws(4000), 1.0, (0.02, 0.4))
     fill = result.amax((1, 2, 3))
     assert ((result == -1) | (result == fill[:, None, None, None])).all()
     fill = fill[fill >= 0]
@@ -116,10 +118,10 @@ def test_random_erase_fill_is_one_value_per_image_and_uniform():
 @given(seed=st.integers(0, 1000), height=st.integers(4, 20), width=st.integers(4, 20))
 def test_erasing_keeps_shape_dtype_input_and_repeats(seed, height, width):
     images = torch.full((5, 1, height, width), 7, dtype=torch.uint8)
-    for operation in (random_erase, random_cutout):
-        result = operation(images, draws(5, seed))
+    for operation, told in ((random_erase, REALMIX), (random_cutout, ())):
+        result = operation(images, draws(5, seed), *told)
         assert result.shape == images.shape
         assert result.dtype == torch.uint8
-        assert torch.equal(result, operation(images, draws(5, seed)))
+        assert torch.equal(result, operation(images, draws(5, seed), *told))
     assert (images == 7).all()
-    assert torch.equal(random_erase(images, draws(5, seed), probability=0.0), images)
+    assert torch.equal(random_erase(images, draws(5, seed), 0.0, (0.02, 0.4)), images)

@@ -26,7 +26,7 @@ from tests import tiny
 EVERY = pytest.mark.parametrize("name", ALGORITHMS)
 LINES = 60  # of an algorithm's file
 LONGER = {
-    "realmix": 66,  # ten fields, and the rules of the paper and of its published code
+    "realmix": 95,  # 13 fields, and the rules of the paper and of its published code
     "arazo": 65,  # two regularizers, two streams, a memory
     "ladder": 80,  # two structures, of which one does not fit images, and a decoder
     "fixmatch": 70,  # two augmentations, and parts of other papers

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmix.contract.algorithm import Views
+from realmix.contract.algorithm import Erasing, Views
 from realmix.data.pools import Data, Pool
 from realmix.data.sampling import LABELED, UNLABELED, batch_at, rows_at
 
@@ -159,13 +159,30 @@ def test_copies_differ_by_seed():
 
 
 def test_without_stored_copies_every_sight_is_fresh():
-    views = Views(("plain",), ("weak",))
-    copied = [
-        value
-        for step in range(8)
-        for value in batch_at(data(), views, step, 5, 1, 0).unlabeled.views[0][:, 0].tolist()
-    ]
-    assert len(set(copied)) == 40
+    views = Views(("weak",), ("weak",))
+    batches = [batch_at(data(), views, step, 5, 1, seed) for step in range(4) for seed in (0, 1)]
+    parts = [part for batch in batches for part in (batch.labeled, batch.unlabeled)]
+    copied = [value for part in parts for value in part.views[0][:, 0].tolist()]
+    assert len(set(copied)) == 80
+
+
+def test_the_views_of_one_example_are_of_one_copy_that_lasts_for_a_step():
+    views = Views(("weak", "weak"), ("weak", "other", "weak"))
+    batch = batch_at(data(unlabeled=2), views, 0, 5, 1, seed=0)  # each row of the pool twice
+    for part in (batch.labeled, batch.unlabeled):
+        copied, fresh = torch.stack(part.views).unbind(-1)
+        assert (copied == copied[0]).all()
+        assert len(copied[0].unique()) == 5  # nothing is shared with another example
+        assert len(fresh.unique()) == fresh.numel()
+
+
+def test_the_view_cutout_is_told_how_to_erase():
+    source, erasing = data(), Erasing(0.5, (0.1, 0.2))
+    told = {**source.views, "cutout": lambda inputs, draws, given: inputs * given.probability}
+    source = Data(source.labeled, source.unlabeled, source.classes, told)
+    views = Views(("plain",), ("plain", "cutout"), erasing=erasing)
+    plain, cut = batch_at(source, views, 0, 4, 1, seed=0).unlabeled.views
+    assert torch.equal(cut, plain / 2)
 
 
 @pytest.mark.parametrize("size", [1, 7])

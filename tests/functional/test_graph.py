@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from realmix.functional import graph as module
-from realmix.functional.graph import knn_graph, nearest, propagate, pseudo_labels
+from realmix.functional.graph import (
+    knn_graph,
+    nearest,
+    nearest_approximately,
+    propagate,
+    pseudo_labels,
+)
 
 PATH = [(0, 1, 1.0), (1, 2, 1.0), (2, 3, 0.2), (3, 4, 1.0)]
 
@@ -93,6 +100,113 @@ def test_opposite_features_are_no_neighbors():
 
 def test_a_single_node_has_a_graph():
     assert knn_graph(points(1), 3, 3.0).toarray().tolist() == [[0.0]]
+
+
+# --- the approximate search
+
+
+def clusters(count=3000, classes=20, width=16, seed=0):
+    """Rows around centers, and whose they are."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, classes, count)
+    rows = 2 * rng.normal(size=(classes, width))[label] + rng.normal(size=(count, width))
+    return torch.from_numpy(rows).float(), torch.from_numpy(label)
+
+
+def recall(found, exact):
+    pairs = zip(found.tolist(), exact.tolist(), strict=True)
+    return np.mean([len(set(one) & set(other)) / len(other) for one, other in pairs])
+
+
+def test_nearly_all_of_the_nearest_are_found_with_their_similarity_and_nearest_first():
+    features, _ = clusters()
+    similarity, index = nearest_approximately(features, 50)
+    assert similarity.shape == index.shape == (3000, 50)
+    assert index.dtype == torch.int64
+    assert recall(index, nearest(features, 50)[1]) > 0.98
+    unit = torch.nn.functional.normalize(features, dim=1)
+    torch.testing.assert_close(similarity, (unit[:, None] * unit[index]).sum(-1))
+    assert (similarity[:, 1:] <= similarity[:, :-1]).all()
+
+
+def test_more_neighbors_are_looked_for_in_more_cells():
+    """800 of 3,000: sixteen cells of some 27 rows do not hold as many."""
+    features, _ = clusters()
+    similarity, index = nearest_approximately(features, 800)
+    assert similarity.isfinite().all()
+    assert recall(index, nearest(features, 800)[1]) > 0.98
+
+
+def test_it_does_not_look_at_all_cells(monkeypatch):
+    """What is probed decides what is found."""
+    features = points(3000, width=32)  # no clusters: neighbors are anywhere
+    exact = nearest(features, 50)[1]
+    found = recall(nearest_approximately(features, 50)[1], exact)
+    monkeypatch.setattr(module, "PROBES", 10**6)
+    assert found < recall(nearest_approximately(features, 50)[1], exact) == 1
+
+
+def test_the_approximate_search_gives_the_same_bits_with_any_number_of_threads():
+    features, _ = clusters(5000, width=37)
+    found = []
+    for threads in (1, 2, 5, 1):
+        with threadpool_limits(threads):
+            found.append(nearest_approximately(features, 50))
+    for other in found[1:]:
+        assert torch.equal(other[0], found[0][0])
+        assert torch.equal(other[1], found[0][1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 60])
+def test_nobody_is_its_own_neighbor_in_the_approximate_search_even_among_equals(count):
+    similarity, index = nearest_approximately(torch.ones(count, 3), 4)
+    assert similarity.shape == index.shape == (count, min(4, count - 1))
+    for i, row in enumerate(index.tolist()):
+        assert i not in row
+        assert len(set(row)) == len(row)
+
+
+def test_places_that_stay_empty_have_no_weight(monkeypatch):
+    """Two far apart groups, and one cell alone is looked at: neighbors are missing."""
+    monkeypatch.setattr(module, "CANDIDATES", 0)
+    monkeypatch.setattr(module, "PROBES", 1)
+    features, _ = clusters(200, classes=2)
+    similarity, index = nearest_approximately(features, 60)
+    missing = similarity.isinf()
+    assert missing.any()
+    assert torch.equal(index[missing], torch.arange(200)[:, None].expand(-1, 60)[missing])
+    found = knn_graph(features, 60, 3.0, nearest_approximately)
+    assert np.abs(found.diagonal()).max() == 0
+    assert np.isfinite(found.toarray()).all()
+    assert found.sum() > 0
+
+
+def test_labels_spread_along_the_approximate_graph_as_along_the_exact_one():
+    features, label = clusters(classes=5)
+    known = torch.where(torch.arange(3000) < 30, label, -1)
+    given = []
+    for search in (nearest, nearest_approximately):
+        scores = propagate(knn_graph(features, 20, 3.0, search), known, 5)
+        given.append(pseudo_labels(scores, known)[0])
+    assert (given[0] == given[1]).float().mean() > 0.998
+    assert (given[1] == label).float().mean() > 0.98
+
+
+def test_training_goes_on_after_a_search_and_a_search_after_training():
+    """Torch and faiss each bring a runtime for threads: both live in one process."""
+    features, label = clusters()
+    network = torch.nn.Linear(16, 20)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    found, losses = [], []
+    for _ in range(3):
+        loss = torch.nn.functional.cross_entropy(network(features), label)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        found.append(nearest_approximately(features, 10)[1])
+    assert losses[2] < losses[1] < losses[0]
+    assert all(torch.equal(one, found[0]) for one in found)
 
 
 # --- the spread

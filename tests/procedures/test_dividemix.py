@@ -69,7 +69,7 @@ def reference(net, batch, step, temperature=0.5, alpha=4.0):
     "fields", [{}, {"temperature": 0.8, "alpha": 0.7, "weight": 3.0, "prior_weight": 2.0}]
 )
 def test_all_terms_equal_the_reference(fields):
-    nets, objective = tiny.nets(), made(**fields)
+    nets, objective = tiny.nets(), made(ramp_steps=50, **fields)
     batch, step = batch_of(objective), tiny.step(90, 100)
     losses = objective.loss(nets, batch, step)
     mixing = {key: fields[key] for key in ("temperature", "alpha") if key in fields}
@@ -93,15 +93,32 @@ def test_the_worked_refinement_and_penalty():
     assert gap.item() == pytest.approx(0.070240, abs=5e-7)
 
 
+@pytest.mark.parametrize("total", [235_000, 10**6])  # 300 epochs, and a longer run
 @pytest.mark.parametrize(("epoch", "weight"), [(10, 0), (14, 6.25), (18, 12.5), (26, 25), (40, 25)])
-def test_the_weight_ramps_after_the_warm_up(epoch, weight):
-    """Epochs of one step, of 300, ten of them the warm-up."""
-    nets, objective = tiny.nets(), made(wait=10)
-    full = made(wait=0, weight=1.0, ramp=0.0)
+def test_the_weight_ramps_for_sixteen_epochs_of_the_paper_after_the_warm_up(epoch, weight, total):
+    """Epochs of 50,000 labels in batches of 64, ten of them the warm-up."""
+    assert ramped(round(epoch * 50_000 / 64), total, wait=round(10 * 50_000 / 64)) == (
+        pytest.approx(weight, rel=1e-3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "weight"), [(100, 0), (280, 5), (550, 12.5), (999, 25 * 899 / 900)]
+)
+def test_a_run_that_ends_before_the_ramp_is_one_ramp_after_the_warm_up(index, weight):
+    assert ramped(index, 1000, wait=100) == pytest.approx(weight, rel=1e-9)
+
+
+def ramped(index, total, wait):
+    """The weight of the unlabeled term: that term over the same with a weight of 1."""
+    nets, objective = tiny.nets(), made(wait=wait)
+    unit = made(wait=0, weight=1.0, ramp_steps=1)
     batch = batch_of(objective)
-    found = objective.loss(nets, batch, tiny.step(epoch, 300)).terms["unlabeled"].item()
-    unit = full.loss(nets, batch, tiny.step(epoch, 300)).terms["unlabeled"].item()
-    assert found == pytest.approx(weight * unit, rel=1e-9)
+    found, one = (
+        each.loss(nets, batch, tiny.step(index, total)).terms["unlabeled"].item()
+        for each in (objective, unit)
+    )
+    return found / one
 
 
 def test_the_warm_up_is_the_labels_alone_and_ends_exactly():
@@ -127,7 +144,7 @@ def test_against_asymmetric_noise_the_warm_up_rewards_entropy():
 
 def test_targets_carry_no_gradient_to_either_network():
     nets, other = tiny.nets(), tiny.network(9)
-    objective = made(peer=lambda rows: other(rows).softmax(-1), ramp=0.0)
+    objective = made(peer=lambda rows: other(rows).softmax(-1), ramp_steps=1)
     batch, step = batch_of(objective), tiny.step(50, 100)
     losses = objective.loss(nets, batch, step)
     _, targets, mixed = reference(nets.student, batch, step)

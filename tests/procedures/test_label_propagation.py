@@ -1,6 +1,8 @@
 """Label propagation: what the second stage is trained on, when it is renewed, and resume."""
 
 import dataclasses
+import functools
+import importlib.util
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from realmix.algorithms.supervised import Supervised
 from realmix.base.errors import UsageError
 from realmix.contract.algorithm import Batch, Views
 from realmix.data.pools import Pool
+from realmix.functional.graph import nearest
+from realmix.procedures import label_propagation as module
 from realmix.procedures.label_propagation import LabelPropagation, Propagated
 from tests import tiny
 from tests.functional.test_graph import dense_graph, dense_scores
@@ -207,6 +211,52 @@ def test_a_graph_that_does_not_fit_is_refused():
     LabelPropagation().check(tiny.facts(num_unlabeled=1_000_000))
     with pytest.raises(UsageError, match=r"3,000,012 rows with 50 neighbors.*neighbors to 33"):
         LabelPropagation().check(tiny.facts(num_unlabeled=3_000_000))
+
+
+def test_a_large_graph_is_searched_approximately_and_a_small_one_exactly(monkeypatch):
+    used = []
+
+    def noted(name, rows, k):
+        used.append(name)
+        return nearest(rows, k)
+
+    for name in ("nearest", "nearest_approximately"):
+        monkeypatch.setattr(module, name, functools.partial(noted, name))
+    run = stages()  # 80 rows
+    student = run.trainer(Supervised()).student
+    given = [
+        LabelPropagation(neighbors=5, exact_rows=rows).targets(run, student) for rows in (80, 79)
+    ]
+    assert used == ["nearest", "nearest_approximately"]
+    assert torch.equal(*given)
+    assert LabelPropagation().exact_rows == 20_000
+
+
+def test_it_learns_from_an_approximate_graph_and_resumes_with_the_same_bits(tmp_path):
+    procedure = LabelPropagation(neighbors=5, least_steps=3, exact_rows=1)
+    whole = weights(procedure.train(stages()))
+    assert same(weights(interrupted(procedure, tmp_path, 7)), whole)
+
+
+def test_a_large_graph_without_faiss_is_refused_with_what_to_install(monkeypatch):
+    large = tiny.facts(num_unlabeled=39_988)  # and 12 labels
+    LabelPropagation().check(large)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    wanted = r"40,000 rows.*pip install 'realmix\[graph\]'.*exact_rows=40000 .*some 2\d seconds"
+    with pytest.raises(UsageError, match=wanted):
+        LabelPropagation().check(large)
+    LabelPropagation(exact_rows=40_000).check(large)
+    LabelPropagation().check(tiny.facts(num_unlabeled=19_988))
+
+
+@pytest.mark.parametrize(
+    ("pool", "exact_rows", "expected"),
+    [(9_000, 20_000, None), (39_988, 20_000, "40,000 rows (approximate"),
+     (39_988, 50_000, "40,000 rows (exact")],
+)  # fmt: skip
+def test_what_a_large_graph_costs_is_said_before(pool, exact_rows, expected):
+    notes = LabelPropagation(exact_rows=exact_rows).notes(tiny.facts(num_unlabeled=pool))
+    assert [expected in note for note in notes] == ([True] if expected else [])
 
 
 def test_more_neighbors_than_rows_and_a_class_nobody_is_given_work():

@@ -15,6 +15,7 @@ from realmix.data.reading.load import from_arrays, load
 from realmix.data.pools import Dataset
 from realmix.base.errors import StorageError, UsageError
 from realmix.runs.experiment import Experiment
+from realmix.procedures import LabelPropagation
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
@@ -43,6 +44,13 @@ def test_both_contenders_have_the_same_recipe_network_and_batches() -> None:
         baseline.student.parameters(), candidate.student.parameters(), strict=True
     ):
         assert torch.equal(mine, other)
+
+
+def test_what_a_method_says_before_is_noted_after_what_the_data_say(monkeypatch) -> None:
+    monkeypatch.setattr(LabelPropagation, "notes", lambda self, facts: (f"{facts.num_unlabeled}",))
+    data = dataclasses.replace(rows(), notes=("resized",))
+    assert phases(data, algorithm="label_propagation").notes == ["resized", "60"]
+    assert phases(data, algorithm="fixmatch").notes == ["resized"]
 
 
 def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
