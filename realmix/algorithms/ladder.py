@@ -61,10 +61,12 @@ class Ladder(Objective):
         (x,), y = batch.labeled.views, batch.labeled.label
         (u,) = batch.unlabeled.views
         student, hidden = nets.student, self.hidden
-        with frozen_statistics(student):  # they are those of the clean pass
+        with torch.no_grad():
+            student(x)  # evaluation normalizes as the labeled rows without noise
+        with frozen_statistics(student):
             _, logits_x = noisy_pass(student, x, hidden, self.noise, step.rng)
             noisy, logits_u = noisy_pass(student, u, hidden, self.noise, step.rng)
-        clean = clean_pass(student, u, hidden)
+            clean = clean_pass(student, u, hidden)
 
         costs = denoising_costs(clean, noisy, logits_u.softmax(-1), list(self.a), list(self.v))
         weights = [self.input_weight, self.first_weight, *[self.weight] * len(hidden)]

@@ -19,7 +19,8 @@ class Ema(nn.Module):
 
     e <- b e + (1 - b) w with b = min(decay, (1 + t) / (10 + t)) after step t = 0, 1, ..., so that
     the random initial weights are forgotten early (the rule of TensorFlow's `num_updates`).
-    Floating-point buffers (BatchNorm's running statistics) are averaged alike, counters copied.
+    Floating-point buffers are averaged alike, counters copied. So BatchNorm's running statistics
+    are those of the weights averaged here: see `functional.forward.follow_weights`.
 
     Args:
         network: what is averaged; a deep copy is taken.

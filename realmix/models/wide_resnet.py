@@ -12,7 +12,7 @@ from realmix.models.head import Head
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=1e-3)
+    return nn.BatchNorm2d(channels, eps=1e-3)
 
 
 def skip(values: Tensor, share: float, training: bool) -> Tensor:
@@ -60,7 +60,7 @@ class Unit(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """WRN-depth-width with the initialization and BatchNorm of MixMatch's and FixMatch's code.
+    """WRN-depth-width with the initialization of MixMatch's and FixMatch's code and their epsilon.
 
     Args:
         channels: of the images.

@@ -16,6 +16,7 @@ from realmix.contract.algorithm import Algorithm, Losses, Nets, Recipe, Step
 from realmix.contract.state import Ema
 from realmix.data.pools import Data
 from realmix.data.sampling import batch_at
+from realmix.functional.forward import follow_weights
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import best_precision
 from realmix.training.optimizer import Optimizer
@@ -32,7 +33,7 @@ def as_trained(
     precision: torch.dtype | None = None,
 ) -> parallel.Divided:
     """The network where and how it is trained; `shape` is of one input."""
-    network = network.to(memory_format=torch.channels_last).to(device)
+    network = follow_weights(network).to(memory_format=torch.channels_last).to(device)
     precision = precision or best_precision(device, shape)
     return parallel.Divided(parallel.share_moments(network), precision)
 

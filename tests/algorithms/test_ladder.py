@@ -241,11 +241,11 @@ def test_the_gradient_of_the_denoising_is_that_of_finite_differences():
         )
 
 
-def test_only_the_clean_pass_of_the_pool_updates_running_statistics():
+def test_only_a_clean_pass_of_the_labeled_rows_updates_running_statistics():
     nets = pair()
     algorithm = made(nets)
     batch = tiny.batch(algorithm.views, 7, 9)
-    hidden = nets.student.body[0](batch.unlabeled.views[0]).detach()
+    hidden = nets.student.body[0](batch.labeled.views[0]).detach()
     algorithm.loss(nets, batch, tiny.step(*MIDDLE))
     for norm in (nets.student.body[1], nets.student.body[4]):
         assert norm.num_batches_tracked == 1
