@@ -28,7 +28,7 @@ from realmix.runs.methods import METHODS, method_class
 GENERATED = "<!-- generated -->"  # what follows in a page are tables
 _CITED = re.compile(r"\(([^()]*?\d{4})")
 _COMMENT = re.compile(r"^    (\w+):[^#]*#\s*(.*)$", re.MULTILINE)
-_PAGES = (Path(__file__).parent / "pages", Path(__file__).parents[1] / "docs" / "algorithms")
+_PAGES = (Path(__file__).parents[1] / "pages", Path(__file__).parents[2] / "docs" / "algorithms")
 
 
 def algorithms() -> RenderableType:

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix.training import checkpoint
 from realmix import models
 from realmix.augment.presets import PRESETS
+from realmix.base.errors import DataError, StorageError, UsageError
+from realmix.base.wording import printable, suggestion
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend
-from realmix.base.errors import DataError, StorageError, UsageError
+from realmix.training import checkpoint
 from realmix.training.predict import predict
-from realmix.base.wording import printable, suggestion
 
 MODEL = "model.safetensors"  # its name in a run folder
 

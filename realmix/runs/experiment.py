@@ -19,7 +19,7 @@ from realmix.evaluate.evidence import (
 )
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import JUDGES, Judge, judge_of
-from realmix.evaluate.metrics import Floats
+from realmix.evaluate.metrics import Floats, Integers
 from realmix.evaluate.words import reason
 from realmix.models import described
 from realmix.runs.classifier import Classifier, together
@@ -77,7 +77,7 @@ class Experiment:
             held[base],
             held[chosen],
             algorithm=chosen,
-            alone=base,
+            alone=base if alone else SUPERVISED,
             rule=phases.plan.rule,
             judge=judge.name,
             gate=self.config.gate,
@@ -103,7 +103,7 @@ class Experiment:
         return probs[0], probs[-1]
 
     def _seen(self, verdict: Verdict, finals: Sequence[Trained]) -> Evidence:
-        """What the final models say of pool and test rows; test data are opened here, not before."""
+        """What the final models say of pool and test rows; the latter are opened here, not before."""
         pool = self._probs(finals, self.rows.inputs[self.rows.pool_rows])
         evidence = pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
         raw, label = self.dataset.test_inputs, self.dataset.test_label
@@ -128,7 +128,9 @@ class Experiment:
             "test": test_figures(evidence, compared),
             "pseudo_labels": oracle_figures(self.dataset, evidence.get("pool_shipped")),
             "undertrained": self._undertrained(verdict, finals),
-            "network": [described(one.model, inner(one.network), self.rows.shape) for one in finals],
+            "network": [
+                described(one.model, inner(one.network), self.rows.shape) for one in finals
+            ],
             "labels": len(self.rows.known),
             "unlabeled": len(self.rows.pool_rows),
             "label_counts": np.bincount(
@@ -185,8 +187,8 @@ class Experiment:
         return Outcome(ships, singles, dict(result), evidence)
 
 
-def best(judge: Judge, label: np.ndarray, probs: Mapping[str, Floats], names: Sequence[str]) -> str:
-    """The method with the best figure on held-out labels; of equal ones the likelier, then first."""
+def best(judge: Judge, label: Integers, probs: Mapping[str, Floats], names: Sequence[str]) -> str:
+    """The method with the best figure on held-out labels, of equal ones the likelier, or first."""
     if len(label) == 0 or len(names) == 1:
         return names[0]
     likelihood = JUDGES["log_loss"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from realmix.contract.algorithm import Algorithm, Method
 from realmix.algorithms import ALGORITHMS
 from realmix.base.errors import UsageError
-from realmix.training.stages import Procedure
-from realmix.procedures import PROCEDURES
 from realmix.base.wording import suggestion
+from realmix.contract.algorithm import Algorithm, Method
+from realmix.procedures import PROCEDURES
+from realmix.training.stages import Procedure
 
 METHODS: dict[str, type[Algorithm] | type[Procedure]] = {**ALGORITHMS, **PROCEDURES}
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import nn
 
 from realmix import models
+from realmix.base.randomness import derive
 from realmix.contract.algorithm import Recipe
 from realmix.runs.classifier import load_classifier
 from realmix.runs.config import Config
-from realmix.base.randomness import derive
 
 
 class Networks:

@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from realmix.training import parallel
+from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
+from realmix.data.pools import Dataset
+from realmix.data.reading.load import load
+from realmix.evaluate.report import write_report
 from realmix.runs import run_folder
 from realmix.runs.classifier import MODEL
 from realmix.runs.config import Config
-from realmix.data.reading.load import load
-from realmix.data.pools import Dataset
-from realmix.training.devices import choose
-from realmix.evaluate.report import write_report
 from realmix.runs.experiment import Experiment, Outcome
-from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.runs.phases import Phases
-from realmix.training.trainer import Record
 from realmix.runs.watch import Watch
+from realmix.training import parallel
+from realmix.training.devices import choose
+from realmix.training.trainer import Record
 
 REPORT = "report.html"
 RECORDED = ("realmix", "torch", "numpy", "scikit-learn", "scipy", "pillow")

@@ -13,9 +13,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from realmix.runs.config import Config
 from realmix.base.errors import LockedError, StorageError, UsageError
 from realmix.base.files import LEFTOVER, remove_leftovers, whole_lines, write_atomically, write_json
+from realmix.runs.config import Config
 
 CONFIG, RESULT, METRICS = "config.json", "result.json", "metrics.jsonl"
 

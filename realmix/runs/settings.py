@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from realmix.contract.algorithm import Method, Recipe
 from realmix.base.errors import UsageError
-from realmix.contract.fields import field_types, validated
 from realmix.base.wording import suggestion
+from realmix.contract.algorithm import Method, Recipe
+from realmix.contract.fields import field_types, validated
 
 
 def default_steps(shape: tuple[int, ...]) -> int:

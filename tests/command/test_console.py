@@ -47,7 +47,7 @@ def record(step: int, **figures: float) -> dict[str, float]:
 def test_a_log_has_a_line_at_each_end_and_one_at_least_every_thirty_seconds() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan(dict.fromkeys(PHASES[:2], 100))
+        progress.plan(dict.fromkeys(PHASES[:2], 100), "100 steps")
         progress.phase(PHASES[0], 0, 100)
         for step in range(10, 101, 10):
             clock.now += 10
@@ -76,7 +76,7 @@ def test_a_log_has_no_control_codes_and_no_escapes_from_names() -> None:
 
 def test_time_left_counts_each_algorithm_by_its_own_cost() -> None:
     progress, clock, _ = watcher()
-    progress.plan(dict.fromkeys(PHASES, 100))
+    progress.plan(dict.fromkeys(PHASES, 100), "100 steps")
     for phase, cost in zip(PHASES[:2], (1, 3), strict=True):
         progress.phase(phase, 0, 100)
         clock.now += 100 * cost
@@ -88,7 +88,7 @@ def test_time_left_counts_each_algorithm_by_its_own_cost() -> None:
 def test_what_was_done_before_counts_as_done_and_not_as_fast() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan(dict.fromkeys(PHASES, 100))
+        progress.plan(dict.fromkeys(PHASES, 100), "100 steps")
         progress.phase(PHASES[0], 100, 100)
         progress.phase(PHASES[1], 50, 100)
         assert progress.share == 0.375
@@ -103,7 +103,7 @@ def test_what_was_done_before_counts_as_done_and_not_as_fast() -> None:
 def test_trainings_of_different_length_count_by_their_steps() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan({"final/supervised": 100, "final/noisy_student": 300})
+        progress.plan({"final/supervised": 100, "final/noisy_student": 300}, "100 steps")
         progress.phase("final/supervised", 0, 100)
         clock.now += 100
         progress.record("final/supervised", record(100))
@@ -118,7 +118,7 @@ def test_trainings_of_different_length_count_by_their_steps() -> None:
         clock.now += 800
         progress.record("final/noisy_student", record(300))
         assert progress.cost["noisy_student"] == 4.0  # of the second stage, the latest
-    assert "2 trainings of 100 or 300 steps." in text.getvalue()
+    assert "2 trainings of 100 steps." in text.getvalue()
     assert "labels alone: done in 1 min 40 s\n" in text.getvalue()
     assert "noisy_student: done in 16 min 40 s\n" in text.getvalue()  # both stages
 
@@ -126,7 +126,7 @@ def test_trainings_of_different_length_count_by_their_steps() -> None:
 def test_a_training_that_ends_early_is_done_all_the_same() -> None:
     progress, clock, text = watcher()
     with progress:
-        progress.plan({"final/supervised": 100, "final/self_training": 600})
+        progress.plan({"final/supervised": 100, "final/self_training": 600}, "100 steps")
         progress.phase("final/supervised", 100, 100)
         progress.phase("final/self_training", 0, 600)
         clock.now += 60
@@ -141,7 +141,9 @@ def test_a_training_that_ends_early_is_done_all_the_same() -> None:
 def test_the_drawing_fits_a_narrow_terminal() -> None:
     progress, clock, _ = watcher()
     assert drawn(progress) == ["reading the data ..."]
-    progress.plan({f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")})
+    progress.plan(
+        {f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")}, "100 steps"
+    )
     progress.phase("fold-2/realmix", 0, 500)
     clock.now += 60
     rates = {"unlearned_rate": 0.9, "trusted_rate": 1.0}
@@ -160,7 +162,7 @@ def test_the_drawing_fits_a_narrow_terminal() -> None:
 def test_a_terminal_gets_a_bar_that_goes_away() -> None:
     progress, _, text = watcher(terminal=True)
     with progress:
-        progress.plan(dict.fromkeys(PHASES, 10))
+        progress.plan(dict.fromkeys(PHASES, 10), "100 steps")
         progress.phase(PHASES[2], 0, 10)
     assert "all labels, labels alone" in text.getvalue()
     assert text.getvalue().rstrip().endswith("\x1b[2K")  # the last thing is to wipe it
@@ -168,9 +170,19 @@ def test_a_terminal_gets_a_bar_that_goes_away() -> None:
 
 def test_without_folds_only_the_algorithm_is_named() -> None:
     progress, _, _ = watcher()
-    progress.plan({"final/fixmatch": 10})
+    progress.plan({"final/fixmatch": 10}, "100 steps")
     progress.phase("final/fixmatch", 0, 10)
     assert progress.where == "fixmatch"
+
+
+def test_a_second_plan_names_what_a_comparison_chose_and_says_nothing_more() -> None:
+    progress, _, text = watcher()
+    folds = dict.fromkeys(("fold-1/linear", "fold-1/supervised"), 10)
+    progress.plan({**folds, "final/linear": 0}, "10 steps")
+    progress.phase("fold-1/supervised", 10, 10)
+    progress.plan({"final/supervised": 10}, "10 steps")
+    assert progress.phases == {**folds, "final/supervised": 10}
+    assert text.getvalue() == "3 trainings of 10 steps.\n"
 
 
 def test_long_text_stays_whole_in_a_log() -> None:

@@ -10,13 +10,11 @@ import pytest
 import torch
 
 from benchmarks.accuracy import TASKS, current_lines
-from benchmarks.records import by_seed, lines_of
-from benchmarks.tables import STEPS as TABLE_STEPS
-from benchmarks.tables import TABLES
+from benchmarks.records import by_seed
 from realmix.contract.algorithm import Facts
-from realmix.runs.choose import AUTO, LONG, resolved
-from realmix.runs.config import Config
 from realmix.data.reading.load import load
+from realmix.runs.choose import AUTO, LONG, QUICK, contenders
+from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.methods import METHODS
 from realmix.runs.phases import Phases
@@ -31,42 +29,56 @@ def facts(images: bool = True, labels: int = 40, pool: int = 1000) -> Facts:
 
 
 @pytest.mark.parametrize(
-    ("known", "steps", "expected"),
+    ("known", "steps", "alone", "candidates"),
     [
-        (facts(pool=0), 400, "supervised"),
-        (facts(images=False, pool=0), 400, "supervised"),
-        (facts(images=False), 400, "label_propagation"),
-        (facts(images=False), LONG, "label_propagation"),
-        (facts(), 400, "mixmatch"),
-        (facts(labels=4000), LONG - 1, "mixmatch"),
-        (facts(labels=100), LONG, "flexmatch"),
-        (facts(labels=101), LONG, "fixmatch"),
+        (facts(pool=0), 400, ("supervised",), ()),
+        (facts(images=False, pool=0), 400, ("linear", "supervised"), ()),
+        (facts(images=False), 400, ("linear", "supervised"), QUICK),
+        (facts(images=False), LONG, ("linear", "supervised"), QUICK),
+        (facts(), 400, ("supervised",), ("mixmatch",)),
+        (facts(labels=4000), LONG - 1, ("supervised",), ("mixmatch",)),
+        (facts(labels=100), LONG, ("supervised",), ("flexmatch",)),
+        (facts(labels=101), LONG, ("supervised",), ("fixmatch",)),
     ],
 )
-def test_the_first_row_that_fits_decides(known: Facts, steps: int, expected: str) -> None:
-    name, why = resolved(AUTO, known, steps)
-    assert name == expected
-    assert name in METHODS
-    assert why
+def test_the_first_row_that_fits_decides(
+    known: Facts, steps: int, alone: tuple[str, ...], candidates: tuple[str, ...]
+) -> None:
+    found = contenders(AUTO, "auto", known, steps)
+    assert (found.alone, found.candidates) == (alone, candidates)
+    assert set(found.all) <= set(METHODS)
+    assert found.why
 
 
 def test_a_name_that_was_asked_for_is_taken() -> None:
-    assert resolved("vat", facts(pool=0), 400) == ("vat", "")
+    assert contenders("vat", "auto", facts(), 400) == (("supervised",), ("vat",), "vat", "")
+    assert contenders("vat", "auto", facts(pool=0), 400).all == ("supervised",)
+    assert contenders("supervised", "auto", facts(images=False), 400).all == ("supervised",)
+
+
+def test_a_network_that_was_asked_for_stands_for_the_labels_alone() -> None:
+    found = contenders("vat", "mlp", facts(images=False), 400)
+    assert found.all == ("supervised", "vat")
+
+
+def test_without_a_gate_there_is_one_training() -> None:
+    assert contenders("vat", "auto", facts(images=False), 400).first.all == ("vat",)
+    assert contenders(AUTO, "auto", facts(images=False), 400).first.all == QUICK[:1]
+    assert contenders(AUTO, "auto", facts(images=False, pool=0), 400).first.all == ("linear",)
 
 
 def test_the_page_names_what_the_rule_takes() -> None:
     page = (ROOT / "docs" / "choosing.md").read_text()
-    rows = re.findall(r"^\| [^|]+ \| (\w+) \|", page, re.MULTILINE)
-    assert rows == ["supervised", "label_propagation", "mixmatch", "flexmatch", "fixmatch"]
+    rows = re.findall(r"^\| [^|]+ \| ([\w, ]+) \|", page, re.MULTILINE)
+    assert rows == ["labels alone", ", ".join(QUICK), "mixmatch", "flexmatch", "fixmatch"]
 
 
 def test_a_run_says_what_was_chosen_and_compares_it() -> None:
     config = Config("digits@20", algorithm=AUTO, steps=2, fields={"batch_size": 4})
     plan = Phases(load("digits@20"), config, None, Silent())
-    assert plan.candidate == "mixmatch"
-    assert "too short" in plan.why
-    outcome = Experiment(plan).run()
-    assert outcome.result["algorithm"] == "mixmatch"
+    assert plan.contenders.candidates == ("mixmatch",)
+    assert "too short" in plan.contenders.why
+    assert Experiment(plan).run().result["algorithm"] == "mixmatch"
 
 
 @pytest.mark.parametrize(("task", "labels"), [("digits", 20), ("digits", 40), ("cifar10", 1000)])
@@ -78,19 +90,7 @@ def test_the_choice_is_near_the_best_of_the_records(task: str, labels: int) -> N
         for name in METHODS
         if len(found := by_seed(lines, labels=labels, algorithm=name)) >= 3
     }
-    chosen = means[resolved(AUTO, facts(labels=labels), TASKS[task].steps)[0]]
+    (name,) = contenders(AUTO, AUTO, facts(labels=labels), TASKS[task].steps).candidates
+    chosen = means[name]
     assert chosen > means["supervised"]
     assert chosen >= max(means.values()) - 0.02
-
-
-def test_on_tables_the_choice_does_no_harm() -> None:
-    """Its mean difference from the labels alone, on the table where it does worst."""
-    lines = lines_of("tables")
-    chosen = resolved(AUTO, facts(images=False), TABLE_STEPS)[0]
-    changes = []
-    for table in TABLES:
-        base = by_seed(lines, table=table, algorithm="supervised")
-        found = by_seed(lines, table=table, algorithm=chosen)
-        changes.append(np.mean([found[seed] - base[seed] for seed in found]))
-    assert min(changes) > -0.01
-    assert np.mean(changes) > 0

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from realmix.training import checkpoint
 from realmix import models
-from realmix.runs.classifier import Classifier, Standardizer
 from realmix.base.errors import DataError, StorageError, UsageError
+from realmix.runs.classifier import Classifier, Standardizer
+from realmix.training import checkpoint
 
 
 def images(model: str = "auto", classes: tuple[str, ...] = ("a", "b", "c")) -> Classifier:

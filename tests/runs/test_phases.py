@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from realmix.base.errors import StorageError, UsageError
+from realmix.data.pools import Dataset
+from realmix.data.reading.load import from_arrays, load
+from realmix.procedures import LabelPropagation
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
-from realmix.data.reading.load import from_arrays, load
-from realmix.data.pools import Dataset
-from realmix.base.errors import StorageError, UsageError
 from realmix.runs.experiment import Experiment
-from realmix.procedures import LabelPropagation
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
+from realmix.training.parallel import inner
 
 
 def rows(labeled: int = 30, unlabeled: int = 60) -> Dataset:
@@ -29,13 +30,14 @@ def rows(labeled: int = 30, unlabeled: int = 60) -> Dataset:
 
 
 def phases(dataset: Dataset | None = None, **options: object) -> Phases:
-    config = Config("rows", steps=4, **options)  # type: ignore[arg-type]
+    given = {"algorithm": "realmix", "model": "mlp", **options}
+    config = Config("rows", steps=4, **given)  # type: ignore[arg-type]
     return Phases(dataset or rows(), config, None, Silent())
 
 
 def test_both_contenders_have_the_same_recipe_network_and_batches() -> None:
     plan = phases(algorithm="fixmatch", fields={"threshold": 0.5, "batch_size": 7})
-    baseline, candidate = (plan.trainer(phase, 4) for phase in plan.all[:2])
+    baseline, candidate = (plan.trainer(phase, 4) for phase in plan.folds[:2])
     assert baseline.recipe == candidate.recipe
     assert (baseline.recipe.batch_size, baseline.recipe.optimizer) == (7, "sgd")
     assert candidate.algorithm.threshold == 0.5
@@ -55,7 +57,7 @@ def test_what_a_method_says_before_is_noted_after_what_the_data_say(monkeypatch)
 
 def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
     plan = phases()
-    for phase in plan.all:
+    for phase in (*plan.folds, plan.only):
         data = plan.trainer(phase, 4).data
         trained = {row.tobytes() for row in data.labeled.inputs.numpy()}
         pool = {row.tobytes() for row in data.unlabeled.inputs.numpy()}
@@ -67,7 +69,7 @@ def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
 
 def test_every_labeled_row_is_held_out_once() -> None:
     plan = phases()
-    held = np.concatenate([p.held_rows for p in plan.all if p.algorithm == "supervised"])
+    held = np.concatenate([p.held_rows for p in plan.folds if p.algorithm == "supervised"])
     assert sorted(held) == list(range(30))
 
 
@@ -107,23 +109,25 @@ def test_test_rows_change_nothing_and_are_measured_once() -> None:
 
 def test_without_a_pool_the_labels_alone_are_trained() -> None:
     plan = phases(rows(unlabeled=0), algorithm="realmix", fields={"extension": "simple"})
-    assert plan.candidate == "supervised"
-    assert {phase.algorithm for phase in plan.all} == {"supervised"}
+    assert plan.contenders.candidates == ()
+    assert {phase.algorithm for phase in plan.folds} == {"supervised"}
 
 
 @pytest.mark.parametrize("algorithm", ["adversarial", "dividemix"])
 def test_what_needs_no_pool_is_trained_without_one(algorithm: str) -> None:
     plan = phases(rows(labeled=120, unlabeled=0), algorithm=algorithm)
-    assert plan.candidate == algorithm
-    assert {phase.algorithm for phase in plan.all} == {"supervised", algorithm}
+    assert {phase.algorithm for phase in plan.folds} == {"supervised", algorithm}
     config = Config("rows", algorithm=algorithm, steps=40, gate="none")
     plan = Phases(rows(labeled=120, unlabeled=0), config, None, Silent())
-    assert Experiment(plan).run().result["shipped"] == algorithm
+    result = Experiment(plan).run().result
+    assert (result["shipped"], result["algorithm"]) == ("candidate", algorithm)
 
 
 def test_without_the_gate_one_training_is_done_and_said() -> None:
-    outcome = Experiment(Phases(rows(), Config("rows", steps=2, gate="none"), None, Silent())).run()
-    assert outcome.result["shipped"] == "realmix"
+    config = Config("rows", algorithm="realmix", steps=2, gate="none")
+    outcome = Experiment(Phases(rows(), config, None, Silent())).run()
+    assert outcome.result["shipped"] == "candidate"
+    assert outcome.result["algorithm"] == "realmix"
     assert outcome.result["gated"] is False
     assert "--no-gate" in outcome.result["reason"]
     assert outcome.result["images_seen"] == 2 * (64 + 64)
@@ -134,17 +138,41 @@ def test_a_misspelt_algorithm_is_an_error_even_without_a_pool() -> None:
         phases(rows(unlabeled=0), algorithm="mixmatsch")
 
 
-def test_a_useless_pool_does_not_ship() -> None:
-    """A pool of noise: the gate keeps the labels alone unless luck of one in twenty has it."""
+def test_a_pool_that_ruins_the_model_does_not_ship() -> None:
+    """A pool of noise with an absurd weight: proved worse, or collapsed."""
     dataset = rows(labeled=60, unlabeled=60)
     rng = np.random.default_rng(1)
     noise = dataset.inputs.copy()
     noise[60:] = rng.normal(scale=9, size=(60, 5))
     worse = dataclasses.replace(dataset, inputs=noise)
     fields = {"weight": 3000.0, "annealing": "off"}
-    config = Config("rows", steps=40, algorithm="realmix", fields=fields)
+    config = Config("rows", steps=80, algorithm="realmix", model="mlp", fields=fields)
     outcome = Experiment(Phases(worse, config, None, Silent())).run()
-    assert outcome.result["shipped"] == "supervised"
+    assert outcome.result["outcome"] in ("worse", "collapsed")
+    assert outcome.result["shipped"] == "labels alone"
+
+
+def test_what_ships_was_trained_on_all_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights are those of a training on all labels, and of no fold's."""
+    plan = phases(algorithm="mixmatch")
+    ships = Experiment(plan).run()
+    alone = plan.trained(
+        plan.final("supervised"), plan.stages(plan.final("supervised"), 4, None, Silent())
+    )
+    candidate = plan.trained(plan.only, plan.stages(plan.only, 4, None, Silent()))
+    assert len(plan.final("supervised").train_rows) == len(plan.only.train_rows) == 30
+    parts = ships.classifier.network.first, ships.classifier.network.second
+    for part, whole in zip(parts, (alone, candidate), strict=True):
+        for mine, other in zip(part.parameters(), inner(whole).parameters(), strict=True):
+            assert torch.equal(mine, other)
+    assert ships.result["shipped"] == "pair"
+
+
+@pytest.mark.parametrize("labels", [1_999, 2_000, 2_500])
+def test_all_labels_train_what_ships_however_many_there_are(labels: int) -> None:
+    plan = phases(rows(labeled=labels, unlabeled=10), algorithm="mixmatch")
+    assert len(plan.only.train_rows) == labels
+    assert len(plan.plan.folds) == (1 if labels >= 2_000 else 3)
 
 
 # --- runs that start from another run
@@ -165,7 +193,7 @@ def test_a_run_starts_from_the_network_of_another(algorithm: str, tmp_path: Path
     source = trained(path, algorithm).network.state_dict()
     plan = phases(algorithm="fixmatch", init=str(tmp_path))
     fresh = phases(algorithm="fixmatch").networks(0).state_dict()
-    for phase in plan.all[:2]:
+    for phase in plan.folds[:2]:
         start = plan.trainer(phase, 4).student.network.state_dict()
         for name, value in start.items():
             expected = fresh[name] if name.startswith("head.") else source[name]
@@ -177,7 +205,7 @@ def test_a_run_starts_from_the_network_of_another(algorithm: str, tmp_path: Path
     config = Config("rows", steps=2, gate="none", algorithm="fixmatch", init=str(path))
     outcome = Experiment(Phases(rows(), config, None, Silent())).run()
     assert outcome.classifier.model == "auto"
-    assert outcome.result["shipped"] == "fixmatch"
+    assert outcome.result["algorithm"] == "fixmatch"
 
 
 def test_starting_twice_from_a_run_is_the_same_and_leaves_it_as_it_was(tmp_path: Path) -> None:
@@ -186,7 +214,12 @@ def test_starting_twice_from_a_run_is_the_same_and_leaves_it_as_it_was(tmp_path:
     before = path.read_bytes()
     one, two = (
         Experiment(
-            Phases(rows(), Config("rows", steps=2, init=str(path), gate=False), None, Silent())
+            Phases(
+                rows(),
+                Config("rows", steps=2, init=str(path), algorithm="mixmatch", model="mlp"),
+                None,
+                Silent(),
+            )
         ).run()
         for _ in range(2)
     )
@@ -233,8 +266,8 @@ def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
         own = fields if algorithm == "dividemix" else {}
         config = Config("rows", steps=4, gate="none", algorithm=algorithm, fields=own)
         plan = Phases(rows(), config, None, Silent())
-        (trained,) = plan.run()
-        stages = plan.stages(plan.all[-1], 4, None, Silent())
-        plan.trained(plan.all[-1], stages)
-        assert stages.steps_done == plan._length(plan.all[-1], 4) == 4 * trainings
+        (trained,) = plan.run([plan.only])
+        stages = plan.stages(plan.only, 4, None, Silent())
+        plan.trained(plan.only, stages)
+        assert stages.steps_done == plan._length(plan.only) == 4 * trainings
         assert trained.images_seen == stages.images_seen > 0

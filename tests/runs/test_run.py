@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realmix.training import checkpoint
-from realmix.runs.config import Config
 from realmix.base.errors import Interrupted, LockedError, StorageError, UsageError
 from realmix.base.files import whole_lines
+from realmix.runs.config import Config
 from realmix.runs.run import fit
 from realmix.runs.run_folder import locked
 from realmix.runs.watch import Silent
+from realmix.training import checkpoint
 from tests.killed_run import CONFIG, run
 
 TIMES = {"seconds"}
@@ -204,7 +204,7 @@ def test_changed_data_are_noticed_on_resume(tmp_path: Path) -> None:
     x, y = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 3
     y[20:] = -1
     np.savez(tmp_path / "d.npz", x=x, y=y)
-    config = Config(str(tmp_path / "d.npz"), steps=3)
+    config = Config(str(tmp_path / "d.npz"), algorithm="mixmatch", steps=3)
     with pytest.raises(Interrupted):
         fit(config, tmp_path / "run", StopsAfter(1))
     np.savez(tmp_path / "d.npz", x=x + 1, y=y)

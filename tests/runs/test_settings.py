@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from realmix.algorithms.fixmatch import FixMatch
-from realmix.runs.config import Config
 from realmix.base.errors import UsageError
+from realmix.runs.config import Config
 from realmix.runs.settings import default_steps, settings
 
 
