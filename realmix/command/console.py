@@ -105,8 +105,8 @@ class Progress:
         self.phases, self.signals.patient = dict(phases), True
         trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
         numbers = sorted(set(phases.values()))
-        steps = " or ".join(f"{number:,}" for number in numbers)
-        self._say(f"{trainings} of {steps} step{'s' if numbers[-1] > 1 else ''}.")
+        steps = " or ".join(f"{number:,}" if number else "no" for number in numbers)
+        self._say(f"{trainings} of {steps} step{'' if numbers == [1] else 's'}.")
 
     def phase(self, name: str, start: int, steps: int) -> None:
         """A training begins, continues, comes to its next stage, ends early, or is found done."""

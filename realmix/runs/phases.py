@@ -150,6 +150,8 @@ class Phases:
             return None
         cost = 0.0
         for phase in self.all[: len(self.contenders)]:
+            if not self._length(phase, TRIAL):
+                continue  # it is computed at once, in seconds
             untold = replace(phase, held_rows=phase.held_rows[:0])
             seconds = []
             for steps in (WARM_UP, TRIAL):
@@ -157,6 +159,8 @@ class Phases:
                 self.trained(untold, stages)
                 seconds.append(stages.seconds)
             cost += max(seconds[1] - seconds[0], 1e-6) / (TRIAL - WARM_UP)
+        if not cost:
+            return None
         folds = len(self.all) // len(self.contenders)
         return max(int(self.config.minutes * 60 / (cost * folds)), 1)
 
