@@ -48,6 +48,18 @@ class Facts:
         if not self.is_images:
             raise UsageError(f"{what} changes images, and these are feature rows. {instead}")
 
+    def require_rows(self, what: str) -> None:
+        """Refuse images for what compares inputs column by column.
+
+        Raises:
+            UsageError: what that is, and what to do instead.
+        """
+        if self.is_images:
+            raise UsageError(
+                f"{what} learns from feature rows, and these are images. Use --algorithm auto, or"
+                " give a table of features that a network computed from them."
+            )
+
 
 @dataclass(frozen=True)
 class Recipe:

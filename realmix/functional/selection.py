@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,13 +20,14 @@ def quota(count: int, num_classes: int, rounds: int = 1) -> int:
 
 
 def confident_of_each_class(
-    probs: Float[Tensor, "N K"], per_class: int | None, threshold: float
+    probs: Float[Tensor, "N K"], per_class: int | Sequence[int] | None, threshold: float
 ) -> Bool[Tensor, " N"]:
     """The most confident rows of each predicted class, of those above a threshold.
 
     Args:
         probs: predictions; a row's class is its largest entry, and that its confidence.
-        per_class: at most so many of each class; of equal ones the earlier. None: all.
+        per_class: at most so many of each class, or of class c the c-th number; of equal ones the
+            earlier. None: all.
         threshold: that the confidence must exceed.
     """
     confidence, label = probs.max(-1)
@@ -33,7 +35,8 @@ def confident_of_each_class(
     order = order[confidence[order] > threshold]
     chosen = torch.zeros(len(probs), dtype=torch.bool, device=probs.device)
     for c in range(probs.shape[1]):
-        chosen[order[label[order] == c][:per_class]] = True
+        most = per_class[c] if isinstance(per_class, Sequence) else per_class
+        chosen[order[label[order] == c][:most]] = True
     return chosen
 
 

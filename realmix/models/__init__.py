@@ -12,11 +12,14 @@ from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
 from realmix.models.composed import Blend, Pair
 from realmix.models.convnet import ConvNet
+from realmix.models.linear import Linear
 from realmix.models.mlp import MLP
+from realmix.models.neighbors import Neighbors
 from realmix.models.timm_models import timm_network
 from realmix.models.wide_resnet import WideResNet
 
-NAMES = ("convnet", "mlp", "wrn-28-2", "timm:NAME")
+NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
+FOR_ROWS = r"mlp|linear|neighbors-[1-9]\d*"
 PAIR = "pair:"
 BLEND = "blend:"
 
@@ -66,8 +69,8 @@ def build(
     It has `features(inputs)`, (B, D), and `head`, from there to the logits.
 
     Args:
-        name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp",
-            "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it, and
+        name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
+            "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it, and
             "blend:A+B" two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
@@ -89,8 +92,9 @@ def build(
         seeds = seed, derive(seed, 1)
         return Pair(*(build(one, shape, num_classes, each, *options) for each in seeds))
     name = resolved(name, shape)
-    known = name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
-    if known and (name == "mlp") != (len(shape) == 1):
+    for_rows = re.fullmatch(FOR_ROWS, name) is not None
+    known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
+    if known and for_rows != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
     with torch.random.fork_rng(devices=[]):
@@ -105,6 +109,10 @@ def _build(
         return ConvNet(shape[0], min(shape[1:]), num_classes, dropout=dropout)
     if name == "mlp":
         return MLP(shape[0], num_classes, dropout=dropout)
+    if name == "linear":
+        return Linear(shape[0], num_classes, dropout)
+    if re.fullmatch(FOR_ROWS, name):
+        return Neighbors(shape[0], num_classes, k=int(name.partition("-")[2]))
     if wide := re.fullmatch(r"wrn-(\d+)-(\d+)", name):
         depth, width = int(wide[1]), int(wide[2])
         try:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from realmix.procedures.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.dividemix import DivideMix
+from realmix.procedures.gaussian_mixture import GaussianMixture
 from realmix.procedures.in_domain import InDomain
 from realmix.procedures.joint_self_training import JointSelfTraining
 from realmix.procedures.label_propagation import LabelPropagation
+from realmix.procedures.label_spreading import LabelSpreading
+from realmix.procedures.linear import Linear
 from realmix.procedures.noisy_student import NoisyStudent
 from realmix.procedures.self_training import SelfTraining
 from realmix.procedures.simclr_v2 import SimCLRv2
@@ -19,4 +23,8 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "in_domain": InDomain,
     "dividemix": DivideMix,
     "simclr_v2": SimCLRv2,
+    "linear": Linear,
+    "label_spreading": LabelSpreading,
+    "balanced_self_training": BalancedSelfTraining,
+    "gaussian_mixture": GaussianMixture,
 }

@@ -103,7 +103,7 @@ class Experiment:
         return probs[0], probs[-1]
 
     def _seen(self, verdict: Verdict, finals: Sequence[Trained]) -> Evidence:
-        """What the final models say of pool and test rows; the latter are opened here, not before."""
+        """What the final models say of pool and test rows; the latter are read here, not before."""
         pool = self._probs(finals, self.rows.inputs[self.rows.pool_rows])
         evidence = pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
         raw, label = self.dataset.test_inputs, self.dataset.test_label

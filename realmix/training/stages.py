@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from realmix.base.errors import Interrupted
 from realmix.base.randomness import derive
 from realmix.contract.algorithm import Algorithm, Method, Recipe
 from realmix.data.pools import Data
-from realmix.training import parallel
+from realmix.training import checkpoint, parallel
 from realmix.training.predict import features, predict
-from realmix.training.trainer import Record, Trainer
+from realmix.training.trainer import Record, Trainer, as_trained
+
+COMPUTED = "computed.safetensors"  # in the folder of a stage without steps
 
 
 class Build(Protocol):
@@ -44,7 +47,7 @@ class Stages:
         steps: optimizer steps of a stage.
         recipe: of the run.
         trainers: the stages so far, in order.
-        begun: those of them that took a step since.
+        begun: those of them that took a step since, and what was computed since.
 
     Args:
         data: what to learn from.
@@ -76,7 +79,8 @@ class Stages:
         self.steps, self.seed, self.recipe, self.folder = steps, seed, recipe, folder
         self.evaluate, self.observe, self.begin, self.options = evaluate, observe, begin, options
         self.trainers: list[Trainer] = []
-        self.begun: list[Trainer] = []
+        self.begun: list[Trainer | nn.Module] = []
+        self.computing = 0.0  # seconds
 
     def train(self, algorithm: Algorithm, name: str = "", **changes: Any) -> nn.Module:
         """A whole stage: see `trainer` for the arguments and `finish` for what comes back."""
@@ -142,6 +146,51 @@ class Stages:
             raise Interrupted
         return trainer.nets.ema
 
+    def compute(
+        self,
+        make: Callable[[nn.Module], Record],
+        model: str,
+        name: str = "",
+        *,
+        classifies: bool = True,
+    ) -> nn.Module:
+        """A stage without steps: a network whose weights are computed at once.
+
+        Args:
+            make: sets the weights of the new network that it is given, with `torch.no_grad`, and
+                returns figures to record.
+            model: name of the new network.
+            name: of the stage's folder; different for each stage of a procedure.
+            classifies: whether the network's accuracy means anything yet.
+
+        Raises:
+            Interrupted: the run was asked to stop; the same procedure continues later.
+        """
+        if self.options.get("stop", bool)():
+            raise Interrupted
+        new = self.build(len(self.trainers), model)
+        shape = tuple(self.data.labeled.inputs.shape[1:])
+        network = as_trained(new, self.device, shape).requires_grad_(False)
+        path = self.folder / name / COMPUTED if self.folder else None
+        if path and parallel.any_process(path.exists(), self.device):
+            tensors, header = checkpoint.read(path)
+            network.load_state_dict(tensors)
+            self.computing += header["seconds"]
+            return network
+        self.begun.append(network)
+        self.begin(self.steps_done)
+        started = time.monotonic()
+        with torch.no_grad():
+            figures = make(network.network)
+        seconds = time.monotonic() - started
+        self.computing += seconds
+        if self.evaluate and classifies:
+            figures = {**figures, **self.evaluate(network)}
+        self._observed(figures)
+        if path and parallel.rank() == 0:
+            checkpoint.write(path, network.state_dict(), {"seconds": seconds})
+        return network
+
     def predict(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """(N, K) probabilities of stored inputs, on the CPU, without any noise."""
         return predict(network, inputs, self.data.views["plain"])
@@ -160,7 +209,7 @@ class Stages:
     @property
     def seconds(self) -> float:
         """Time spent in training, over all interruptions."""
-        return sum(trainer.seconds for trainer in self.trainers)
+        return sum(trainer.seconds for trainer in self.trainers) + self.computing
 
     @property
     def images_seen(self) -> int:
@@ -175,12 +224,12 @@ def trainable_copy(network: nn.Module) -> nn.Module:
 
 @dataclass(eq=False)
 class Procedure(Method):
-    """A method that trains more than once."""
+    """A method that trains more than once, or computes its network without any step."""
 
     @property
     @abstractmethod
     def trainings(self) -> float:
-        """How many times the steps of a run it trains in all."""
+        """How many times the steps of a run it trains in all; 0 if it computes its network."""
 
     @abstractmethod
     def train(self, stages: Stages) -> nn.Module:

@@ -190,8 +190,9 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
-    more = "--image-size 16 --label-column c --data-root r --skip-bad --no-gate --single --judge log_loss --set b=1"
-    config = parse(["fit", "d", *words.split(), *more.split()]).config()
+    more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
+    gate = "--no-gate --single --judge log_loss"
+    config = parse(["fit", "d", *words.split(), *gate.split(), *more.split()]).config()
     assert config.to_json() == {
         "data": "d",
         "unlabeled": "u",

@@ -61,7 +61,7 @@ def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
         data = plan.trainer(phase, 4).data
         trained = {row.tobytes() for row in data.labeled.inputs.numpy()}
         pool = {row.tobytes() for row in data.unlabeled.inputs.numpy()}
-        held = {row.tobytes() for row in plan.inputs[phase.held_rows].numpy()}
+        held = {row.tobytes() for row in plan.rows.inputs[phase.held_rows].numpy()}
         assert not held & (trained | pool)
         assert len(trained) + len(held) == 30
         assert len(pool) == 60
@@ -254,7 +254,7 @@ def test_a_pair_of_networks_can_be_started_from(tmp_path: Path) -> None:
     made = trained(tmp_path / "model.safetensors", "dividemix", fields=fields)
     assert made.model == "pair:auto"
     source = made.network.state_dict()
-    start = phases(algorithm="fixmatch", init=str(tmp_path)).networks(0).state_dict()
+    start = phases(algorithm="fixmatch", model="auto", init=str(tmp_path)).networks(0).state_dict()
     for name in ("first.body.0.weight", "second.body.0.weight"):
         assert torch.equal(start[name], source[name])
     assert not torch.equal(start["second.head.weight"], source["second.head.weight"])

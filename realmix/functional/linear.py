@@ -1,0 +1,132 @@
+"""Multinomial logistic regression, fitted to the end, and its strength by cross-validation."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+Rows = NDArray[np.floating]
+Labels = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+def logistic(
+    rows: Rows,
+    label: Labels,
+    num_classes: int,
+    strength: float = 1.0,
+    weight: Scores | None = None,
+) -> tuple[Scores, Scores]:
+    """W and b that minimize |W|^2 / 2 + C sum_i w_i H(y_i, softmax(W x_i + b)), by scikit-learn.
+
+    A class without a label has W_c = 0 and a bias that gives it at most 1 / 2n of any row.
+
+    Args:
+        rows: (n, D) standardized, 1 or more.
+        label: (n,) each in 0..K-1.
+        num_classes: K.
+        strength: C > 0, of the labels; small is a strong penalty.
+        weight: (n,) w >= 0; None is 1 everywhere.
+
+    Returns:
+        (K, D) W and (K,) b; over the classes that have a label, b sums to zero.
+    """
+    found = np.unique(label)
+    slopes = np.zeros((num_classes, rows.shape[1]))
+    bias = np.full(num_classes, -math.log(2 * len(rows)))
+    bias[found] = 0.0
+    if len(found) > 1:
+        slopes[found], own = coefficients(_fitted(rows, label, [strength], weight)[0])
+        bias[found] = own - own.mean()
+    return slopes, bias
+
+
+def coefficients(model: LogisticRegression) -> tuple[Scores, Scores]:
+    """W and b of the softmax, a row a class; scikit-learn has one row for two classes."""
+    if len(model.classes_) == 2:
+        both = np.array([[-0.5], [0.5]])
+        return both * model.coef_, both[:, 0] * model.intercept_
+    return model.coef_, model.intercept_
+
+
+def best_strength(
+    rows: Rows,
+    label: Labels,
+    strengths: tuple[float, ...],
+    folds: int,
+    rng: np.random.Generator,
+) -> float:
+    """The strongest penalty whose held-out log loss is within half a standard error of the best.
+
+    The classes of each fold are as equal as they can be. A row that is the only one of its class is
+    never held out. Where none can be, the strength is the grid's nearest to 1.
+
+    Args:
+        rows: (n, D) standardized.
+        label: (n,) each in 0..K-1.
+        strengths: the grid of C, ascending.
+        folds: 2 or more.
+        rng: deals the rows of each class to the folds.
+    """
+    fold = dealt(label, folds, rng)
+    if len(np.unique(label)) < 2 or (fold < 0).all():
+        return min(strengths, key=lambda strength: abs(math.log(strength)))
+    loss = np.full((len(strengths), len(rows)), np.nan)
+    for k in range(folds):
+        held, kept = fold == k, fold != k
+        if held.any():
+            models = _fitted(rows[kept], label[kept], strengths, tolerance=1e-3)
+            loss[:, held] = [_log_loss(model, rows[held], label[held]) for model in models]
+    loss = loss[:, fold >= 0]
+    mean = loss.mean(1)
+    error = (loss - loss[mean.argmin()]).std(1) / math.sqrt(loss.shape[1])
+    return strengths[int(np.argmax(mean <= mean.min() + error / 2))]
+
+
+def dealt(label: Labels, folds: int, rng: np.random.Generator) -> Labels:
+    """(n,) fold of each row, each class dealt evenly; -1 for the only row of a class."""
+    fold, next_one = np.full(len(label), -1), 0
+    for c in np.unique(label):
+        own = rng.permutation(np.flatnonzero(label == c))
+        if len(own) > 1:
+            fold[own] = (next_one + np.arange(len(own))) % folds
+            next_one += len(own)
+    return fold
+
+
+def _fitted(
+    rows: Rows,
+    label: Labels,
+    strengths: tuple[float, ...] | list[float],
+    weight: Scores | None = None,
+    tolerance: float = 1e-4,
+) -> list[LogisticRegression]:
+    """A model for each strength, each from where the one before it ended."""
+    models = []
+    start = None
+    with warnings.catch_warnings(), config_context(assume_finite=True):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # far enough for a classifier
+        for strength in strengths:
+            model = LogisticRegression(C=strength, tol=tolerance, max_iter=1000, warm_start=True)
+            if start is not None:
+                model.coef_, model.intercept_ = start.coef_.copy(), start.intercept_.copy()
+            models.append(model.fit(rows, label, sample_weight=weight))
+            start = model
+    return models
+
+
+def _log_loss(model: LogisticRegression, rows: Rows, label: Labels) -> Scores:
+    """(n,) of rows whose classes the model has all seen."""
+    slopes, bias = coefficients(model)
+    logits = rows @ slopes.T + bias
+    place = np.searchsorted(model.classes_, label)
+    own = logits[np.arange(len(rows)), place]
+    top = logits.max(1)
+    loss: Scores = np.log(np.exp(logits - top[:, None]).sum(1)) + top - own
+    return loss
