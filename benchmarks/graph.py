@@ -71,10 +71,10 @@ def rows_of(data: str) -> tuple[Tensor, Tensor]:
         rows = rng.normal(size=(100, 128))[label] + rng.normal(size=(count, 128))
         return torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(label)
     dataset = load(f"cifar10@{LABELS}", seed=0)
-    config = Config("benchmark", algorithm="supervised", steps=STEPS, gate=False, device="cpu")
+    config = Config("benchmark", algorithm="supervised", steps=STEPS, gate="none", device="cpu")
     phases = Phases(dataset, config, None, Silent())
-    stages = phases.stages(phases.all[-1], STEPS, None, Silent())
-    network = phases.trained(phases.all[-1], stages)
+    stages = phases.stages(phases.only, STEPS, None, Silent())
+    network = phases.trained(phases.only, stages)
     whole = load("cifar10")
     assert whole.test_inputs is not None
     assert whole.test_label is not None

@@ -100,7 +100,6 @@ class Progress:
         self._finish()
         self._live.stop()
 
-<<<<<<< HEAD
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         """All trainings by name with the steps of each, again where a comparison settled the last.
 
@@ -108,25 +107,13 @@ class Progress:
             phases: steps by name.
             words: what is trained, and about how long.
         """
-        first, self.phases = not self.phases, {**self.phases, **phases}
-        self.phases = {
-            name: steps
-            for name, steps in self.phases.items()
-            if name in phases or name.partition("/")[0] != "final"
-        }
+        first = not self.phases
+        folds = {n: steps for n, steps in self.phases.items() if not n.startswith("final/")}
+        self.phases = {**folds, **phases}
         self.signals.patient = True
         if first:
             trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
             self._say(f"{trainings} of {words}.")
-=======
-    def plan(self, phases: Mapping[str, int]) -> None:
-        """All trainings by name, and the steps of each."""
-        self.phases, self.signals.patient = dict(phases), True
-        trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
-        numbers = sorted(set(phases.values()))
-        steps = " or ".join(f"{number:,}" if number else "no" for number in numbers)
-        self._say(f"{trainings} of {steps} step{'' if numbers == [1] else 's'}.")
->>>>>>> rows
 
     def phase(self, name: str, start: int, steps: int) -> None:
         """A training begins, continues, comes to its next stage, ends early, or is found done."""

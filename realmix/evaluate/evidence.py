@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from realmix.data.pools import Dataset
-from realmix.evaluate.gate import Estimate
-from realmix.evaluate.metrics import Floats
+from realmix.evaluate.metrics import Estimate, Floats
 
 Evidence = dict[str, np.ndarray]
 

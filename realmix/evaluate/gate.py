@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from realmix.evaluate.intervals import Correct, Interval, labels_to_decide, wilson
+from realmix.evaluate.intervals import Correct, labels_to_decide
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of
-from realmix.evaluate.metrics import Floats, Integers, balanced_accuracy, per_class, predicted
+from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.posterior import Posterior
 
@@ -35,45 +35,6 @@ Outcome = Literal["proved", "likely", "unlikely", "unknown", "worse", "collapsed
 """How the comparison ended. "alone": there was nothing to compare."""
 UNSETTLED = ("likely", "unlikely", "unknown")
 LIKELY = 0.7  # chance from which "likely" is said, and below 1 - LIKELY "unlikely"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A model's figures on labeled rows, all in [0, 1].
-
-    Attributes:
-        accuracy: None without labels.
-        interval: its 95 % Wilson interval.
-        balanced: balanced accuracy, the mean recall of the classes.
-        recall: of each class; None where no row has it.
-    """
-
-    accuracy: float | None
-    interval: Interval
-    balanced: float | None = None
-    recall: tuple[float | None, ...] = ()
-
-    @classmethod
-    def of(cls, probs: Floats, label: Integers) -> Estimate:
-        if len(label) == 0:
-            return cls(None, wilson(0, 0))
-        right = int((predicted(probs, label) == label).sum())
-        recall = [None if np.isnan(share) else float(share) for share in _recall(probs, label)]
-        share = right / len(label)
-        balanced = balanced_accuracy(probs, label)
-        return cls(share, wilson(right, len(label)), balanced, tuple(recall))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "balanced_accuracy": self.balanced,
-            "recall": list(self.recall),
-        }
-
-
-def _recall(probs: Floats, label: Integers) -> np.ndarray:
-    return per_class(probs, label).recall
 
 
 @dataclass(frozen=True)

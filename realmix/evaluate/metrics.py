@@ -7,6 +7,7 @@ A prediction is the first class of the largest probability.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from sklearn.metrics import (
 )
 
 from realmix.base.errors import DataError
+from realmix.evaluate.intervals import Interval, wilson
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -122,3 +124,40 @@ def predicted(probs: Floats, label: Integers) -> NDArray[np.intp]:
     if not np.isfinite(probs).all():
         raise DataError("Probabilities must be finite, and some are NaN or infinite.")
     return np.asarray(probs.argmax(1))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A model's figures on labeled rows, all in [0, 1].
+
+    Attributes:
+        accuracy: None without labels.
+        interval: its 95 % Wilson interval.
+        balanced: balanced accuracy, the mean recall of the classes.
+        recall: of each class; None where no row has it.
+    """
+
+    accuracy: float | None
+    interval: Interval
+    balanced: float | None = None
+    recall: tuple[float | None, ...] = ()
+
+    @classmethod
+    def of(cls, probs: Floats, label: Integers) -> Estimate:
+        if len(label) == 0:
+            return cls(None, wilson(0, 0))
+        right = int((predicted(probs, label) == label).sum())
+        recall = [
+            None if np.isnan(share) else float(share) for share in per_class(probs, label).recall
+        ]
+        share = right / len(label)
+        balanced = balanced_accuracy(probs, label)
+        return cls(share, wilson(right, len(label)), balanced, tuple(recall))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "balanced_accuracy": self.balanced,
+            "recall": list(self.recall),
+        }

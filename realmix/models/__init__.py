@@ -70,8 +70,8 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
-            "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes two of it, and
-            "blend:A+B" two that answer together (`composed.Blend`).
+            "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes
+            two of it, and "blend:A+B" two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from realmix import models
+from realmix.base.wording import duration
 from realmix.runs.settings import default_steps
 from realmix.runs.watch import Silent
 
@@ -48,6 +50,14 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
             " --algorithm supervised."
         )
     return steps, steps * each
+
+
+def words(phases: Phases, lengths: set[int]) -> str:
+    """What is trained, on what, and about how long that takes."""
+    steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0})) or "no"
+    model = models.described(phases.networks.model, phases.networks(), phases.rows.shape)
+    about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
+    return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"
 
 
 def seconds_a_step(phases: Phases) -> float:

@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from realmix import models
 from realmix.base.randomness import derive
-from realmix.base.wording import duration
 from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN, validation_plan
@@ -152,15 +150,8 @@ class Phases:
             Interrupted: when the watch asks to stop; the same call continues.
         """
         lengths = {phase.name: self._length(phase) for phase in (*phases, *ahead)}
-        self.watch.plan(lengths, self._words(set(lengths.values())))
+        self.watch.plan(lengths, budget.words(self, set(lengths.values())))
         return [self._train(phase) for phase in phases]
-
-    def _words(self, lengths: set[int]) -> str:
-        """What is trained, on what, and about how long it takes."""
-        steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0}))
-        model = models.described(self.networks.model, self.networks(), self.rows.shape)
-        about = f", about {duration(self.seconds)} in all" if self.seconds else ""
-        return f"{steps or 'no'} steps, {model}{about}"
 
     def trainings(self, name: str) -> float:
         """How many times the steps of a run a method trains: a procedure several times."""

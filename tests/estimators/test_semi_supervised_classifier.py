@@ -128,13 +128,13 @@ def test_transduction_keeps_given_labels_and_predicts_the_others() -> None:
 def test_result_tells_what_a_run_tells(fitted: SemiSupervisedClassifier) -> None:
     result = fitted.result_
     assert (result["labels"], result["unlabeled"], result["steps"]) == (30, 60, 15)
-    assert (result["seed"], result["shipped"], result["gated"]) == (0, "mixmatch", False)
+    assert (result["seed"], result["shipped"], result["gated"]) == (0, "candidate", False)
 
 
 def test_every_row_labeled_is_plain_supervised_training() -> None:
     X, _, truth = blobs()
     model = quick().fit(X, truth)
-    assert model.result_["shipped"] == "supervised"
+    assert model.result_["shipped"] == "labels alone"
     assert "plain supervised" in model.result_["notes"][0]
     assert (model.transduction_ == truth).all()
 
@@ -471,7 +471,7 @@ def test_realmix_of_digit_images_with_40_labels() -> None:
 def test_the_gate_keeps_one_of_two_and_says_why() -> None:
     X, y, truth = blobs()
     model = quick(gate=True).fit(X, y)
-    assert model.result_["shipped"] in ("supervised", "mixmatch")
+    assert model.result_["shipped"] in ("labels alone", "pair", "candidate")
     assert model.result_["held_out"] == 30
     assert "labels" in model.result_["reason"]
     assert model.score(X, truth) > 0.9

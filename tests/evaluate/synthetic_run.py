@@ -7,7 +7,8 @@ import numpy as np
 import sklearn.datasets
 
 from realmix.base.files import append_line, write_atomically, write_json
-from realmix.evaluate.gate import Estimate, decide
+from realmix.evaluate.gate import decide
+from realmix.evaluate.metrics import Estimate
 from realmix.evaluate.words import reason
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
