@@ -3,8 +3,8 @@
 - Proved better, by a one-sided paired test at `level`: the candidate ships.
 - Proved worse, or collapsed: the model trained on the labels alone ships.
 - Otherwise nothing is proved, and what has the best expected accuracy at a bounded risk ships: both
-  models together (`pairing`), weighed by the chance that the candidate is better (`posterior`); or,
-  where one network is wanted, the candidate if it is the better bet and not a dangerous one.
+  models together (`pairing`); or, where one network is wanted, the candidate if it is the better
+  bet and not a dangerous one (`posterior`).
 
 In cross-validation each labeled row is held out once; predictions of different folds are pooled.
 The test then speaks of the networks trained in the folds: it does not see how much another seed
@@ -34,6 +34,7 @@ Rule = Literal["balanced", "strict", "none"]
 Outcome = Literal["proved", "likely", "unlikely", "unknown", "worse", "collapsed", "alone"]
 """How the comparison ended. "alone": there was nothing to compare."""
 UNSETTLED = ("likely", "unlikely", "unknown")
+DRIFT = 0.15  # share of the pool that a candidate may call another class than expected
 LIKELY = 0.7  # chance from which "likely" is said, and below 1 - LIKELY "unlikely"
 
 
@@ -126,6 +127,7 @@ def decide(
     judge: str = AUTO,
     gate: Rule = "balanced",
     single: bool = False,
+    pool: tuple[Floats, Floats] | None = None,
     level: float = 0.05,
 ) -> Verdict:
     """Compare two models on the same held-out labels and say what ships.
@@ -140,6 +142,7 @@ def decide(
         judge: a name of `judges.JUDGES`, or "auto".
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair.
+        pool: (N, K) probabilities of the pool by the two final models, where there are any.
         level: largest accepted chance to call a candidate better, or worse, that is not.
 
     Raises:
@@ -149,9 +152,10 @@ def decide(
     asked = judge_of(judge, label)
     seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
     posterior = Posterior.of(asked, seen)
-    pairing = Pairing.of(baseline_probs, candidate_probs, label, posterior.better)
+    pairing = Pairing.of(baseline_probs, candidate_probs, label)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
-    outcome = _outcome(algorithm, alone, asked, candidate_probs, label, seen, posterior, level)
+    fell = collapsed(asked, candidate_probs, label) or (pool is not None and drifted(label, *pool))
+    outcome = _outcome(algorithm == alone, fell, seen, posterior, level)
     unsettled = outcome in UNSETTLED
     return Verdict(
         algorithm=algorithm,
@@ -181,21 +185,14 @@ def _correct(probs: Floats, label: Integers) -> Correct:
 
 
 def _outcome(
-    algorithm: str,
-    alone: str,
-    judge: Judge,
-    candidate: Floats,
-    label: Integers,
-    seen: Comparison | None,
-    posterior: Posterior,
-    level: float,
+    alone: bool, fell: bool, seen: Comparison | None, posterior: Posterior, level: float
 ) -> Outcome:
-    if algorithm == alone:
+    if alone:
         return "alone"
+    if fell:
+        return "collapsed"
     if seen is None:
         return "unknown"
-    if collapsed(judge, candidate, label):
-        return "collapsed"
     if seen.p_better <= level:
         return "proved"
     if seen.p_worse <= level:
@@ -207,8 +204,37 @@ def _outcome(
 
 def collapsed(judge: Judge, probs: Floats, label: Integers) -> bool:
     """Whether a model is no better than one that looks at no input, or names one class only."""
+    if len(label) == 0:
+        return False
     one_class = len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
     return one_class or judge(probs, label) <= judge.constant(label)
+
+
+def drifted(label: Integers, baseline: Floats, candidate: Floats) -> bool:
+    """Whether the final candidate runs off to some classes, which no held-out label may show.
+
+    It does if the shares of the classes that it predicts on the pool lie further than `DRIFT` (in
+    total variation) both from those that the labels alone predict there and from those of the
+    labels, and further from the latter than the labels alone do.
+
+    Args:
+        label: (n,) classes of labeled rows.
+        baseline: (N, K) probabilities of the pool by the labels alone.
+        candidate: by the candidate; N may be 0.
+    """
+    if len(label) == 0 or len(candidate) == 0:
+        return False
+    num_classes = candidate.shape[1]
+    given, base, other = (
+        np.bincount(classes, minlength=num_classes) / len(classes)
+        for classes in (label, baseline.argmax(1), candidate.argmax(1))
+    )
+
+    def apart(one: Floats, two: Floats) -> float:
+        return float(np.abs(one - two).sum() / 2)
+
+    away = apart(other, given)
+    return min(apart(other, base), away) > DRIFT and away > apart(base, given)
 
 
 def _ships(outcome: Outcome, gate: Rule, single: bool, posterior: Posterior) -> str:

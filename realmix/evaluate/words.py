@@ -41,6 +41,8 @@ def reason(verdict: Verdict) -> str:
         if verdict.held_out:
             score = f" It is right on {verdict.baseline.accuracy:.1%} of {_labels(verdict)}."
         return f"The model was trained on the labels alone, so nothing was compared.{score}"
+    if verdict.outcome == "collapsed" and not verdict.held_out:
+        return f"{verdict.algorithm} names some classes of the pool far too often."
     if not verdict.held_out:
         chance = f"{verdict.posterior.better:.0%}"
         words = (
@@ -79,7 +81,10 @@ def _sure(verdict: Verdict) -> str:
         luck = "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"
         return f"Luck alone gives a difference this large in {luck} of such comparisons."
     if verdict.outcome == "collapsed":
-        return "That is no better than an answer that looks at no input."
+        return (
+            "It is no better than an answer that looks at no input, or names some classes of the"
+            " pool far too often."
+        )
     posterior = verdict.posterior
     return (
         f"The chance that the pool helped is {posterior.better:.0%}, that it cost more than a point"

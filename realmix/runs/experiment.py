@@ -82,6 +82,7 @@ class Experiment:
             judge=judge.name,
             gate=self.config.gate,
             single=self.config.single,
+            pool=self._probs(finals, self.rows.inputs[self.rows.pool_rows]),
         )
         evidence = judged_evidence(
             "heldout", label, held[base], held[chosen], verdict.answer(held[base], held[chosen])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from realmix.base.errors import DataError, UsageError
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, collapsed, decide
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, collapsed, decide, drifted
 from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
 from realmix.evaluate.judges import JUDGES, compare
+from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.words import headline, reason, rounded_up
 
 RULE = "Each label was held out once, in 5 parts."
@@ -48,7 +49,7 @@ def test_a_proved_lead_ships_the_candidate_with_its_figures():
 def test_a_lead_that_may_be_luck_ships_both_and_tells_the_chances():
     got = verdict(30, 4, 1, 5)
     assert (got.outcome, got.shipped) == ("likely", PAIR)
-    assert got.pairing.weight == got.posterior.better
+    assert 0.5 < got.pairing.weight < 0.9
     shown = f"About {rounded_up(got.labels_needed):,} held-out labels"
     chances = (f"helped is {got.posterior.better:.0%}", f"a point {got.posterior.harm:.0%}")
     for part in ("40 held-out labels", shown, *chances, "1 ± 5 points", "answer together"):
@@ -99,12 +100,32 @@ def test_what_is_no_better_than_the_largest_class_has_collapsed():
     assert not collapsed(JUDGES["balanced"], finds, label)
 
 
+def shares(*counts):
+    """(n, K) probabilities that name class c for counts[c] rows."""
+    return np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
+
+
+def test_a_candidate_that_runs_off_to_one_class_of_the_pool_has_drifted():
+    label, base, runs_off = np.repeat([0, 1], 20), shares(55, 45), shares(25, 75)
+    assert drifted(label, base, runs_off)  # .25 from the labels' shares, .30 from the baseline's
+    assert not drifted(label, base, shares(40, 60))  # .10 from the labels'
+    assert not drifted(label, shares(30, 70), runs_off)  # the labels alone see it too
+    assert not drifted(label, shares(100, 0), shares(20, 80))  # they are further off themselves
+    assert not drifted(label, base[:0], runs_off[:0])
+    cells = case(30, 4, 1, 5)
+    pool = shares(30, 30, 40), shares(80, 10, 10)
+    got = decide(*cells, algorithm="realmix", rule=RULE, pool=pool)
+    assert (got.outcome, got.shipped) == ("collapsed", ALONE)
+    assert "far too often" in reason(got)
+
+
 def test_without_held_out_labels_the_prior_speaks():
     nothing = np.zeros((0, 3))
     got = decide(np.zeros(0, int), nothing, nothing, algorithm="realmix", rule=RULE)
     assert (got.outcome, got.shipped, got.held_out) == ("unknown", PAIR, 0)
     assert (got.lead, got.labels_needed, got.seen) == (None, None, None)
-    assert got.pairing.weight == pytest.approx(0.5793, abs=1e-4)  # Phi(1 / 5)
+    assert got.posterior.better == pytest.approx(0.5793, abs=1e-4)  # Phi(1 / 5)
+    assert got.pairing == Pairing(pytest.approx(0.5), 1, 1)
     assert got.baseline.accuracy is None
     assert "No label could be held out" in reason(got)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from realmix import models
-from realmix.evaluate.pairing import SPREAD, Pairing, temperature, tempered
+from realmix.evaluate.pairing import SPREAD, Pairing, mixing_weight, temperature, tempered
 from realmix.models.composed import Blend
 
 
@@ -41,6 +41,32 @@ def test_it_is_the_minimum_of_its_cost():
     grid = np.linspace(-2, 2, 4001)
     best = grid[np.argmin([cost(value) for value in grid])]
     assert np.log(temperature(probs, label)) == pytest.approx(best, abs=2e-3)
+
+
+def test_the_weight_by_hand():
+    """One label: the likelihood (1 - w) b + w c under Beta(2, 2), whose E w (1 - w) is 1 / 5."""
+    b, c = 0.2, 0.8
+    baseline, candidate = np.array([[b, 1 - b]]), np.array([[c, 1 - c]])
+    # integrals of 6 w (1 - w) ((1 - w) b + w c) w^k over [0, 1]
+    total = (b + c) / 2
+    expected = (0.2 * b + 0.3 * c) / total
+    assert mixing_weight(baseline, candidate, np.array([0])) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_weight_has_its_limits():
+    label = np.zeros(2000, int)
+    good, bad = np.tile([0.9, 0.1], (2000, 1)), np.tile([0.2, 0.8], (2000, 1))
+    assert mixing_weight(good, bad, label) < 0.01
+    assert mixing_weight(bad, good, label) > 0.99
+    assert mixing_weight(good, good, label) == pytest.approx(0.5)
+    assert mixing_weight(good[:0], bad[:0], label[:0]) == pytest.approx(0.5)
+
+
+def test_models_that_err_on_different_rows_are_both_wanted():
+    label = np.zeros(200, int)
+    first = np.tile([0.9, 0.1], (200, 1))
+    first[:40] = [0.1, 0.9]
+    assert mixing_weight(first, first[::-1], label) == pytest.approx(0.5)
 
 
 def test_the_two_are_weighed():

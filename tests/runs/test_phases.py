@@ -172,7 +172,7 @@ def test_what_ships_was_trained_on_all_labels(monkeypatch: pytest.MonkeyPatch) -
 def test_all_labels_train_what_ships_however_many_there_are(labels: int) -> None:
     plan = phases(rows(labeled=labels, unlabeled=10), algorithm="mixmatch")
     assert len(plan.only.train_rows) == labels
-    assert len(plan.plan.folds) == (1 if labels >= 2_000 else 3)
+    assert len(plan.plan.folds) == (1 if labels >= 2_000 else 2)
 
 
 # --- runs that start from another run
