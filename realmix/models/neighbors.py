@@ -48,7 +48,9 @@ class Neighbors(nn.Module):
                 "The network 'neighbors' has no rows: --algorithm label_spreading fills one, and"
                 " nothing trains it. Use --model auto."
             )
-        found = torch.cdist(rows.float(), self.rows).topk(min(self.k, len(self.rows)), largest=False)
+        found = torch.cdist(rows.float(), self.rows).topk(
+            min(self.k, len(self.rows)), largest=False
+        )
         width = found.values[:, -1:].clamp(min=1e-6)
         weight = torch.softmax(-((found.values / width) ** 2), 1)
         mean = (weight[:, :, None] * self.scores[found.indices]).sum(1)
