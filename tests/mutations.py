@@ -1964,7 +1964,7 @@ MUTANTS = [
             ),
             (
                 "no quota of a class",
-                "[order[label[order] == c][:per_class]] = True",
+                "[order[label[order] == c][:most]] = True",
                 "[order[label[order] == c]] = True",
             ),
             (

@@ -83,7 +83,7 @@ class Progress:
     ) -> None:
         self.console, self.signals, self.clock = console, signals, clock
         self.phases: dict[str, int] = {}  # steps of each training
-        self.name, self.step, self.start, self._first = "", 0, 0, 0
+        self.name, self.step, self.start, self._fresh = "", 0, 0, False
         self.latest, self.accuracy = "", ""
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
         self._opened = self._began = self._spoke = clock()  # training, stage of it, line
@@ -120,20 +120,20 @@ class Progress:
         self._finish()
         self._began = self.clock()
         if name != self.name:
-            self._opened, self._first = self._began, start
+            self._opened, self._fresh = self._began, False
         if name != self.name or start < steps:  # of a stage; at the end the last one's are shown
             self.latest, self.accuracy = "", ""
         self.name, self.start, self.step = name, start, start
 
     def record(self, phase: str, record: dict[str, float]) -> None:
         """Figures of the training."""
-        self.step = int(record["step"])
+        self.step, self._fresh = int(record["step"]), True
         if "accuracy" in record:
             self.accuracy = f"held-out accuracy {record['accuracy']:.1%}"
         else:
             self.latest = figures(record)
+        self._spent = self.clock() - self._opened
         if self.step > self.start:
-            self._spent = self.clock() - self._opened
             cost = (self.clock() - self._began) / (self.step - self.start)
             self.cost[phase.rpartition("/")[2]] = cost
         self._beat()
@@ -149,11 +149,11 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Of all steps of all trainings, those done."""
+        """Of all steps of all trainings, those done; a training without steps counts as one."""
         names = list(self.phases)
         before = names[: names.index(self.name)] if self.name else []
-        done = sum(self.phases[name] for name in before) + self.step
-        return done / max(sum(self.phases.values()), 1)
+        done = sum(max(self.phases[name], 1) for name in before) + self.step
+        return done / max(sum(max(steps, 1) for steps in self.phases.values()), 1)
 
     @property
     def left(self) -> str:
@@ -163,6 +163,7 @@ class Progress:
         names = list(self.phases)
         ahead = {name: self.phases[name] for name in names[names.index(self.name) :]}
         ahead[self.name] -= self.step
+        ahead = {name: steps for name, steps in ahead.items() if steps}
         algorithms = [name.rpartition("/")[2] for name in ahead]
         dearest = max(self.cost.values())
         costs = [self.cost.get(algorithm, dearest) for algorithm in algorithms]
@@ -186,8 +187,7 @@ class Progress:
         """Say that the current training is done, if it is."""
         if not self.name or self.step < self.phases[self.name]:
             return
-        fresh = self._first < self.phases[self.name]
-        cost = f"done in {duration(self._spent)}" if fresh else "done before"
+        cost = f"done in {duration(self._spent)}" if self._fresh else "done before"
         self._say(", ".join(filter(None, [f"{self.where}: {cost}", self.accuracy])))
 
     def _beat(self) -> None:

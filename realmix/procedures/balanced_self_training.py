@@ -11,7 +11,7 @@ from scipy.special import softmax
 from torch import nn
 
 from realmix.contract.algorithm import Facts
-from realmix.contract.fields import Count, Share
+from realmix.contract.fields import Count, Positive, Share
 from realmix.functional.linear import logistic
 from realmix.functional.selection import confident_of_each_class
 from realmix.procedures.rows import as_arrays, figures_of, set_linear, some_of, strength_of
@@ -22,14 +22,15 @@ Array = NDArray[np.float64]
 
 @dataclass(eq=False)
 class BalancedSelfTraining(Procedure):
-    """H(y, p(x)) + w H(c, p(u)) for the r / R * share_c * N most confident c = argmax p(u)."""
+    """H(y, p(x)) + w H(c, p(u)) for the r / R * s * share_c * N surest c = argmax p(u) of a class."""
 
     rounds: Count = 3  # R
+    slack: Positive = 1.5  # s: a class may be so much larger than among labels or predictions
     pool_weight: Share | None = None  # w; null: all pseudo-labels weigh what all labels weigh
     folds: Count = 5  # of the cross-validation of the strength
     most_rows: Count = 3000  # of the pool, at random
 
-    idea = "confident predictions become labels, as many as expected"
+    idea = "confident predictions become labels; no class takes over"
     needs = "feature rows; pool"
     cost = 0.0
 
@@ -49,8 +50,9 @@ class BalancedSelfTraining(Procedure):
             pool, num_classes = some_of(pool, self.most_rows, stages), stages.data.num_classes
             strength = strength_of(stages, self.folds)
             model = logistic(rows, label, num_classes, strength)
+            prior = (np.bincount(label, minlength=num_classes) + 1) / (len(label) + num_classes)
             for number in range(1, self.rounds + 1) if len(pool) else ():
-                chosen, pseudo = self.chosen(model, pool, number / self.rounds)
+                chosen, pseudo = self.chosen(model, pool, prior, number / self.rounds)
                 own = self.pool_weight
                 if own is None:
                     own = min(1.0, len(rows) / max(len(pseudo), 1))
@@ -63,14 +65,18 @@ class BalancedSelfTraining(Procedure):
         return stages.compute(fit, "linear")
 
     def chosen(
-        self, model: tuple[Array, Array], pool: Array, part: float
+        self, model: tuple[Array, Array], pool: Array, prior: Array, part: float
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Which rows of the pool get a pseudo-label in this round, and these labels.
 
-        Of class c at most `part` of the rows that the predictions expect of it, sum_u p_c(u): a
-        class cannot take over the pool, and none is made larger than it seems.
+        Args:
+            model: (K, D) W and (K,) b.
+            pool: (N, D).
+            prior: (K,) share of each class among the labels.
+            part: of the pool that is labeled in this round, in (0, 1].
         """
         probs = softmax(pool @ model[0].T + model[1], axis=1)
-        quota = np.ceil(part * probs.sum(0)).astype(int).tolist()
+        share = self.slack * np.maximum(prior, probs.mean(0))
+        quota = np.ceil(part * len(pool) * share).astype(int).tolist()
         chosen = confident_of_each_class(torch.from_numpy(probs), quota, 0.0).numpy()
         return chosen, probs[chosen].argmax(1)

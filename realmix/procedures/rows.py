@@ -1,4 +1,4 @@
-"""What the methods for feature rows share: their data as arrays, a linear network of weights."""
+"""What the methods for feature rows share: data as arrays, a strength, a linear network."""
 
 from __future__ import annotations
 

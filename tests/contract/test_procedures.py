@@ -64,7 +64,7 @@ def test_it_trains_as_often_as_it_says(name):
     procedure.train(run)
     assert run.steps_done == procedure.trainings * run.steps
     assert all(trainer.step == trainer.steps for trainer in run.trainers)
-    assert run.images_seen > 0
+    assert (run.images_seen > 0) == (procedure.trainings > 0)
     assert run.images_seen == sum(trainer.images_seen for trainer in run.trainers)
 
 
@@ -85,10 +85,10 @@ def test_what_it_ships_is_averaged_and_has_no_gradients(name):
     run = run_of(name)
     network = made(name).train(run)
     assert all(not p.requires_grad and p.grad is None for p in network.parameters())
-    model = made(name).final_model("mlp")
-    fresh = run.build(99, model).state_dict()
+    fresh = run.build(99, made(name).final_model("mlp"))
     mine = network.network.state_dict()  # a run reads it back into a new network of that name
-    assert {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in fresh.items()}
+    fresh.load_state_dict(mine)
+    assert same(fresh.state_dict(), mine)
 
 
 @EVERY
@@ -134,7 +134,8 @@ def test_the_seed_decides_and_global_randomness_does_not(name):
 
     first = trained(1, poison=1)
     assert same(first, trained(1, poison=2))
-    assert not same(first, trained(2, poison=1))
+    # what is computed without steps has one solution
+    assert not same(first, trained(2, poison=1)) or not made(name).trainings
 
 
 @EVERY
