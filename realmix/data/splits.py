@@ -124,7 +124,7 @@ def _cross_validation(known: np.ndarray, rows: dict[int, np.ndarray]) -> Plan:
     return Plan(_as_folds(known, [dealt[k::number] for k in range(number)]), True, rule)
 
 
-def validation_plan(label: np.ndarray, seed: int) -> Plan:
+def validation_plan(label: np.ndarray, seed: int, trains_only: np.ndarray | None = None) -> Plan:
     """The rule by which the gate compares models on labeled rows.
 
     With at least 500 labels and 25 in each class, a stratified fifth is held out. Otherwise
@@ -135,9 +135,11 @@ def validation_plan(label: np.ndarray, seed: int) -> Plan:
     Args:
         label: (N,) int64; rows with -1 belong to no fold.
         seed: non-negative; the same labels and seed give the same plan.
+        trains_only: (N,) bool, rows that train in every fold and are never held out.
     """
     known = np.flatnonzero(label >= 0)
-    rows = _shuffled(label, seed, _FOLDS)
+    free = label if trains_only is None else np.where(trains_only, -1, label)
+    rows = _shuffled(free, seed, _FOLDS)
     sizes = [len(r) for r in rows.values()]
     if sum(size >= 2 for size in sizes) < 2:
         rule = (
@@ -145,6 +147,6 @@ def validation_plan(label: np.ndarray, seed: int) -> Plan:
             "models cannot be compared."
         )
         return Plan((), refit=True, rule=rule)
-    if len(known) >= HOLD_OUT_ROWS and min(sizes) >= HOLD_OUT_PER_CLASS:
+    if sum(sizes) >= HOLD_OUT_ROWS and min(sizes) >= HOLD_OUT_PER_CLASS:
         return _hold_out(known, rows)
     return _cross_validation(known, rows)

@@ -45,7 +45,12 @@ def write_report(folder: Path) -> Path:
 
 def render(run: Run) -> str:
     """The report as HTML."""
-    environment = Environment(
+    return environment().get_template("report.html").render(_context(run))
+
+
+def environment() -> Environment:
+    """Where the templates of this folder find their filters; all text is escaped."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
@@ -53,7 +58,7 @@ def render(run: Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    found.filters.update(
         percent=_percent,
         points=_points,
         places=_places,
@@ -62,7 +67,7 @@ def render(run: Run) -> str:
         duration=duration,
         short=_short,
     )
-    return environment.get_template("report.html").render(_context(run))
+    return found
 
 
 def _context(run: Run) -> dict[str, Any]:

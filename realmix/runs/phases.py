@@ -96,7 +96,8 @@ class Phases:
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
         self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
-        self.plan = validation_plan(dataset.label, config.seed) if config.gate else NO_PLAN
+        plan = validation_plan(dataset.label, config.seed, dataset.trains_only)
+        self.plan = plan if config.gate else NO_PLAN
         facts = self._data(self.known).facts
         budget = config.steps or default_steps(self.shape)
         asked, self.why = resolved(config.algorithm, facts, budget)

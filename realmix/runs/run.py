@@ -115,6 +115,7 @@ def read(config: Config) -> Dataset:
     return load(
         config.data,
         unlabeled=config.unlabeled,
+        answers=config.answers,
         test=config.test,
         data_root=config.data_root,
         image_size=config.image_size,
