@@ -22,8 +22,8 @@ ERROR = 0.05
 LIMIT = 2 / ERROR  # a wrong winner takes one half of the error, a wrong "about equal" the other
 EQUAL_GAIN = 0.01  # models whose accuracies on the pool differ by less are about equal
 MOST = 300  # rows that can be asked
-CANDIDATE, LABELS_ALONE, ABOUT_EQUAL = "candidate", "labels alone", "about equal"
-_WINNERS = {1: CANDIDATE, -1: LABELS_ALONE, 2: ABOUT_EQUAL}
+CANDIDATE, ALONE, ABOUT_EQUAL = "candidate", "labels alone", "about equal"
+_WINNERS = {1: CANDIDATE, -1: ALONE, 2: ABOUT_EQUAL}
 _ORDER, _FUTURES = 30, 31  # streams of randomness
 
 
@@ -150,7 +150,7 @@ def judged(found: NDArray[np.int8], dispute: Dispute) -> Standing:
         # the winner is not worse: its error and the interval's are ERROR together
         interval=(
             max(low, 0.0) if winner == CANDIDATE else low,
-            min(high, 0.0) if winner == LABELS_ALONE else high,
+            min(high, 0.0) if winner == ALONE else high,
         ),
     )
 

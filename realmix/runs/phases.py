@@ -96,7 +96,7 @@ class Phases:
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
         self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
-        plan = validation_plan(dataset.label, config.seed, dataset.trains_only)
+        plan = validation_plan(dataset.label, config.seed, trains_only=dataset.trains_only)
         self.plan = plan if config.gate else NO_PLAN
         facts = self._data(self.known).facts
         budget = config.steps or default_steps(self.shape)

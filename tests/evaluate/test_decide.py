@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from realmix.evaluate.decide import (
     ABOUT_EQUAL,
+    ALONE,
     CANDIDATE,
-    LABELS_ALONE,
     Dispute,
     disagreeing,
     drawn,
@@ -87,7 +87,7 @@ def test_eight_in_a_row_decide_and_seven_do_not() -> None:
     standing = judged(np.ones(8, np.int8), many)
     assert standing.winner == CANDIDATE
     assert standing.error_rate == pytest.approx(2 / (511 / 9), rel=1e-3)
-    assert judged(-np.ones(8, np.int8), many).winner == LABELS_ALONE
+    assert judged(-np.ones(8, np.int8), many).winner == ALONE
 
 
 def test_answers_where_neither_is_right_are_spent_and_tell_nothing() -> None:
@@ -138,7 +138,7 @@ def test_equal_models_get_a_winner_in_one_of_twenty_runs_at_most(
 ) -> None:
     dispute = Dispute(sum(kinds), 4 * sum(kinds), min(sum(kinds), 300))
     winners = [judged(found, dispute).winner for found in orders(kinds)]
-    assert np.mean([name in (CANDIDATE, LABELS_ALONE) for name in winners]) <= bound(0.05)
+    assert np.mean([name in (CANDIDATE, ALONE) for name in winners]) <= bound(0.05)
 
 
 @pytest.mark.parametrize("kinds", [(30, 40, 5), (34, 26, 0), (150, 120, 30)])
@@ -146,7 +146,7 @@ def test_what_is_said_is_wrong_in_one_of_twenty_runs_at_most(kinds: tuple[int, i
     gain = kinds[0] - kinds[1]
     dispute = Dispute(sum(kinds), 100 * abs(gain), sum(kinds))  # one point: not about equal
     standings = [judged(found, dispute) for found in orders(kinds)]
-    truth = CANDIDATE if gain > 0 else LABELS_ALONE
+    truth = CANDIDATE if gain > 0 else ALONE
     assert np.mean([s.winner not in (truth, None) for s in standings]) <= bound(0.05)
     covered = [s.interval[0] <= gain / dispute.pool <= s.interval[1] for s in standings]
     assert np.mean(covered) >= 1 - bound(0.05)
