@@ -33,8 +33,7 @@ from realmix.runs.watch import Silent, Watch
 
 TRAINING = 20  # stream of randomness
 TRIAL, WARM_UP = 16, 6  # steps, to learn what a step costs
-LOGS = 50  # records of each training
-EVALUATIONS = 10
+LOGS, EVALUATIONS = 50, 10  # records of each training
 
 
 @dataclass(frozen=True)
