@@ -20,7 +20,7 @@ from realmix.evaluate.decide import (
     outcomes,
 )
 
-ORDERS = 400
+ORDERS = 250
 
 
 def one_hot(guess: NDArray[np.int64], classes: int = 3) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ def crossing(first: int, second: int, most: int = 300) -> float:
     return crossed
 
 
-@pytest.mark.parametrize("half", [4, 5, 10, 20, 60, 200, 1000, 20_000])
+@pytest.mark.parametrize("half", [4, 5, 20, 60, 1000])
 def test_equal_models_are_told_apart_with_the_stated_chance_at_most(half: int) -> None:
     exact = crossing(half, half)
     assert exact <= 1 / LIMIT
@@ -140,20 +140,19 @@ def test_the_estimate_is_never_excluded(c: int, b: int, z: int, left: int) -> No
     assert low - 1 <= (c - b) / max(c + b + z, 1) * rows <= high + 1
 
 
-@pytest.mark.parametrize("rows", [9, 14, 19])
 @pytest.mark.parametrize("limit", [3.0, LIMIT])
+@pytest.mark.parametrize("rows", [9, 14, 19])
 def test_within_means_that_all_values_beyond_are_excluded(rows: int, limit: float) -> None:
-    held = 0
-    for c, b, z in itertools.product(range(rows + 1), repeat=3):
-        if c + b + z > rows:
-            continue
-        low, high = net_interval(c, b, z, rows, limit)
-        for least in (1, 2, 3, 6, 9):
-            counted = counts(*([count] for count in (c, b, z)))
-            if within(least, counted, rows, limit):
-                assert -least < low <= high < least
-                held += 1
-    assert held > 100
+    triples = np.array(
+        [t for t in itertools.product(range(rows + 1), repeat=3) if sum(t) <= rows], dtype=np.int64
+    )
+    every = Counts(*triples.T)
+    net = np.arange(-rows, rows + 1)
+    open_values = ~np.stack([excluded(np.array(k), every, rows, limit) for k in net])
+    for least in (1, 2, 3, 6, 9):
+        held = within(least, every, rows, limit)
+        assert held.any()
+        assert not open_values[abs(net) >= least][:, held].any()
 
 
 def test_all_rows_seen_leave_one_value() -> None:

@@ -27,7 +27,9 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def answered(path: Path, truth: dict[str, str], names: list[str], start: str = "name,label") -> Path:
+def answered(
+    path: Path, truth: dict[str, str], names: list[str], start: str = "name,label"
+) -> Path:
     path.write_text("\n".join([start, *(f"{name},{truth[name]}" for name in names)]) + "\n")
     return path
 
@@ -253,9 +255,7 @@ def test_bad_answers_are_explained_and_nothing_is_written(
     assert not (folder / ANSWERS).exists()
 
 
-def test_an_answer_that_contradicts_an_earlier_one_is_refused(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_an_answer_that_contradicts_an_earlier_one_is_refused(folder: Path, tmp_path: Path) -> None:
     write_undecided(folder)
     name = open_case(folder).names[0]
     for label in ("ant", "ant"):
