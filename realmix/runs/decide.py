@@ -21,9 +21,9 @@ from realmix.base.files import write_atomically, write_json
 from realmix.base.wording import harmless, printable
 from realmix.data.reading.answers import NONE_OF_THEM, Answers, read_answers
 from realmix.evaluate.decide import (
+    ALONE,
     CANDIDATE,
     Dispute,
-    ALONE,
     Forecast,
     Standing,
     disagreeing,
@@ -31,8 +31,8 @@ from realmix.evaluate.decide import (
     judged,
     outcomes,
 )
-from realmix.evaluate.report import label_page
 from realmix.evaluate.record import Run, read_run
+from realmix.evaluate.report import label_page
 from realmix.runs.run_folder import RESULT, locked
 
 ANSWERS, TABLE, PAGE = "answers.csv", "to_label.csv", "to_label.html"

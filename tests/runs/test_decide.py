@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.runs.undecided_run import CLASSES, write_undecided
 
 from realmix.base.errors import DataError, LockedError, UsageError
-from realmix.evaluate.decide import ABOUT_EQUAL, CANDIDATE, ALONE
+from realmix.evaluate.decide import ABOUT_EQUAL, ALONE, CANDIDATE
 from realmix.runs.decide import ANSWERS, PAGE, RECORD, TABLE, decide, open_case
 from realmix.runs.run_folder import locked
+from tests.runs.undecided_run import CLASSES, write_undecided
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_labels_that_were_filled_in_and_not_handed_over_are_kept(folder: Path) -
     truth = write_undecided(folder)
     name = decide(folder).names[0]
     answered(folder / TABLE, truth, [name])
-    with pytest.raises(UsageError, match="1 label not taken yet.*--labels"):
+    with pytest.raises(UsageError, match=r"1 label not taken yet.*--labels"):
         decide(folder)
     assert truth[name] in (folder / TABLE).read_text()
 
