@@ -19,7 +19,7 @@ from scipy import stats
 from realmix.base.files import append_line, whole_lines
 from realmix.data.pools import Dataset
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment
+from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
@@ -65,10 +65,10 @@ def shown(line: Line) -> str:
     return " ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
-def trained_accuracy(
+def trained(
     dataset: Dataset, algorithm: str, steps: int, seed: int, fields: dict[str, Any]
-) -> float:
-    """Train once, on one core of the CPU, and measure the averaged weights on the test rows."""
+) -> Outcome:
+    """Train once, on one core of the CPU, without any comparison."""
     torch.set_num_threads(1)
     config = Config(
         "benchmark",
@@ -79,7 +79,14 @@ def trained_accuracy(
         fields=fields,
         device="cpu",
     )
-    result = Experiment(Phases(dataset, config, None, Silent())).run().evidence
+    return Experiment(Phases(dataset, config, None, Silent())).run()
+
+
+def trained_accuracy(
+    dataset: Dataset, algorithm: str, steps: int, seed: int, fields: dict[str, Any]
+) -> float:
+    """Accuracy on the test rows of the averaged weights, of one training as `trained` does it."""
+    result = trained(dataset, algorithm, steps, seed, fields).evidence
     return float((result["test_model"].argmax(1) == result["test_label"]).mean())
 
 

@@ -2419,6 +2419,75 @@ MUTANTS = [
             ),
         ],
     ),
+    *mutants(
+        "evaluate/sequential.py",
+        "evaluate/test_sequential.py",
+        [
+            ("both directions in the mixture", "np.log(2 * betainc(b + 1, c + 1, 0.5))", "0.0"),
+            ("with replacement", "half = (rows - counts.neither) / 2", "half = 10**7"),
+            ("neither counts as undecided", "(rows - counts.neither) / 2", "rows / 2"),
+            ("the first split", "    return first\n", "    return low\n"),
+            ("a lower limit", ">= math.log(limit)", ">= math.log(limit / 1.01)"),
+            ("one side is enough", "(least, least + 1, -least, -least - 1)", "(least, least + 1)"),
+            ("odd values forgotten", "(least, least + 1, -least, -least - 1)", "(least, -least)"),
+        ],
+    ),
+    *mutants(
+        "evaluate/dispute.py",
+        "evaluate/test_dispute.py",
+        [
+            ("one direction's error", "LIMIT = 2 / ERROR", "LIMIT = 1 / ERROR"),
+            (
+                "in the pool's order",
+                ".permutation(rows)[:most]",
+                ".permutation(0 + rows * 0)[:most]",
+            ),
+            ("the last ending", "ended.argmax(1)", "found.shape[1] - 1 - ended[:, ::-1].argmax(1)"),
+            ("gain of the disagreements", "gain=net / dispute.pool", "gain=net"),
+            (
+                "held-out labels forgotten",
+                "known = np.array(held_out) + ",
+                "known = np.zeros(3) + ",
+            ),
+            (
+                "answers forgotten",
+                "(found == kind).sum() for kind in (1, -1, 0)]\n    shares",
+                "0 for kind in (1, -1, 0)]\n    shares",
+            ),
+        ],
+    ),
+    *mutants(
+        "runs/decide.py",
+        "runs/test_decide.py",
+        [
+            (
+                "gaps skipped",
+                "label.index(None) if None in label else len(label)",
+                "len(label) - label.count(None)",
+            ),
+            (
+                "earlier answers forgotten",
+                "answers = {**self.answers, **more}",
+                "answers = {**more}",
+            ),
+            ("filled labels overwritten", "    _keep_labels(case, folder / TABLE)\n", ""),
+            (
+                "the result as it was before",
+                "result = read_run(folder).result ",
+                "result = case.run.result ",
+            ),
+            (
+                "ships again and again",
+                "    if case.run.result.get(RECORD) == record:\n        return\n",
+                "",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/splits.py",
+        "data/test_splits.py",
+        [("answers held out", "np.where(trains_only, -1, label)", "label")],
+    ),
 ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 
 def suggestion(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` for the nearest known name, or an empty string.
@@ -36,3 +38,12 @@ def printable(text: object) -> str:
     'a\\\\x1b[31mb'
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def harmless(cell: str) -> str:
+    """Text that a spreadsheet shows instead of computing it.
+
+    >>> harmless("=1+1"), harmless("cat")
+    ("'=1+1", 'cat')
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

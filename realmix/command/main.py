@@ -6,12 +6,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import realmix
 from realmix.base.errors import StorageError, UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Algorithms, Command, Data, Fit, Predict, Report, parse
+from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report, parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
 from realmix.runs.config import Config
 
@@ -74,6 +75,8 @@ def _run(command: Command) -> None:
         _fit(command)
     elif isinstance(command, Predict):
         _predict(command)
+    elif isinstance(command, Decide):
+        _decide(command)
     elif isinstance(command, Report):
         from realmix.evaluate.report import write_report
 
@@ -151,3 +154,22 @@ def _predict(command: Predict) -> None:
     found = predict_all(load_classifier(command.run), command.input, command.data_root)
     found.write(command.out)
     show(found.summary(command.out))
+
+
+def _decide(command: Decide) -> None:
+    from realmix.command import deciding
+    from realmix.command.console import show
+    from realmix.evaluate.report import write_report
+    from realmix.runs.decide import decide
+    from realmix.runs.run import ship
+
+    if command.ask and command.labels is not None:
+        raise UsageError("Give --labels or --ask, not both.")
+    winner_ships = partial(ship, command.run)
+    if command.ask:
+        case = deciding.ask(command.run, command.count, winner_ships)
+    else:
+        case = decide(command.run, command.labels, count=command.count, ship=winner_ships)
+    if case.standing.winner is not None:
+        write_report(command.run)
+    show(deciding.found(case))

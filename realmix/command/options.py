@@ -64,6 +64,7 @@ class Fit(Config):
 
     data: Positional[Annotated[str, arg(metavar="DATA", help_behavior_hint="")]]
     unlabeled: Unset[str | None] = None
+    answers: Unset[str | None] = None
     test: Unset[str | None] = None
     init: Unset[str | None] = None
     steps: Number = None
@@ -110,6 +111,26 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class Decide:
+    """Settle with a few labels which of the two final models is better.
+
+    Attributes:
+        run: run folder.
+        labels: answers, a CSV table with the columns name and label; without it, what to label is
+            listed. Answers given before are kept.
+        count: rows to list; by default so many that nine of ten times they suffice.
+        ask: ask on this terminal, row by row.
+        debug: show where in the program an error arose.
+    """
+
+    run: Positional[Folder]
+    labels: Unset[Path | None] = None
+    count: Number = None
+    ask: Flag = False
+    debug: Flag = False
+
+
+@dataclass(frozen=True)
 class Report:
     """Write report.html of a finished run again.
 
@@ -150,9 +171,9 @@ class Data:
     debug: Flag = False
 
 
-Command = Fit | Predict | Report | Algorithms | Data
+Command = Fit | Predict | Decide | Report | Algorithms | Data
 COMMANDS: dict[str, type[Command]] = {
-    kind.__name__.lower(): kind for kind in (Fit, Predict, Report, Algorithms, Data)
+    kind.__name__.lower(): kind for kind in (Fit, Predict, Decide, Report, Algorithms, Data)
 }
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
-from realmix.base.wording import printable, suggestion
+from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
@@ -28,7 +28,6 @@ from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.runs.classifier import Classifier
 
 MOST_CLASSES = 10
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -88,15 +87,6 @@ class Predictions:
             table.add_row("skipped", Text(bad_files(self.bad)))
         table.add_row("table", Text(printable(path), "bold"))
         return Padding(table, 1, expand=False)
-
-
-def harmless(cell: str) -> str:
-    """Text that a spreadsheet shows instead of computing it.
-
-    >>> harmless("=1+1"), harmless("cat")
-    ("'=1+1", 'cat')
-    """
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:

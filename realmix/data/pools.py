@@ -39,6 +39,7 @@ class Dataset:
         columns: names of the D features, where they have names.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
+        trains_only: (N,) bool, labeled rows that must not be held out, or None.
     """
 
     inputs: np.ndarray
@@ -52,6 +53,7 @@ class Dataset:
     columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
+    trains_only: np.ndarray | None = None
 
     @property
     def is_images(self) -> bool:

@@ -128,7 +128,9 @@ def _cross_validation(known: np.ndarray, rows: dict[int, np.ndarray], quick: boo
     return Plan(_as_folds(known, [dealt[k::number] for k in range(number)]), share, rule)
 
 
-def validation_plan(label: np.ndarray, seed: int, quick: bool = False) -> Plan:
+def validation_plan(
+    label: np.ndarray, seed: int, quick: bool = False, trains_only: np.ndarray | None = None
+) -> Plan:
     """The rule by which the gate compares models on labeled rows.
 
     With at least 2,000 labels a stratified fifth is held out. Otherwise stratified
@@ -140,9 +142,11 @@ def validation_plan(label: np.ndarray, seed: int, quick: bool = False) -> Plan:
         label: (N,) int64; rows with -1 belong to no fold.
         seed: non-negative; the same labels and seed give the same plan.
         quick: trainings take no time: more folds, and all of their steps.
+        trains_only: (N,) bool, rows that train in every fold and are never held out.
     """
     known = np.flatnonzero(label >= 0)
-    rows = _shuffled(label, seed, _FOLDS)
+    free = label if trains_only is None else np.where(trains_only, -1, label)
+    rows = _shuffled(free, seed, _FOLDS)
     sizes = [len(r) for r in rows.values()]
     if sum(size >= 2 for size in sizes) < 2:
         rule = (
@@ -150,6 +154,6 @@ def validation_plan(label: np.ndarray, seed: int, quick: bool = False) -> Plan:
             "models cannot be compared."
         )
         return Plan((), 1.0, rule)
-    if len(known) >= HOLD_OUT_ROWS:
+    if sum(sizes) >= HOLD_OUT_ROWS:
         return _hold_out(known, rows)
     return _cross_validation(known, rows, quick)

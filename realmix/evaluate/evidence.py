@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from realmix.data.pools import Dataset
+from realmix.evaluate.dispute import drawn
 from realmix.evaluate.metrics import Estimate, Floats
 
 Evidence = dict[str, np.ndarray]
@@ -48,11 +49,26 @@ def pool_evidence(
         return evidence
     order = shipped.max(1).argsort(kind="stable")
     evidence |= {"pool_baseline": baseline, "pool_model": model, "pool_shipped": shipped}
+    evidence |= _disputed(dataset, pool, drawn(baseline, model, seed))
     for name, index in {"sure": order[::-1][:GALLERY], "unsure": order[:GALLERY]}.items():
         evidence[f"{name}_index"] = index
         if dataset.is_images:
             evidence[f"{name}_images"] = dataset.inputs[pool[index]]
     return evidence
+
+
+def _disputed(dataset: Dataset, pool: np.ndarray, index: np.ndarray) -> Evidence:
+    """What `realmix decide` asks about: names of the pool rows, and what the drawn ones show."""
+    names = dataset.names or tuple(f"row {row}" for row in range(len(dataset.label)))
+    rows = dataset.inputs[pool[index]]
+    evidence: Evidence = {
+        "pool_names": np.array([names[row] for row in pool]),
+        "decide_index": index,
+    }
+    if dataset.is_images:
+        return evidence | {"decide_images": rows}
+    columns = dataset.columns or tuple(f"column {i + 1}" for i in range(rows.shape[1]))
+    return evidence | {"decide_features": rows, "decide_columns": np.array(columns)}
 
 
 def test_figures(evidence: Evidence, compared: bool) -> dict[str, Any] | None:

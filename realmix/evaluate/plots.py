@@ -139,18 +139,18 @@ def confusion(table: NDArray[np.int64]) -> str:
         return _svg(figure)
 
 
-def tile(image: NDArray[np.uint8]) -> str:
-    """One (C, H, W) image: small ones enlarged pixel by pixel, large ones scaled down."""
+def tile(image: NDArray[np.uint8], side: int = TILE) -> str:
+    """One (C, H, W) image: small ones enlarged pixel by pixel, ones above `side` scaled down."""
     channels, height, width = image.shape
     mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
     pixels = image[0] if mode in (None, "L") else np.ascontiguousarray(image.transpose(1, 2, 0))
     picture = Image.fromarray(np.asarray(pixels, np.uint8))
-    factor = TILE // max(height, width)
+    factor = side // max(height, width)
     if factor >= 1:
         size = (width * factor, height * factor)
         picture = picture.resize(size, Image.Resampling.NEAREST)
     else:
-        picture.thumbnail((TILE, TILE))
+        picture.thumbnail((side, side))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return _data_uri("image/png", buffer.getvalue())

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
@@ -20,6 +23,7 @@ from realmix.evaluate import plots, sections
 from realmix.evaluate.record import Run, read_run
 from realmix.evaluate.words import headline, rounded_up
 
+LARGE_TILE = 192  # pixels of a picture that somebody labels
 LONGEST_NAME = 60  # characters of a class name in a table
 MOST_BAD_FILES = 50
 UNKNOWN = "\N{EN DASH}"
@@ -45,7 +49,32 @@ def write_report(folder: Path) -> Path:
 
 def render(run: Run) -> str:
     """The report as HTML."""
-    environment = Environment(
+    return _environment().get_template("report.html").render(_context(run))
+
+
+def label_page(
+    title: str, rows: Sequence[tuple[str, NDArray[np.uint8]]], classes: Sequence[str]
+) -> str:
+    """to_label.html: the pictures of the rows to label, and not what the models predict.
+
+    Who knows that is no independent judge.
+
+    Args:
+        title: of the run.
+        rows: name and (C, H, W) image of each row, in the order in which they are asked.
+        classes: what they can be.
+    """
+    shown = [
+        {"number": number, "name": name, "picture": plots.tile(image, LARGE_TILE)}
+        for number, (name, image) in enumerate(rows, 1)
+    ]
+    template = _environment().get_template("to_label.html")
+    return template.render(title=title, rows=shown, classes=classes, side=LARGE_TILE)
+
+
+def _environment() -> Environment:
+    """Where the templates of this folder find their filters; all text is escaped."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
@@ -53,7 +82,7 @@ def render(run: Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    found.filters.update(
         percent=_percent,
         points=_points,
         places=_places,
@@ -62,7 +91,7 @@ def render(run: Run) -> str:
         duration=duration,
         short=_short,
     )
-    return environment.get_template("report.html").render(_context(run))
+    return found
 
 
 def _context(run: Run) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(eq=False)
 class BalancedSelfTraining(Procedure):
-    """H(y, p(x)) + w H(c, p(u)) for the r / R * s * share_c * N surest c = argmax p(u) of a class."""
+    """H(y, p(x)) + w H(c, p(u)) for the r / R * s * share_c * N surest c = argmax p(u) of each."""
 
     rounds: Count = 3  # R
     slack: Positive = 1.5  # s: a class may be so much larger than among labels or predictions

@@ -21,6 +21,8 @@ class Config:
         data: built-in name with or without a number of labels (digits@40), folder of class
             folders, CSV or Parquet table, or .npz.
         unlabeled: more unlabeled data, of the same kinds.
+        answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
+            keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
@@ -44,6 +46,7 @@ class Config:
 
     data: str
     unlabeled: str | None = None
+    answers: str | None = None
     test: str | None = None
     algorithm: str = "auto"
     model: str = "auto"

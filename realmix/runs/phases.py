@@ -30,8 +30,7 @@ from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Record, Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
-LOGS = 50  # records of each training
-EVALUATIONS = 10
+LOGS, EVALUATIONS = 50, 10  # records of each training
 FINAL = "final"
 
 
@@ -112,8 +111,8 @@ class Phases:
             method.check(facts)
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
-        gated = config.gate != "none"
-        self.plan = validation_plan(dataset.label, config.seed, not slow) if gated else NO_PLAN
+        plan = validation_plan(dataset.label, config.seed, not slow, dataset.trains_only)
+        self.plan = plan if config.gate != "none" else NO_PLAN
         self.steps, self.seconds = budget.plan(self, steps)
 
     @property

@@ -17,9 +17,11 @@ import numpy as np
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from realmix.evaluate.gate import ALONE
+from realmix.evaluate.record import read_run
 from realmix.evaluate.report import write_report
 from realmix.runs import run_folder
-from realmix.runs.classifier import MODEL
+from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
@@ -117,6 +119,7 @@ def read(config: Config) -> Dataset:
     return load(
         config.data,
         unlabeled=config.unlabeled,
+        answers=config.answers,
         test=config.test,
         data_root=config.data_root,
         image_size=config.image_size,
@@ -138,9 +141,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
     outcome.classifier.save(folder / MODEL)
     for name, classifier in outcome.singles.items() if len(outcome.singles) > 1 else ():
         classifier.save(single_model(folder, name))
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **outcome.evidence)  # type: ignore[arg-type]
-    write_atomically(folder / "evidence.npz", packed.getvalue())
+    _write_evidence(folder, outcome.evidence)
     write_json(folder / run_folder.RESULT, result)
     write_report(folder)
     return result
@@ -151,6 +152,35 @@ def single_model(folder: Path, name: str) -> Path:
     place = folder / "models" / f"{name.replace(' ', '_')}.safetensors"
     place.parent.mkdir(exist_ok=True)
     return place
+
+
+def ship(folder: Path, name: str) -> None:
+    """Let one of the two models that were compared be what a finished run ships.
+
+    Args:
+        folder: of the run; its lock is held.
+        name: "labels alone" or "candidate".
+
+    Raises:
+        StorageError: its file is missing or damaged.
+    """
+    chosen = Classifier.load(single_model(folder, name))
+    run = read_run(folder)
+    key, evidence = ("baseline" if name == ALONE else "model"), dict(run.evidence)
+    for part in ("heldout", "test", "pool"):
+        if f"{part}_{key}" in evidence:
+            evidence[f"{part}_shipped"] = evidence[f"{part}_{key}"]
+    test = run.result["test"]
+    result = {**run.result, "shipped": name, "test": test and {**test, "shipped": test[key]}}
+    chosen.save(folder / MODEL)
+    _write_evidence(folder, evidence)
+    write_json(folder / run_folder.RESULT, result)
+
+
+def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **evidence)  # type: ignore[arg-type]
+    write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
 def digest(dataset: Dataset) -> str:

@@ -31,12 +31,24 @@ from realmix.training.checkpoint import read
 # every option of every command; a change here is a change of what users type
 SURFACE = {
     "fit": (
-        *("unlabeled", "test", "algorithm", "model", "init", "steps", "minutes", "seed", "device"),
+        *(
+            "unlabeled",
+            "answers",
+            "test",
+            "algorithm",
+            "model",
+            "init",
+            "steps",
+            "minutes",
+            "seed",
+            "device",
+        ),
         *("image-size", "label-column", "data-root", "skip-bad", "gate", "no-gate"),
         *("judge", "single", "set", "out"),
         *("resume", "debug"),
     ),
     "predict": ("out", "data-root", "debug"),
+    "decide": ("labels", "count", "ask", "debug"),
     "report": ("debug",),
     "algorithms": ("debug",),
     "data": ("data-root", "debug"),

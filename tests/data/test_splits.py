@@ -156,3 +156,29 @@ def test_unlabeled_rows_between_change_nothing_but_positions() -> None:
         validation_plan(label, 0).folds, validation_plan(wide, 0).folds, strict=True
     ):
         assert (dense * 2).tolist() == spread.tolist()
+
+
+@given(SIZES, st.integers(0, 5), st.data())
+@settings(max_examples=60, deadline=None)
+def test_rows_that_only_train_are_in_every_training_part_and_never_held_out(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    label = labels(sizes, unlabeled=5)
+    known = np.flatnonzero(label >= 0)
+    chosen = data.draw(st.sets(st.sampled_from(known.tolist())))
+    trains_only = np.isin(np.arange(len(label)), list(chosen))
+    plan = validation_plan(label, seed, trains_only)
+    for train, held in plan.folds:
+        assert chosen <= set(train.tolist())
+        assert not chosen & set(held.tolist())
+        assert sorted([*train, *held]) == known.tolist()
+    free = np.where(trains_only, -1, label)
+    expected = [held.tolist() for _, held in validation_plan(free, seed).folds]
+    assert [held.tolist() for _, held in plan.folds] == expected
+
+
+def test_a_part_is_held_out_only_where_enough_labels_may_be() -> None:
+    label = np.repeat(np.arange(2), 300)
+    assert not validation_plan(label, 0).refit
+    trains_only = np.arange(600) % 2 == 0
+    assert validation_plan(label, 0, trains_only).refit  # 300 are fewer than 500

@@ -12,6 +12,7 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.pools import Dataset
+from realmix.data.reading.answers import with_answers
 from realmix.data.reading.arrays import as_inputs, as_labels, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
@@ -27,6 +28,7 @@ def load(
     data: str,
     *,
     unlabeled: str | None = None,
+    answers: str | None = None,
     test: str | None = None,
     data_root: str | None = None,
     image_size: int | None = None,
@@ -45,6 +47,8 @@ def load(
             write ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
+        answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
+            these become labeled, to train only (see `Dataset.trains_only`).
         test: labeled test rows, of the same kinds, instead of those that come with `data`. Of a
             built-in data set its test rows are taken.
         data_root: where built-in data sets are; default: the environment's REALMIX_DATA.
@@ -71,7 +75,8 @@ def load(
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
-    return assemble(parts, exam, image_size, skip_bad)
+    dataset = assemble(parts, exam, image_size, skip_bad)
+    return dataset if answers is None else with_answers(dataset, Path(answers))
 
 
 def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset:
