@@ -49,6 +49,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long a fit may take.
         gate: compare, and keep the better one.
+        augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
+            mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
+            data, and mirrors only where that does not change what is seen.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer is the seed of the run (the same integer, the same model); one is
@@ -79,6 +82,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         steps: int | None = None,
         minutes: float | None = None,
         gate: bool = True,
+        augment: str = "auto",
         fields: dict[str, Any] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -88,6 +92,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.steps = steps
         self.minutes = minutes
         self.gate = gate
+        self.augment = augment
         self.fields = fields
         self.device = device
         self.random_state = random_state
@@ -117,9 +122,11 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         names = [class_name(value) or "" for value in self.classes_.tolist()]
         dataset = from_arrays(inputs, label, names)
         config = self._config()
-        outcome = Experiment(Phases(dataset, config, None, Silent())).run()
+        phases = Phases(dataset, config, None, Silent())
+        outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = {**outcome.result, "seed": config.seed, "notes": list(dataset.notes)}
+        notes = [*dataset.notes, *phases.augmentation.notes]
+        self.result_ = {**outcome.result, "seed": config.seed, "notes": notes}
         if not known.all():
             label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]
@@ -170,6 +177,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             seed=self._seed(),
             device=self.device,
             gate=bool(self.gate),
+            augment=self.augment,
             fields={name: _plain(value) for name, value in (self.fields or {}).items()},
         )
 

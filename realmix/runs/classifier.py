@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from realmix.training import checkpoint
 from realmix import models
-from realmix.augment.presets import PRESETS
+from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.training.predict import predict
 from realmix.base.wording import printable, suggestion
@@ -49,7 +49,7 @@ class Classifier:
         classes: class names, in label order.
         model: the network's name, for `models.build`.
         shape: of one stored input.
-        preset: which plain view prepares stored inputs.
+        preset: the name of the augmentation that it was trained with.
         standardizer: of feature rows; None for images.
         about: what else is known of it (algorithm, how it was chosen).
     """
@@ -75,8 +75,8 @@ class Classifier:
         if len(inputs) == 0:
             return np.zeros((0, len(self.classes)), np.float32)
         rows = self.standardizer(inputs) if self.standardizer else inputs
-        plain = PRESETS[self.preset](self.shape)["plain"]
-        probs: np.ndarray = predict(self.network, torch.from_numpy(rows), plain).numpy()
+        inputs_of = plain(self.shape)
+        probs: np.ndarray = predict(self.network, torch.from_numpy(rows), inputs_of).numpy()
         return probs
 
     def save(self, path: Path) -> None:

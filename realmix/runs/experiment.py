@@ -105,7 +105,7 @@ class Experiment:
             classes=self.dataset.classes,
             model=trained.model,
             shape=self.phases.shape,
-            preset=self.dataset.preset,
+            preset=self.phases.augmentation.preset,
             standardizer=self.phases.standardizer,
             about={name: result[name] for name in ("algorithm", "shipped", "reason")}
             | {"columns": self.dataset.columns, "label_column": self.config.label_column},

@@ -9,6 +9,7 @@ import platform
 import sys
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,12 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
             write_report(folder)
         return finished
     dataset = read(config)
-    steps = (run_folder.saved_config(folder) or {}).get("steps")
-    phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
+    begun = run_folder.saved_config(folder) or {}
+    recorder = Recorder(folder, watch)
+    phases = Phases(
+        dataset, config, folder, recorder, begun.get("steps"), begun.get("augmentation")
+    )
+    dataset = replace(dataset, notes=(*dataset.notes, *phases.augmentation.notes))
     experiment = Experiment(phases)
     chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
     for note in filter(None, (*dataset.notes, chosen)):
@@ -99,6 +104,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
             "algorithm": phases.fields,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
+            "augmentation": phases.augmentation.settled,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],
         }
