@@ -22,7 +22,6 @@ from realmix.runs.config import Config
 from realmix.data.reading.load import load
 from realmix.data.pools import Dataset
 from realmix.training.devices import choose
-from realmix.evaluate.report import write_report
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.runs.phases import Phases
@@ -76,12 +75,19 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         Interrupted: the watch asked to stop; the same call continues.
     """
     parallel.join(choose(config.device))
+    try:
+        return _fit(config, folder, watch, resume)
+    finally:
+        parallel.leave()
+
+
+def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, Any]:
     run_folder.check(folder, config, resume)
     finished = run_folder.saved_result(folder)
     if finished is not None:
         watch.note(f"The run in {folder} is finished; this is its result.")
         if not (folder / REPORT).exists():
-            write_report(folder)
+            _report(folder)
         return finished
     dataset = read(config)
     begun = run_folder.saved_config(folder) or {}
@@ -144,8 +150,14 @@ def _finish(folder: Path, config: Config, dataset: Dataset, outcome: Outcome) ->
     np.savez_compressed(packed, **outcome.evidence)  # type: ignore[arg-type]
     write_atomically(folder / "evidence.npz", packed.getvalue())
     write_json(folder / run_folder.RESULT, result)
-    write_report(folder)
+    _report(folder)
     return result
+
+
+def _report(folder: Path) -> None:
+    from realmix.evaluate.report import write_report  # takes seconds, and not before it is written
+
+    write_report(folder)
 
 
 def digest(dataset: Dataset) -> str:
