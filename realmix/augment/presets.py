@@ -17,6 +17,7 @@ A copy is made with `draws.copy`, so it can be the same whenever it is seen; see
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -187,3 +188,14 @@ PRESETS: dict[str, Callable[[tuple[int, ...]], Mapping[str, View]]] = {
     "none": none,
     "features": features,
 }
+
+
+def views_of(preset: str, shape: tuple[int, ...]) -> Mapping[str, View]:
+    """The views of a preset by name, or of an `Augmentation` by its JSON.
+
+    Raises:
+        DataError: inputs of that shape are none that it is for.
+    """
+    if preset in PRESETS:
+        return PRESETS[preset](shape)
+    return Augmentation.of(json.loads(preset)).views(shape, "file")

@@ -25,6 +25,7 @@ from realmix.base.errors import DataError
 from realmix.data.reading.arrays import as_inputs
 from realmix.data.reading.load import from_arrays
 from realmix.data.reading.source import class_name
+from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
@@ -120,13 +121,11 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
         names = [class_name(value) or "" for value in self.classes_.tolist()]
-        dataset = from_arrays(inputs, label, names)
         config = self._config()
-        phases = Phases(dataset, config, None, Silent())
-        outcome = Experiment(phases).run()
+        dataset = augmented(from_arrays(inputs, label, names), config).dataset
+        outcome = Experiment(Phases(dataset, config, None, Silent())).run()
         self.classifier_ = outcome.classifier
-        notes = [*dataset.notes, *phases.augmentation.notes]
-        self.result_ = {**outcome.result, "seed": config.seed, "notes": notes}
+        self.result_ = {**outcome.result, "seed": config.seed, "notes": list(dataset.notes)}
         if not known.all():
             label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]

@@ -53,6 +53,8 @@ def pool_evidence(dataset: Dataset, probs: np.ndarray) -> Evidence:
         evidence[f"{name}_index"] = index
         if dataset.is_images:
             evidence[f"{name}_images"] = dataset.inputs[pool[index]]
+        if dataset.names is not None:
+            evidence[f"{name}_names"] = np.array([dataset.names[row] for row in pool[index]])
     return evidence
 
 

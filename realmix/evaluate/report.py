@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
-from realmix.evaluate import plots, sections
+from realmix.evaluate import galleries, plots, sections
 from realmix.evaluate.gate import rounded_up
 from realmix.evaluate.record import Run, read_run
 
 LONGEST_NAME = 60  # characters of a class name in a table
+LONGEST_FILE = 40
 MOST_BAD_FILES = 50
 UNKNOWN = "\N{EN DASH}"
 
@@ -61,6 +62,7 @@ def render(run: Run) -> str:
         rounded_up=rounded_up,
         duration=duration,
         short=_short,
+        file=_file,
     )
     return environment.get_template("report.html").render(_context(run))
 
@@ -83,6 +85,8 @@ def _context(run: Run) -> dict[str, Any]:
         "curves": sections.curves(run),
         "colors": {"baseline": plots.BASELINE, "model": plots.MODEL},
         "judged": sections.judged(run),
+        "views": galleries.views(run),
+        "mistakes": galleries.mistakes(run),
         "sure": sections.examples(run, "sure"),
         "unsure": sections.examples(run, "unsure"),
         "pool": sections.pool_shares(run),
@@ -121,6 +125,12 @@ def _points(share: float | None) -> str:
 def _short(name: object) -> str:
     text = str(name)
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def _file(name: str) -> str:
+    """The end of a path, where the name is."""
+    text = name.replace("\\", "/").rpartition("/")[2] or name
+    return text if len(text) <= LONGEST_FILE else "…" + text[1 - LONGEST_FILE :]
 
 
 def _number(value: float | None) -> str:

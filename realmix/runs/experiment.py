@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 
+from realmix.contract.algorithm import Algorithm, Views
 from realmix.training import parallel
 from realmix.runs.classifier import Classifier
 from realmix.evaluate.evidence import (
@@ -17,6 +19,7 @@ from realmix.evaluate.evidence import (
     test_figures,
 )
 from realmix.evaluate.gate import decide
+from realmix.evaluate.pictures import mistake_evidence, view_evidence
 from realmix.runs.phases import Phases, Trained
 
 
@@ -59,6 +62,8 @@ class Experiment:
         network = last[ships].network
         pool_probs = phases.probs(network, phases.inputs[phases.pool_rows])
         evidence = {**held, **self._tested(last), **pool_evidence(self.dataset, pool_probs)}
+        which = "model" if ships == phases.candidate else "baseline"
+        evidence |= self._pictures(evidence, which)
         result = {
             **verdict.to_json(),
             "shipped": ships,
@@ -69,6 +74,15 @@ class Experiment:
             **self._costs(done),
         }
         return Outcome(self._classifier(last[ships], result), result, evidence)
+
+    def _pictures(self, evidence: Evidence, which: str) -> Evidence:
+        """Rows for the report: augmented, and mistakes of the model that ships."""
+        phases = self.phases
+        method = phases.method(phases.candidate)
+        asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
+        held = np.concatenate([np.zeros(0, np.int64), *(held for _, held in phases.plan.folds)])
+        seen = view_evidence(self.dataset, phases.views, asked, self.config.seed)
+        return seen | mistake_evidence(self.dataset, held, evidence, which)
 
     def _costs(self, done: list[Trained]) -> dict[str, Any]:
         return {
@@ -105,7 +119,7 @@ class Experiment:
             classes=self.dataset.classes,
             model=trained.model,
             shape=self.phases.shape,
-            preset=self.phases.augmentation.preset,
+            preset=self.dataset.preset,
             standardizer=self.phases.standardizer,
             about={name: result[name] for name in ("algorithm", "shipped", "reason")}
             | {"columns": self.dataset.columns, "label_column": self.config.label_column},

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from realmix.training import checkpoint, parallel
 from realmix.contract.algorithm import Algorithm, Method
-from realmix.runs.augmentation import augmented
+from realmix.augment.presets import views_of
 from realmix.runs.choose import resolved
 from realmix.runs.classifier import Standardizer
 from realmix.runs.config import Config
@@ -74,7 +74,6 @@ class Phases:
         folder: where finished phases and checkpoints are kept; None keeps nothing.
         watch: looks on.
         steps: of each training, where a run that goes on has settled them.
-        augmentation: what it has settled of that.
 
     Raises:
         UsageError: for whatever does not fit, before anything is trained or written.
@@ -87,15 +86,13 @@ class Phases:
         folder: Path | None,
         watch: Watch,
         steps: int | None = None,
-        augmentation: dict[str, Any] | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
         self.device = choose(config.device)
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        self.augmentation = augmented(dataset, config, augmentation)
-        self.views = self.augmentation.views
+        self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         rows = self.standardizer(dataset.inputs) if self.standardizer else dataset.inputs
         self.inputs = torch.from_numpy(np.ascontiguousarray(rows))
@@ -206,7 +203,7 @@ class Phases:
             Pool.of(self.inputs[self.pool_rows]),
             dataset.classes,
             self.views,
-            self.augmentation.preset,
+            dataset.preset,
             dataset.code_columns,
         )
 

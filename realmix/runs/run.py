@@ -9,7 +9,6 @@ import platform
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from realmix.training import parallel
 from realmix.runs import run_folder
+from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import MODEL
 from realmix.runs.config import Config
 from realmix.data.reading.load import load
@@ -89,13 +89,10 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         if not (folder / REPORT).exists():
             _report(folder)
         return finished
-    dataset = read(config)
     begun = run_folder.saved_config(folder) or {}
-    recorder = Recorder(folder, watch)
-    phases = Phases(
-        dataset, config, folder, recorder, begun.get("steps"), begun.get("augmentation")
-    )
-    dataset = replace(dataset, notes=(*dataset.notes, *phases.augmentation.notes))
+    augmentation = augmented(read(config), config, begun.get("augmentation"))
+    dataset = augmentation.dataset
+    phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment = Experiment(phases)
     chosen = f"{phases.candidate} was chosen: {phases.why}." if phases.why else ""
     for note in filter(None, (*dataset.notes, chosen)):
@@ -110,7 +107,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
             "algorithm": phases.fields,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
-            "augmentation": phases.augmentation.settled,
+            "augmentation": augmentation.settled,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],
         }
