@@ -27,7 +27,10 @@ NAME = "gate"
 TABLES = {"pendigits": 4, "satimage": 10, "magic": 20, "spambase": 20, "letter": 5}
 """Labels of a class."""
 POOL, TEST = 1500, 3000
-FIELDS = {"fixmatch": {"unlabeled_ratio": 2}, "vat": {"code_columns": True}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "fixmatch": {"unlabeled_ratio": 2},
+    "vat": {"code_columns": True},
+}
 POINTS = 100.0
 BINS = (0.3, 0.5, 0.7)
 

@@ -802,7 +802,7 @@ MUTANTS = [
             ("nothing turned", "torch.rot90(part, turns,", "torch.rot90(part, 0,"),
             ("the other axes", "(2, 3)", "(3, 2)"),
             ("random head", "generator=torch.Generator().manual_seed(0)", "generator=None"),
-            ("digits turned", 'if preset == "digits" else ""', 'if preset == "figures" else ""'),
+            ("digits turned", '("digits", "symbols")', '("figures",)'),
         ],
     ),
     *mutants(

@@ -111,7 +111,7 @@ class CTAugment:
         operations: which may be drawn, names out of `OPERATIONS`.
         num_operations: slots per image, drawn with replacement and always executed.
         geometry_scale: factor on angles, shears, translations and what Rescale cuts off.
-        fill: what is read outside the image, in 0 .. 255.
+        fill: what is read outside the image, in 0 .. 255, or its edge.
         erased: what Cutout puts there.
         mode, one_warp: see `RandAugment`.
     """
@@ -119,7 +119,7 @@ class CTAugment:
     operations: tuple[str, ...] = OPERATIONS
     num_operations: int = 2
     geometry_scale: float = 1.0
-    fill: int = 0
+    fill: geometry.Fill = 0
     erased: int = MID_GREY
     mode: geometry.Interpolation = "nearest"
     one_warp: bool = False

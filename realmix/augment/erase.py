@@ -52,7 +52,15 @@ def cutout(
     return erase(images, row - height // 2, column - width // 2, height, width, fill)
 
 
-def random_cutout(images: Tensor, draws: Draws, share: float = 0.5, fill: float = 0.0) -> Tensor:
+def background(images: Tensor) -> Tensor:
+    """(B,) in the range of `images`: the median of the pixels of each one's border."""
+    rows, columns = images[:, :, [0, -1]], images[:, :, 1:-1, [0, -1]]
+    return torch.cat([rows.flatten(1), columns.flatten(1)], 1).median(1).values
+
+
+def random_cutout(
+    images: Tensor, draws: Draws, share: float = 0.5, fill: Tensor | float = 0.0
+) -> Tensor:
     """FixMatch's Cutout: the centre is uniform over all pixels, so part of it may fall outside."""
     row, column = (draws.integers(side) for side in images.shape[2:])
     return cutout(images, row, column, share, fill)

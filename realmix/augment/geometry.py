@@ -17,6 +17,8 @@ from torch import Tensor
 from realmix.augment.precision import wide
 
 Interpolation = Literal["nearest", "bilinear"]
+Fill = float | Literal["edge"]
+"""What is read outside the image: one value, or the nearest pixel of its edge."""
 
 _FIXED = 1 << 16  # Pillow's affine transform computes positions with 16 bits after the point
 
@@ -121,28 +123,30 @@ def _pick(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return images.flatten(2).gather(2, index).view(images.shape)
 
 
-def _nearest(images: Tensor, rows: Tensor, fill: float) -> Tensor:
+def _nearest(images: Tensor, rows: Tensor, fill: Fill) -> Tensor:
     height, width = images.shape[2:]
     fixed = (rows * _FIXED + 0.5).floor().long()
     x, y = (position.bitwise_right_shift_(16) for position in _positions(fixed, height, width))
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     picked = _pick(images, x.clamp_(0, width - 1), y.clamp_(0, height - 1))
-    return picked.masked_fill_(~inside[:, None], fill)
+    return picked if fill == "edge" else picked.masked_fill_(~inside[:, None], fill)
 
 
-def _bilinear(images: Tensor, rows: Tensor, fill: float) -> Tensor:
+def _bilinear(images: Tensor, rows: Tensor, fill: Fill) -> Tensor:
     height, width = images.shape[2:]
     x, y = _positions(rows.float(), height, width)
     grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1)
-    # outside counts as 0, so the images are moved to have `fill` there
-    sampled = F.grid_sample(images.float() - fill, grid, align_corners=False) + fill
+    if fill == "edge":
+        sampled = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    else:  # outside counts as 0, so the images are moved to have `fill` there
+        sampled = F.grid_sample(images.float() - fill, grid, align_corners=False) + fill
     if images.dtype == torch.uint8:
         sampled = sampled.round_().clamp_(0, 255)
     return sampled.to(images.dtype)
 
 
 def warp(
-    images: Tensor, matrix: Tensor, fill: float = 0.0, mode: Interpolation = "nearest"
+    images: Tensor, matrix: Tensor, fill: Fill = 0.0, mode: Interpolation = "nearest"
 ) -> Tensor:
     """Resamples every image once through its own matrix.
 
@@ -152,7 +156,7 @@ def warp(
     Args:
         images: (B, C, H, W), uint8 or float32.
         matrix: (B, 3, 3), from result to input, pixels from the centre.
-        fill: the value read outside the image.
+        fill: what is read outside the image.
         mode: the interpolation.
 
     Returns:

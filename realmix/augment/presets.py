@@ -18,6 +18,7 @@ A copy is made with `draws.copy`, so it is the same in all views of it; see `Dra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -26,8 +27,10 @@ from torch import Tensor
 
 from realmix.augment import ct_augment, geometry
 from realmix.augment.ct_augment import CTAugment
-from realmix.augment.erase import random_cutout, random_erase
+from realmix.augment.described import Augmentation
+from realmix.augment.erase import random_cutout
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
+from realmix.augment.views import check_images, image_views, network_input
 from realmix.base.errors import DataError
 from realmix.base.randomness import Draws
 from realmix.contract.algorithm import Erasing
@@ -47,20 +50,19 @@ DIGIT_NEVER = ("Solarize", "Invert", "Color")  # operations
 DIGIT_OPERATIONS = tuple(name for name in OPERATIONS if name not in DIGIT_NEVER)
 DIGIT_LEARNED = tuple(name for name in ct_augment.OPERATIONS if name not in DIGIT_NEVER)
 
+SYMBOLS = Augmentation(
+    shift=1 / 12,  # 1 pixel at 8, 2 at 28
+    rotate=10,  # 6 and 9 stay apart, and so do N and Z
+    scale=0.1,
+    magnitude=9,
+    geometry=0.5,
+    never=("Solarize", "Invert", "Color"),  # the negative of an X-ray is no X-ray
+    cutout=0.375,
+)
+
 FEATURE_WEAK_NOISE = 0.1  # features have standard deviation 1
 FEATURE_STRONG_NOISE = 0.3
 FEATURE_DROPOUT = 0.2  # share of the features set to 0, their mean
-
-Move = Callable[[Tensor, Draws], Tensor]
-"""uint8 images to uint8 images, or features to features."""
-
-Learned = Callable[[Tensor, Draws, Tensor | None], tuple[Tensor, Tensor]]
-"""uint8 images to uint8 images and what was drawn, by rates or without."""
-
-
-def network_input(images: Tensor) -> Tensor:
-    """uint8 to float32 in [-1, 1]."""
-    return images.float().mul_(2 / 255).sub_(1)
 
 
 def image_shift(images: Tensor, draws: Draws, mirror: bool) -> Tensor:
@@ -91,46 +93,14 @@ def digit_move(images: Tensor, draws: Draws) -> Tensor:
     return geometry.warp(images, digit_motion(images, draws), DIGIT_BACKGROUND, "bilinear")
 
 
-def _image_views(move: Move, strong: Move, learned: Learned, cover: View) -> dict[str, View]:
-    """Views of moving, two policies, and what turns their images into network inputs."""
-
-    def simple(images: Tensor, draws: Draws) -> Tensor:
-        return network_input(move(move(images, draws.copy), draws))
-
-    def cutout(images: Tensor, draws: Draws, erasing: Erasing) -> Tensor:
-        return network_input(move(random_erase(images, draws.copy, *erasing), draws))
-
-    def probe(images: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        probed, drawn = learned(images, draws, None)
-        return network_input(probed), drawn
-
-    return {
-        "plain": lambda images, draws: network_input(images),
-        "weak": lambda images, draws: network_input(move(images, draws)),
-        "strong": lambda images, draws: cover(strong(images, draws), draws),
-        "cutout": cutout,
-        "simple": simple,
-        "probe": probe,
-        "learned": lambda images, draws, rates: cover(learned(images, draws, rates)[0], draws),
-    }
-
-
-def _check_images(shape: tuple[int, ...], preset: str) -> None:
-    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape[1:]) < 4:
-        raise DataError(
-            f"preset {preset!r} needs images of shape (1 or 3, height, width), sides of 4 pixels"
-            f" or more, got {shape}. Feature rows take the preset 'features'."
-        )
-
-
 def photos(
     shape: tuple[int, ...], *, mirror: bool = True, preset: str = "photos"
 ) -> dict[str, View]:
     """Color images: FixMatch's weak and strong views (Sohn et al., 2020)."""
-    _check_images(shape, preset)
+    check_images(shape, preset)
     move = partial(image_shift, mirror=mirror)
     policy, learned = RandAugment(), CTAugment()
-    return _image_views(
+    return image_views(
         move,
         lambda images, draws: policy(move(images, draws), draws),
         lambda images, draws, rates: learned(move(images, draws), draws, rates),
@@ -141,7 +111,7 @@ def photos(
 
 def digits(shape: tuple[int, ...]) -> dict[str, View]:
     """Bright digits on black: never mirrored or inverted, geometry in one bilinear warp."""
-    _check_images(shape, "digits")
+    check_images(shape, "digits")
     policy = RandAugment(
         DIGIT_OPERATIONS,
         geometry_scale=DIGIT_GEOMETRY,
@@ -161,7 +131,7 @@ def digits(shape: tuple[int, ...]) -> dict[str, View]:
     def cover(images: Tensor, draws: Draws) -> Tensor:
         return network_input(random_cutout(images, draws, DIGIT_CUTOUT, DIGIT_BACKGROUND))
 
-    return _image_views(
+    return image_views(
         digit_move,
         lambda images, draws: policy(images, draws, digit_motion(images, draws)),
         lambda images, draws, rates: learned(images, draws, rates, digit_motion(images, draws)),
@@ -201,10 +171,36 @@ def features(shape: tuple[int, ...]) -> dict[str, View]:
     }
 
 
+def none(shape: tuple[int, ...]) -> dict[str, View]:
+    """No augmentation: every view is the plain one."""
+    if len(shape) == 1:
+        return dict.fromkeys(features(shape), lambda rows, draws: rows)
+    return Augmentation().views(shape, "none")
+
+
+def plain(shape: tuple[int, ...]) -> View:
+    """The view without randomness, which is the same for all presets of a kind of data."""
+    return none(shape)["plain"]
+
+
 PRESETS: dict[str, Callable[[tuple[int, ...]], Mapping[str, View]]] = {
     "cifar": partial(photos, preset="cifar"),
     "svhn": partial(photos, mirror=False, preset="svhn"),
     "photos": photos,
+    "unmirrored": partial(photos, mirror=False, preset="unmirrored"),
+    "symbols": partial(SYMBOLS.views, preset="symbols"),
     "digits": digits,
+    "none": none,
     "features": features,
 }
+
+
+def views_of(preset: str, shape: tuple[int, ...]) -> Mapping[str, View]:
+    """The views of a preset by name, or of an `Augmentation` by its JSON.
+
+    Raises:
+        DataError: inputs of that shape are none that it is for.
+    """
+    if preset in PRESETS:
+        return PRESETS[preset](shape)
+    return Augmentation.of(json.loads(preset)).views(shape, "file")

@@ -74,7 +74,7 @@ class RandAugment:
         probability: of executing what a slot has drawn.
         max_magnitude: magnitudes are uniform in 1 .. max_magnitude (at most 9).
         geometry_scale: factor on the angles, shears and translations.
-        fill: what is read outside the image, in 0 .. 255.
+        fill: what is read outside the image, in 0 .. 255, or its edge.
         mode: interpolation; Pillow's default, and so FixMatch's, is "nearest".
         one_warp: join the geometry of all slots into one warp that comes first. It resamples once
             and so keeps small images sharp, but a picture shifted out and back in is not cut off.
@@ -85,7 +85,7 @@ class RandAugment:
     probability: float = 0.5
     max_magnitude: int = 9
     geometry_scale: float = 1.0
-    fill: int = MID_GREY
+    fill: geometry.Fill = MID_GREY
     mode: geometry.Interpolation = "nearest"
     one_warp: bool = False
 

@@ -69,7 +69,7 @@ class Operations:
         pictures: those that give whole images.
         matrices: see `geometry`.
         allowed: names of those that may be drawn; the others are never computed.
-        fill: what is read outside the image, in 0 .. 255.
+        fill: what is read outside the image, in 0 .. 255, or its edge.
         mode: interpolation of the warps.
     """
 
@@ -77,7 +77,7 @@ class Operations:
     pictures: Mapping[str, Operation]
     matrices: Mapping[str, Operation]
     allowed: tuple[str, ...]
-    fill: int = MID_GREY
+    fill: geometry.Fill = MID_GREY
     mode: geometry.Interpolation = "nearest"
 
     @property

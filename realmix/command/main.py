@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import realmix
-from realmix.base.errors import StorageError, UsageError
+from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
 from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report, parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
@@ -99,17 +99,16 @@ def _show(command: Algorithms | Data) -> None:
 
 def _fit(command: Fit) -> None:
     config = command.config()  # checked before torch is imported
-    from realmix.base.errors import Interrupted
     from realmix.command.console import Progress, messages, show, tell
-    from realmix.command.summary import summary
-    from realmix.runs import run
-    from realmix.training import parallel
 
     folder, console, signals = command.out or config.default_out(), messages(), Signals()
     if config.gate == "none":
         tell(console, NO_GATE, "bold yellow")
+    tell(console, f"Learning {config.data}. The run is kept in {folder}.")
     try:
         with signals, Progress(console, signals) as watch:
+            from realmix.runs import run  # takes seconds, during which something is shown
+
             result = run.fit(config, folder, watch, resume=command.resume)
     except Interrupted:
         raise Stopped("interrupted and saved; the same command continues.", signals) from None
@@ -121,9 +120,9 @@ def _fit(command: Fit) -> None:
         if not out_of_memory(error):
             raise
         raise StorageError(_smaller(config, error)) from error
-    finally:
-        parallel.leave()
     if result:  # only the first process has one
+        from realmix.command.summary import summary
+
         show(summary(folder))
 
 

@@ -32,9 +32,10 @@ class Dataset:
         inputs: (N, C, H, W) uint8 images, or (N, D) float32 feature rows; finite.
         label: (N,) int64 class of each row, -1 where it has none.
         classes: the class names, in label order.
-        preset: which augmentation suits it: a key of `realmix.augment.presets.PRESETS`.
+        preset: which augmentation suits it: see `realmix.augment.presets.views_of`.
         names: where each row came from (path or row number), for messages and predictions.
         test_inputs, test_label: test rows that came with it, or None. Training never sees them.
+        test_names: where each of them came from.
         oracle: (N,) int64 true labels of unlabeled rows where they are known; diagnostics only.
         columns: names of the D features, where they have names.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
@@ -49,6 +50,7 @@ class Dataset:
     names: tuple[str, ...] | None = None
     test_inputs: np.ndarray | None = None
     test_label: np.ndarray | None = None
+    test_names: tuple[str, ...] | None = None
     oracle: np.ndarray | None = None
     columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()

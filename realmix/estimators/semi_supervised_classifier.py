@@ -25,6 +25,7 @@ from realmix.base.errors import DataError
 from realmix.data.reading.arrays import as_inputs
 from realmix.data.reading.load import from_arrays
 from realmix.data.reading.source import class_name
+from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
@@ -54,6 +55,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: keep one network where a pair would be the better bet.
+        augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
+            mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
+            data, and mirrors only where that does not change what is seen.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer is the seed of the run (the same integer, the same model); one is
@@ -86,6 +90,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         gate: bool | str = True,
         judge: str = "auto",
         single: bool = False,
+        augment: str = "auto",
         fields: dict[str, Any] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -97,6 +102,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.gate = gate
         self.judge = judge
         self.single = single
+        self.augment = augment
         self.fields = fields
         self.device = device
         self.random_state = random_state
@@ -124,8 +130,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
         names = [class_name(value) or "" for value in self.classes_.tolist()]
-        dataset = from_arrays(inputs, label, names)
         config = self._config()
+        dataset = augmented(from_arrays(inputs, label, names), config).dataset
+        dataset = augmented(from_arrays(inputs, label, names), config).dataset
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
@@ -182,6 +189,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             gate=self._gate(),
             judge=self.judge,
             single=bool(self.single),
+            augment=self.augment,
             fields={name: _plain(value) for name, value in (self.fields or {}).items()},
         )
 

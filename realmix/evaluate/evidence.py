@@ -54,6 +54,8 @@ def pool_evidence(
         evidence[f"{name}_index"] = index
         if dataset.is_images:
             evidence[f"{name}_images"] = dataset.inputs[pool[index]]
+        if dataset.names is not None:
+            evidence[f"{name}_names"] = np.array([dataset.names[row] for row in pool[index]])
     return evidence
 
 

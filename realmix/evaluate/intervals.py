@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm
+from scipy.special import bdtrc, ndtri  # scipy.stats would take a second to import
 
 from realmix.base.errors import DataError
 
@@ -46,7 +46,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     """
     if n == 0:
         return 0.0, 1.0
-    z = float(norm.isf((1 - level) / 2))
+    z = -float(ndtri((1 - level) / 2))
     center = successes + z * z / 2
     spread = z * math.sqrt(successes * (n - successes) / n + z * z / 4)
     # rounding must not exclude the ends the formula reaches exactly
@@ -68,7 +68,9 @@ def mcnemar(baseline_correct: Correct, candidate_correct: Correct) -> float:
         https://doi.org/10.1186/1471-2288-13-91.
     """
     pairs = count_pairs(baseline_correct, candidate_correct)
-    return float(binom.sf(pairs.gained - 1, pairs.gained + pairs.lost, 0.5))
+    if pairs.gained == 0:
+        return 1.0
+    return float(bdtrc(pairs.gained - 1, pairs.gained + pairs.lost, 0.5))
 
 
 def paired_interval(
@@ -127,7 +129,7 @@ def labels_to_decide(
     if lead <= 0:
         return None
     rate, lead_rate = (pairs.gained + pairs.lost) / n, lead / n
-    test, find = float(norm.isf(level)), float(norm.isf(1 - power))
+    test, find = -float(ndtri(level)), -float(ndtri(1 - power))
     reach = test * math.sqrt(rate) + find * math.sqrt(rate - lead_rate**2)
     return math.ceil((reach / lead_rate) ** 2 + 1 / lead_rate)
 

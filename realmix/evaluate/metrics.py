@@ -1,7 +1,8 @@
 """What a classifier's probabilities are worth: (probs, label) -> number or arrays.
 
 `probs` is (n, K) with rows that sum to 1, `label` is (n,) with classes in [0, K), and n >= 1.
-A prediction is the first class of the largest probability.
+A prediction is the first class of the largest probability. scikit-learn is imported where it is
+used, because it takes a second and a run needs it only at its end.
 """
 
 from __future__ import annotations
@@ -11,12 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-    recall_score,
-)
 
 from realmix.base.errors import DataError
 from realmix.evaluate.intervals import Interval, wilson
@@ -51,17 +46,21 @@ def accuracy(probs: Floats, label: Integers) -> float:
     >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
     0.5
     """
-    return float(accuracy_score(label, predicted(probs, label)))
+    return float((predicted(probs, label) == label).mean())
 
 
 def balanced_accuracy(probs: Floats, label: Integers) -> float:
     """Mean recall of the classes that occur in `label`, in [0, 1]: every class counts the same."""
+    from sklearn.metrics import recall_score
+
     guess = predicted(probs, label)
     return float(recall_score(label, guess, labels=np.unique(label), average="macro"))
 
 
 def per_class(probs: Floats, label: Integers) -> PerClass:
     """Precision, recall, F1 and number of rows of each class."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     columns = precision_recall_fscore_support(
         label,
         predicted(probs, label),
@@ -73,6 +72,8 @@ def per_class(probs: Floats, label: Integers) -> PerClass:
 
 def confusion(probs: Floats, label: Integers) -> NDArray[np.int64]:
     """(K, K) counts: row = true class, column = predicted class."""
+    from sklearn.metrics import confusion_matrix
+
     table = confusion_matrix(label, predicted(probs, label), labels=np.arange(probs.shape[1]))
     return np.asarray(table, np.int64)
 

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
-from realmix.evaluate import plots, sections
+from realmix.evaluate import galleries, plots, sections
 from realmix.evaluate.record import Run, read_run
 from realmix.evaluate.words import headline, rounded_up
 
 LARGE_TILE = 192  # pixels of a picture that somebody labels
 LONGEST_NAME = 60  # characters of a class name in a table
+LONGEST_FILE = 40
 MOST_BAD_FILES = 50
 UNKNOWN = "\N{EN DASH}"
 
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         rounded_up=rounded_up,
         duration=duration,
         short=_short,
+        file=_file,
     )
     return found
 
@@ -112,6 +114,8 @@ def _context(run: Run) -> dict[str, Any]:
         "curves": sections.curves(run),
         "colors": {"baseline": plots.BASELINE, "model": plots.MODEL},
         "judged": sections.judged(run),
+        "views": galleries.views(run),
+        "mistakes": galleries.mistakes(run),
         "sure": sections.examples(run, "sure"),
         "unsure": sections.examples(run, "unsure"),
         "pool": sections.pool_shares(run),
@@ -150,6 +154,12 @@ def _points(share: float | None) -> str:
 def _short(name: object) -> str:
     text = str(name)
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def _file(name: str) -> str:
+    """The end of a path, where the name is."""
+    text = name.replace("\\", "/").rpartition("/")[2] or name
+    return text if len(text) <= LONGEST_FILE else "…" + text[1 - LONGEST_FILE :]
 
 
 def _number(value: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realmix.evaluate import metrics, plots
+from realmix.evaluate import galleries, metrics, plots
 from realmix.evaluate.gate import PAIR, SUPERVISED
 from realmix.evaluate.record import Run
 
@@ -127,7 +127,7 @@ def pool_shares(run: Run) -> Section:
 
 def examples(run: Run, kind: str) -> list[dict[str, Any]]:
     """The pool rows named by `kind`: "sure" or "unsure"; pictures where the rows are images."""
-    index, images = run.evidence.get(f"{kind}_index"), run.evidence.get(f"{kind}_images")
+    index = run.evidence.get(f"{kind}_index")
     probs = run.evidence.get("pool_shipped")
     rows: list[dict[str, Any]] = []
     for place, row in enumerate(() if index is None else index.tolist()):
@@ -135,7 +135,8 @@ def examples(run: Run, kind: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "row": row,
-                "picture": plots.tile(images[place]) if images is not None else None,
+                "file": galleries.name_of(run, kind, place),
+                "picture": galleries.picture_of(run, kind, place),
                 "name": run.classes[int(known.argmax())] if known is not None else None,
                 "confidence": float(known.max()) if known is not None else None,
             }

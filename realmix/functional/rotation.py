@@ -20,7 +20,7 @@ def why_not_turned(shape: tuple[int, ...], preset: str) -> str:
         return "feature rows cannot be turned"
     if shape[1] != shape[2]:
         return f"images of {shape[1]} x {shape[2]} pixels have another shape when turned"
-    return "a turned digit is another one or none" if preset == "digits" else ""
+    return "a turned digit is another one or none" if preset in ("digits", "symbols") else ""
 
 
 def quarter_turns(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix import models
-from realmix.augment.presets import PRESETS
+from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.evaluate.pairing import Pairing
@@ -51,7 +51,7 @@ class Classifier:
         classes: class names, in label order.
         model: the network's name, for `models.build`.
         shape: of one stored input.
-        preset: which plain view prepares stored inputs.
+        preset: the name of the augmentation that it was trained with.
         standardizer: of feature rows; None for images.
         about: what else is known of it (algorithm, how it was chosen).
     """
@@ -77,8 +77,8 @@ class Classifier:
         if len(inputs) == 0:
             return np.zeros((0, len(self.classes)), np.float32)
         rows = self.standardizer(inputs) if self.standardizer else inputs
-        plain = PRESETS[self.preset](self.shape)["plain"]
-        probs: np.ndarray = predict(self.network, torch.from_numpy(rows), plain).numpy()
+        inputs_of = plain(self.shape)
+        probs: np.ndarray = predict(self.network, torch.from_numpy(rows), inputs_of).numpy()
         return probs
 
     def save(self, path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import suggestion
+from realmix.base.wording import printable, suggestion
 
 Gate = Literal["balanced", "strict", "none"]
+AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Config:
         minutes: instead of steps: about how long the whole run may take.
         seed: the source of everything random.
         device: auto, cpu, cuda or mps.
+        augment: what is done to pictures: photos (mirrored), digits (bright on black), symbols
+            (letters, X-rays: never mirrored or inverted), none, or a FILE.json; auto takes what
+            suits the data, and mirrors only where that does not change what is seen.
         image_size: side that images are resized to; by default what suits them.
         label_column: of a table.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
@@ -55,6 +59,7 @@ class Config:
     minutes: float | None = None
     seed: int = 0
     device: str = "auto"
+    augment: str = "auto"
     image_size: int | None = None
     label_column: str = "label"
     data_root: str | None = None
@@ -78,6 +83,12 @@ class Config:
             raise UsageError(
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
                 f"{suggestion(str(self.gate), get_args(Gate))}"
+            )
+        if self.augment not in AUGMENTATIONS and not self.augment.endswith(".json"):
+            raise UsageError(
+                f"--augment: there is no '{printable(self.augment)}'."
+                f"{printable(suggestion(self.augment, AUGMENTATIONS))}"
+                f" Known: {', '.join(AUGMENTATIONS)}, or a file that ends in .json."
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from realmix.contract.algorithm import Algorithm, Views
 from realmix.evaluate import gate
 from realmix.evaluate.evidence import (
     Evidence,
@@ -20,6 +21,7 @@ from realmix.evaluate.evidence import (
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import JUDGES, Judge, judge_of
 from realmix.evaluate.metrics import Floats, Integers
+from realmix.evaluate.pictures import mistake_evidence, view_evidence
 from realmix.evaluate.words import reason
 from realmix.models import described
 from realmix.runs.classifier import Classifier, together
@@ -87,6 +89,7 @@ class Experiment:
         evidence = judged_evidence(
             "heldout", label, held[base], held[chosen], verdict.answer(held[base], held[chosen])
         ) | self._seen(verdict, finals)
+        evidence |= self._pictures(chosen, evidence)
         result = self._result(verdict, finals, [*done, *finals], evidence)
         return self._outcome(verdict, finals, result, evidence)
 
@@ -112,6 +115,13 @@ class Experiment:
             test = self._probs(finals, self.rows.standard(raw))
             evidence |= judged_evidence("test", label, *test, verdict.answer(*test))
         return evidence
+
+    def _pictures(self, algorithm: str, evidence: Evidence) -> Evidence:
+        """Rows for the report: augmented ones, and mistakes of what ships."""
+        method = self.phases.method(algorithm)
+        asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
+        seen = view_evidence(self.dataset, self.rows.views, asked, self.config.seed)
+        return seen | mistake_evidence(self.dataset, self.phases.held_rows, evidence, "shipped")
 
     def _result(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realmix.augment.presets import PRESETS
+from realmix.augment.presets import views_of
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.runs.classifier import Standardizer
 from realmix.training.predict import predict
@@ -29,7 +29,7 @@ class Prepared:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        self.views = PRESETS[dataset.preset](self.shape)
+        self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         self.inputs = self.standard(dataset.inputs)
 

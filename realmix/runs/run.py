@@ -19,8 +19,8 @@ from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
 from realmix.evaluate.record import read_run
-from realmix.evaluate.report import write_report
 from realmix.runs import run_folder
+from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -77,16 +77,24 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         Interrupted: the watch asked to stop; the same call continues.
     """
     parallel.join(choose(config.device))
+    try:
+        return _fit(config, folder, watch, resume)
+    finally:
+        parallel.leave()
+
+
+def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, Any]:
     run_folder.check(folder, config, resume)
     finished = run_folder.saved_result(folder)
     if finished is not None:
         watch.note(f"The run in {folder} is finished; this is its result.")
         if not (folder / REPORT).exists():
-            write_report(folder)
+            _report(folder)
         return finished
-    dataset = read(config)
-    steps = (run_folder.saved_config(folder) or {}).get("steps")
-    phases = Phases(dataset, config, folder, Recorder(folder, watch), steps)
+    begun = run_folder.saved_config(folder) or {}
+    augmentation = augmented(read(config), config, begun.get("augmentation"))
+    dataset = augmentation.dataset
+    phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
@@ -103,6 +111,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
+            "augmentation": augmentation.settled,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],
         }
@@ -143,7 +152,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
         classifier.save(single_model(folder, name))
     _write_evidence(folder, outcome.evidence)
     write_json(folder / run_folder.RESULT, result)
-    write_report(folder)
+    _report(folder)
     return result
 
 
@@ -175,6 +184,12 @@ def ship(folder: Path, name: str) -> None:
     chosen.save(folder / MODEL)
     _write_evidence(folder, evidence)
     write_json(folder / run_folder.RESULT, result)
+
+
+def _report(folder: Path) -> None:
+    from realmix.evaluate.report import write_report  # takes seconds, and not before it is written
+
+    write_report(folder)
 
 
 def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:

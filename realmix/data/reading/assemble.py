@@ -170,6 +170,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         columns=main.columns,
         test_inputs=tests[0].inputs if tests else None,
         test_label=tests[0].label if tests else None,
+        test_names=tests[0].names if tests else None,
         oracle=truth if (truth >= 0).any() else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
     )
