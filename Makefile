@@ -39,6 +39,7 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.label_noise
 	$(BIN)/python -m benchmarks.claims
 	$(BIN)/python -m benchmarks.pretraining
+	$(BIN)/python -m benchmarks.graph
 
 docs: $(READY) ## run every code block of README and docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/test_docs.py

@@ -52,7 +52,8 @@ def nearest_approximately(
     """
     import faiss
 
-    unit = np.asarray(torch.nn.functional.normalize(features, dim=1).cpu(), np.float32, order="C")
+    normalized = torch.nn.functional.normalize(features, dim=1).to("cpu")
+    unit = np.asarray(normalized, np.float32, order="C")
     count, width = unit.shape
     k, cells = min(k, count - 1), min(math.ceil(CELLS * math.sqrt(count)), count)
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, cells, faiss.METRIC_INNER_PRODUCT)

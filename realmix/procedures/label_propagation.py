@@ -26,7 +26,7 @@ from realmix.functional.targets import one_hot
 from realmix.training.stages import Procedure, Stages, trainable_copy
 
 MOST_EDGES = 10**8  # some 5 GB
-NOTED = 5.0  # seconds of a graph that are worth a word; by benchmarks/records/graph, on one core:
+NOTED = 5.0  # seconds of a graph that are worth a word; roughly, on one core:
 EXACT_SECONDS = 1.4e-8  # times rows squared
 APPROXIMATE_SECONDS = 1.0e-6  # times rows to the power of 1.5
 
