@@ -56,12 +56,12 @@ class Case:
 
 CASES = (
     *(Case("digits@40", model, "supervised", 50) for model in ("convnet", "wrn-16-2")),
-    Case("cifar10@1000", "convnet", "supervised", 50),
     *(Case("digits@20", model, "supervised", 50, True) for model in ("convnet", "wrn-10-1")),
-    Case("cifar10@1000", "wrn-10-1", "supervised", 300),
-    *(Case("digits@40", "convnet", method, 100) for method in ("ict", "arazo", "ladder")),
-    *(Case("digits@40", model, "supervised", 300) for model in ("convnet", "wrn-16-2")),
+    *(Case("digits@40", "convnet", method, 100) for method in ("ladder", "arazo", "ict")),
     *(Case("digits@40", "wrn-10-1", method, 200) for method in ("uda", "ict", "arazo")),
+    *(Case("digits@40", model, "supervised", 300) for model in ("convnet", "wrn-16-2")),
+    Case("cifar10@1000", "convnet", "supervised", 50),
+    Case("cifar10@1000", "wrn-10-1", "supervised", 300),
     *(Case("cifar10@1000", "wrn-10-1", method, 100) for method in ("mixmatch", "fixmatch")),
     *(Case("digits@40", model, "supervised", 1000) for model in ("convnet", "wrn-16-2")),
     *(Case("cifar10@1000", model, "supervised", 1500) for model in ("convnet", "wrn-10-1")),
