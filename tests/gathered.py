@@ -126,6 +126,7 @@ def training() -> dict[str, Tensor]:
     trainer.run()
     for name, module in (("student", trainer.student), ("algorithm", algorithm)):
         found |= {f"end {name}.{key}": p.detach() for key, p in module.named_parameters()}
+    found |= {f"end ema.{key}": value for key, value in trainer.nets.ema.named_buffers()}
     return found
 
 

@@ -656,6 +656,7 @@ MUTANTS = [
                 "_, logits_x = noisy_pass(student, u[: len(x)]",
             ),
             ("images are not refused", "raise UsageError(", "print("),
+            ("statistics of the pool", "student(x)  # evaluation", "student(u)  # evaluation"),
         ],
     ),
     *mutants(
@@ -1751,6 +1752,16 @@ MUTANTS = [
                 "self.step, self._spent = 0,",
             ),
         ],
+    ),
+    *mutants(
+        "training/trainer.py",
+        "training/test_statistics.py",
+        [("momentum of the layer", "follow_weights(network).to(", "network.to(")],
+    ),
+    *mutants(
+        "functional/forward.py",
+        "training/test_statistics.py",
+        [("ten batches", "MOMENTUM = 0.5", "MOMENTUM = 0.1")],
     ),
     *mutants(
         "training/trainer.py",

@@ -37,7 +37,7 @@ class Ladder(Objective):
 
     idea = "undo noise at every layer"
     needs = "pool; a decoder"
-    cost = 4.7
+    cost = 5.2
     views = Views(labeled=("weak",), unlabeled=("weak",))
     recipe = Recipe(batch_size=100, optimizer="adam", learning_rate=0.002, weight_decay=0.0)
 

@@ -28,16 +28,16 @@ def joint(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
 
 
 def follow_weights(net: nn.Module) -> nn.Module:
-    """Let the running statistics be those of the last passes, about two; in place, any momentum.
+    """Let the running statistics be those of about the last two passes; in place.
 
-    Evaluation must normalize by statistics of the weights that are evaluated. A student's are of
-    its last batches, as few as those by which it is normalized in training, and `Ema` averages
-    them over the steps over which it averages the weights: right from the first steps on, and for
-    any length of training. A momentum of the layer's own has a second window, that of published
-    code: 1,000 batches in wide ResNets, so that shorter runs are judged by the statistics of their
-    random start (digits after 50 steps .47 instead of .87), and 10 elsewhere, which lags behind
-    the average of a run's first hundred steps (CIFAR-10 after 50 .35 instead of .39). Estimating
-    anew from the rows is no better than that (benchmarks/records/statistics).
+    Evaluation must normalize by statistics of the weights that are evaluated. The student's are of
+    its last batches, and `Ema` averages them by the numbers by which it averages the weights: right
+    from the first steps on, for any length of training and any start. The layer's own momentum is
+    a second window. That of published wide ResNets is 1,000 batches, so shorter runs were judged by
+    the statistics of their random start (digits after 50 steps .18 instead of .87); the usual 10
+    lag behind the average of the first hundred steps (CIFAR-10 after 50 .34 instead of .39). Two,
+    not one, because some methods pass their examples in parts. The record is
+    benchmarks/records/statistics.
     """
     for layer in net.modules():
         if isinstance(layer, _BatchNorm):

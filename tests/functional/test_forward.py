@@ -9,6 +9,7 @@ from torch import nn
 from realmix.functional.forward import (
     evaluated,
     evaluating,
+    follow_weights,
     frozen_statistics,
     interleave,
     interleaved,
@@ -72,6 +73,18 @@ def test_joint_updates_the_statistics_once_with_all_rows():
     assert norm.num_batches_tracked == 1
     torch.testing.assert_close(norm.running_mean, 0.1 * everything.mean(0))
     torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * everything.var(0))
+
+
+# --- follow_weights
+
+
+def test_statistics_follow_the_last_two_passes_in_every_layer():
+    net = nn.Sequential(
+        nn.BatchNorm2d(2, momentum=1e-3), nn.Flatten(), nn.BatchNorm1d(8, momentum=None)
+    )
+    assert follow_weights(net) is net
+    assert [net[0].momentum, net[2].momentum] == [0.5, 0.5]
+    assert not any("momentum" in name for name in net.state_dict())
 
 
 # --- frozen_statistics

@@ -142,7 +142,7 @@ def test_every_network_and_head_has_the_gradients_of_one_process(
 def test_three_steps_with_a_head_and_a_second_network_end_alike(one_and_two: Found) -> None:
     one, two = one_and_two
     names = [name for name in one if name.startswith("end ")]
-    assert {name.split(".")[0] for name in names} == {"end student", "end algorithm"}
+    assert {name.split(".")[0] for name in names} == {"end student", "end algorithm", "end ema"}
     for name in names:
         assert torch.equal(two[0][name], two[1][name]), name  # the processes never drift apart
         torch.testing.assert_close(two[0][name], one[name], rtol=1e-2, atol=1e-4, msg=name)
