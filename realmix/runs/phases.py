@@ -107,8 +107,8 @@ class Phases:
         self.networks = Networks(config, self.shape, len(dataset.classes), self.recipe)
         for algorithm in self.contenders:  # what cannot work is an error now, not after a training
             method = self.method(algorithm)
-            self.networks(0, method.final_model(self.networks.model))
             method.check(facts)
+            self.networks(0, method.final_model(self.networks.model))
         self.steps = steps or config.steps or self._affordable() or default_steps(self.shape)
 
     @property
