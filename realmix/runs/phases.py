@@ -148,10 +148,8 @@ class Phases:
         """Steps of each training so that all fit into `minutes`, from a trial of each contender."""
         if self.config.minutes is None:
             return None
-        cost = 0.0
-        for phase in self.all[: len(self.contenders)]:
-            if not self._length(phase, TRIAL):
-                continue  # it is computed at once, in seconds
+        cost, first = 0.0, self.all[: len(self.contenders)]
+        for phase in filter(lambda p: self._length(p, TRIAL), first):  # others are computed at once
             untold = replace(phase, held_rows=phase.held_rows[:0])
             seconds = []
             for steps in (WARM_UP, TRIAL):
@@ -159,10 +157,8 @@ class Phases:
                 self.trained(untold, stages)
                 seconds.append(stages.seconds)
             cost += max(seconds[1] - seconds[0], 1e-6) / (TRIAL - WARM_UP)
-        if not cost:
-            return None
-        folds = len(self.all) // len(self.contenders)
-        return max(int(self.config.minutes * 60 / (cost * folds)), 1)
+        seconds_of_each = self.config.minutes * 60 * len(first) / len(self.all)
+        return max(int(seconds_of_each / cost), 1) if cost else None
 
     def method(self, algorithm: str) -> Method:
         """A contender with its fields; the labels alone have their defaults."""
