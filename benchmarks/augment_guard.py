@@ -24,9 +24,9 @@ from benchmarks.records import RECORDS, Line, by_seed, do, gain, interval, lines
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.data.splits import stratified_labels
+from realmix.evaluate.mirror import LEVEL, STEPS, Reading, read_mirrored
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
-from realmix.runs.mirror import LEVEL, STEPS, Reading, read_mirrored
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 

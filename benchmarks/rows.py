@@ -39,8 +39,8 @@ from benchmarks.records import (
 from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
+from realmix.runs.choose import default_steps
 from realmix.runs.run import versions
-from realmix.runs.settings import default_steps
 
 NAME, POOL = "rows", 5000
 SMALL: dict[str, Callable[..., Any]] = {

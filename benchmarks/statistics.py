@@ -75,21 +75,21 @@ def run(data: str, model: str, algorithm: str, steps: int, start: bool, seed: in
     fields = {"unlabeled_ratio": 2} if algorithm in ("uda", "fixmatch") else {}
     with begun(data, model, seed) if start else nullcontext() as init:
         config = Config(
-            data, algorithm=algorithm, model=model, init=init, seed=seed, gate=False, fields=fields
+            data, algorithm=algorithm, model=model, init=init, seed=seed, gate="none", fields=fields
         )
         phases = Phases(dataset, config, None, Silent(), steps)
-    trainer = phases.trainer(phases.all[0], steps)
+    trainer = phases.trainer(phases.only, steps)
     layer = trained(trainer, 0.001 if "wrn" in model else 0.1)
     assert dataset.test_inputs is not None
     test, network = torch.from_numpy(dataset.test_inputs), trainer.nets.ema
 
     def accuracy() -> float:
-        return float((phases.probs(network, test).argmax(1) == dataset.test_label).mean())
+        return float((phases.rows.probs(network, test).argmax(1) == dataset.test_label).mean())
 
     found = {"weights": accuracy()}
     for rule, pool in (("labels", trainer.data.labeled), ("pool", trainer.data.unlabeled)):
         parts = torch.split(pool.inputs[:ROWS], BATCH)
-        views = [phases.views["plain"](part, None) for part in parts]
+        views = [phases.rows.views["plain"](part, None) for part in parts]
         update_bn(views, network)
         found[rule] = accuracy()
     for value, old in zip(statistics(network), layer, strict=True):
@@ -108,7 +108,7 @@ def run(data: str, model: str, algorithm: str, steps: int, start: bool, seed: in
 def begun(data: str, model: str, seed: int) -> Iterator[str]:
     """A file with a network that learned 1,000 labels in 300 steps, drawn by another seed."""
     name, seed = f"{data.split('@')[0]}@1000", seed + 1000
-    config = Config(name, algorithm="supervised", model=model, seed=seed, gate=False)
+    config = Config(name, algorithm="supervised", model=model, seed=seed, gate="none")
     phases = Phases(load(name, seed=seed), config, None, Silent(), 300)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "start.safetensors"

@@ -20,6 +20,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "training",
     "procedures",
     "evaluate",
+    "report",
     "runs",
     "estimators command",
     "__main__",

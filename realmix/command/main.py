@@ -78,7 +78,7 @@ def _run(command: Command) -> None:
     elif isinstance(command, Decide):
         _decide(command)
     elif isinstance(command, Report):
-        from realmix.evaluate.report import write_report
+        from realmix.report.page import write_report
 
         print(printable(write_report(command.run)))
     else:
@@ -158,7 +158,7 @@ def _predict(command: Predict) -> None:
 def _decide(command: Decide) -> None:
     from realmix.command import deciding
     from realmix.command.console import show
-    from realmix.evaluate.report import write_report
+    from realmix.report.page import write_report
     from realmix.runs.decide import decide
     from realmix.runs.run import ship
 

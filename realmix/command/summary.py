@@ -14,9 +14,9 @@ from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
 from realmix.evaluate.gate import CANDIDATE, PAIR, UNSETTLED
 from realmix.evaluate.intervals import paired_interval
-from realmix.evaluate.record import Run, read_run
-from realmix.evaluate.sections import worst_class
-from realmix.evaluate.words import headline
+from realmix.report.record import Run, read_run
+from realmix.report.sections import worst_class
+from realmix.report.words import headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
 

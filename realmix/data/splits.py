@@ -157,14 +157,3 @@ def validation_plan(
     if sum(sizes) >= HOLD_OUT_ROWS:
         return _hold_out(known, rows)
     return _cross_validation(known, rows, quick)
-
-
-def halves(label: np.ndarray, seed: int) -> tuple[Fold, ...]:
-    """Two folds in which each class's rows are divided evenly; every row is held out once.
-
-    Args:
-        label: (N,) int64; rows with -1 belong to no fold.
-        seed: non-negative.
-    """
-    dealt = np.concatenate(list(_shuffled(label, seed, _FOLDS).values()))
-    return _as_folds(np.flatnonzero(label >= 0), [dealt[k::2] for k in range(2)])

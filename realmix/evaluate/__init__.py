@@ -1,1 +1,1 @@
-"""What a model is worth: figures, intervals, the gate, the report."""
+"""What a model is worth: figures, intervals, the gate, and what labels settle."""

@@ -22,12 +22,11 @@ Array = NDArray[np.float64]
 
 @dataclass(eq=False)
 class BalancedSelfTraining(Procedure):
-    """H(y, p(x)) + w H(c, p(u)) for the r / R * s * share_c * N surest c = argmax p(u) of each."""
+    """H(y, p(x)) + w H(c, p(u)) for the (r / R) s share_c N surest c = argmax p(u) of a class."""
 
     rounds: Count = 3  # R
     slack: Positive = 1.5  # s: a class may be so much larger than among labels or predictions
     pool_weight: Share | None = None  # w; null: all pseudo-labels weigh what all labels weigh
-    folds: Count = 5  # of the cross-validation of the strength
     most_rows: Count = 3000  # of the pool, at random
 
     idea = "confident predictions become labels; no class takes over"
@@ -48,7 +47,7 @@ class BalancedSelfTraining(Procedure):
         def fit(network: nn.Module) -> dict[str, float]:
             rows, label, pool = as_arrays(stages)
             pool, num_classes = some_of(pool, self.most_rows, stages), stages.data.num_classes
-            strength = strength_of(stages, self.folds)
+            strength = strength_of(stages)
             model = logistic(rows, label, num_classes, strength)
             prior = (np.bincount(label, minlength=num_classes) + 1) / (len(label) + num_classes)
             for number in range(1, self.rounds + 1) if len(pool) else ():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from realmix.contract.algorithm import Facts
-from realmix.contract.fields import Count, Positive
+from realmix.contract.fields import Positive
 from realmix.functional.linear import logistic
 from realmix.procedures.rows import as_arrays, figures_of, set_linear, strength_of
 from realmix.training.stages import Procedure, Stages
@@ -18,10 +18,10 @@ class Linear(Procedure):
     """|W|^2 / 2 + C sum_i H(y_i, softmax(W x_i + b)), to the end."""
 
     strength: Positive | None = None  # C; null: by cross-validation of the labels
-    folds: Count = 5  # of that
 
     idea = "labels alone, one layer, fitted to the end"
     needs = "feature rows"
+    pool_optional = True
     cost = 0.0
 
     @property
@@ -37,7 +37,7 @@ class Linear(Procedure):
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
             rows, label, _ = as_arrays(stages)
-            strength = self.strength or strength_of(stages, self.folds)
+            strength = self.strength or strength_of(stages)
             set_linear(network, *logistic(rows, label, stages.data.num_classes, strength))
             return {**figures_of(network, stages), "strength": strength}
 

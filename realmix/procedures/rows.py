@@ -14,6 +14,7 @@ from realmix.functional.linear import best_strength
 from realmix.training.stages import Stages
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # C; standardized rows and few labels need no weaker penalty
+FOLDS = 5
 
 
 def as_arrays(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
@@ -31,11 +32,11 @@ def some_of(pool: NDArray[np.float64], most: int, stages: Stages) -> NDArray[np.
     return pool[np.sort(chosen)]
 
 
-def strength_of(stages: Stages, folds: int) -> float:
+def strength_of(stages: Stages) -> float:
     """The C of the labels' logistic regression, by cross-validation."""
     rows, label, _ = as_arrays(stages)
     rng = np.random.default_rng(derive(stages.seed))
-    return best_strength(rows, label, STRENGTHS, folds, rng)
+    return best_strength(rows, label, STRENGTHS, FOLDS, rng)
 
 
 def set_linear(network: nn.Module, slopes: NDArray[np.float64], bias: NDArray[np.float64]) -> None:

@@ -12,8 +12,8 @@ from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
 from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
+from realmix.evaluate.mirror import read_mirrored
 from realmix.runs.config import Config
-from realmix.runs.mirror import read_mirrored
 from realmix.training.devices import choose
 
 MIRRORED, UNMIRRORED = "photos", "unmirrored"

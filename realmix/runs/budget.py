@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from realmix import models
 from realmix.base.wording import duration
-from realmix.runs.settings import default_steps
+from realmix.runs.choose import default_steps
 from realmix.runs.watch import Silent
 
 if TYPE_CHECKING:

@@ -1,10 +1,14 @@
-"""Which methods a run compares; `--algorithm auto` by a rule that docs/choosing.md explains."""
+"""Which methods a run compares, by a rule that docs/choosing.md explains, and their settings."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+from typing import Any, NamedTuple
 
-from realmix.contract.method import Facts
+from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
+from realmix.contract.fields import field_types, validated
+from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
 from realmix.runs.methods import method_class
 
@@ -76,3 +80,26 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
         return Contenders(alone, ("flexmatch",), "flexmatch", why)
     why = "long trainings reward confident labels of strongly augmented images"
     return Contenders(alone, ("fixmatch",), "fixmatch", why)
+
+
+def default_steps(shape: tuple[int, ...]) -> int:
+    """Steps of a training that names none: few for feature rows and tiny images."""
+    return 400 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
+
+
+def settings(cls: type[Method], given: dict[str, Any]) -> tuple[dict[str, Any], Recipe]:
+    """Divide what the user set into fields of the algorithm and its recipe, checked.
+
+    Raises:
+        UsageError: for a name that is neither, with the nearest one that is, or a bad value.
+    """
+    own, around = field_types(cls), field_types(Recipe)
+    for name in given.keys() - own.keys() - around.keys():
+        known = [*own, *around]
+        raise UsageError(
+            f"--set {name}: neither {cls.__name__} nor its recipe has that field."
+            f"{suggestion(name, known)} Fields: {', '.join(known)}."
+        )
+    fields = cls(**{name: given[name] for name in given.keys() & own.keys()}).fields()
+    changes = {name: given[name] for name in given.keys() & around.keys()}
+    return fields, dataclasses.replace(cls.recipe, **validated(Recipe, changes))

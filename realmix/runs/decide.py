@@ -31,8 +31,8 @@ from realmix.evaluate.dispute import (
     judged,
     outcomes,
 )
-from realmix.evaluate.record import Run, read_run
-from realmix.evaluate.report import label_page
+from realmix.report.page import label_page
+from realmix.report.record import Run, read_run
 from realmix.runs.run_folder import RESULT, locked
 
 ANSWERS, TABLE, PAGE = "answers.csv", "to_label.csv", "to_label.html"

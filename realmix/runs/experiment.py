@@ -11,19 +11,19 @@ from torch import Tensor
 
 from realmix.contract.algorithm import Algorithm, Views
 from realmix.evaluate import gate
-from realmix.evaluate.evidence import (
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
+from realmix.evaluate.judges import JUDGES, Judge, judge_of
+from realmix.evaluate.metrics import Floats, Integers
+from realmix.models import described
+from realmix.report.evidence import (
     Evidence,
     judged_evidence,
     oracle_figures,
     pool_evidence,
     test_figures,
 )
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
-from realmix.evaluate.judges import JUDGES, Judge, judge_of
-from realmix.evaluate.metrics import Floats, Integers
-from realmix.evaluate.pictures import mistake_evidence, view_evidence
-from realmix.evaluate.words import reason
-from realmix.models import described
+from realmix.report.pictures import mistake_evidence, view_evidence
+from realmix.report.words import reason
 from realmix.runs.classifier import Classifier, together
 from realmix.runs.phases import Phases, Trained
 from realmix.training.parallel import inner

@@ -17,12 +17,11 @@ from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN, validation_plan
 from realmix.runs import budget
-from realmix.runs.choose import contenders
+from realmix.runs.choose import contenders, default_steps, settings
 from realmix.runs.config import Config
 from realmix.runs.methods import method_class
 from realmix.runs.networks import Networks
 from realmix.runs.prepared import Prepared
-from realmix.runs.settings import default_steps, settings
 from realmix.runs.watch import Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose
@@ -107,8 +106,8 @@ class Phases:
         self.networks = Networks(config, self.rows.shape, num_classes, self.recipe)
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)
-            self.networks(0, method.final_model(self.networks.model))
             method.check(facts)
+            self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
         plan = validation_plan(dataset.label, config.seed, not slow, dataset.trains_only)

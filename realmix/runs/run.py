@@ -18,7 +18,7 @@ from realmix.base.files import append_line, cut_to_whole_lines, write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
-from realmix.evaluate.record import read_run
+from realmix.report.record import read_run
 from realmix.runs import run_folder
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import MODEL, Classifier
@@ -187,7 +187,7 @@ def ship(folder: Path, name: str) -> None:
 
 
 def _report(folder: Path) -> None:
-    from realmix.evaluate.report import write_report  # takes seconds, and not before it is written
+    from realmix.report.page import write_report  # takes seconds, and not before it is written
 
     write_report(folder)
 

@@ -61,7 +61,8 @@ def names_for(shape):
 
 
 def test_the_presets_and_their_views():
-    assert set(PRESETS) == {"cifar", "svhn", "digits", "photos", "features"}
+    whole = {"cifar", "svhn", "digits", "photos", "unmirrored", "symbols", "none", "features"}
+    assert set(PRESETS) == whole
     for preset, shape in CASES:
         assert set(PRESETS[preset](shape)) == names_for(shape)
 

@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of a run without models: what would ship is named in a file instead."""
     run = tmp_path / "run"
     monkeypatch.setattr("realmix.runs.run.ship", lambda at, name: (at / "ships").write_text(name))
-    monkeypatch.setattr("realmix.evaluate.report.write_report", lambda at: at / "report.html")
+    monkeypatch.setattr("realmix.report.page.write_report", lambda at: at / "report.html")
     return run
 
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realmix.data.splits import shares, stratified_labels, validation_plan
+from realmix.data.splits import (
+    FOLD_SHARE,
+    FOLDS,
+    HOLD_OUT_ROWS,
+    shares,
+    stratified_labels,
+    validation_plan,
+)
 
 SIZES = st.lists(st.integers(1, 40), min_size=2, max_size=7)
 
@@ -75,12 +82,12 @@ def test_folds_hold_out_every_row_once_but_single_examples(
 ) -> None:
     label = labels(sizes, unlabeled)
     plan = validation_plan(label, seed)
-    assert plan.refit
     several = [n for n in sizes if n >= 2]
     if len(several) < 2:
         assert plan.folds == ()
         return
-    assert len(plan.folds) == min(5, max(2, min(sizes)))
+    assert len(plan.folds) == FOLDS
+    assert plan.share == FOLD_SHARE
     held = np.concatenate([h for _, h in plan.folds])
     assert sorted(held) == [i for i, c in enumerate(label) if c >= 0 and sizes[c] >= 2]
     for train, out in plan.folds:
@@ -94,33 +101,34 @@ def test_folds_hold_out_every_row_once_but_single_examples(
 @given(st.lists(st.integers(25, 120), min_size=2, max_size=5), st.integers(0, 3))
 @settings(max_examples=30, deadline=None)
 def test_many_labels_are_split_once(sizes: list[int], seed: int) -> None:
-    sizes = [*sizes, 500]
+    sizes = [*sizes, HOLD_OUT_ROWS]
     label = labels(sizes)
     plan = validation_plan(label, seed)
-    assert not plan.refit
+    assert plan.share == 1
     ((train, held),) = plan.folds
     assert np.bincount(label[held]).tolist() == [round(n / 5) for n in sizes]
     assert sorted([*train, *held]) == list(range(len(label)))
 
 
 @pytest.mark.parametrize(
-    ("sizes", "folds", "refit"),
+    ("sizes", "quick", "folds", "share"),
     [
-        ([250, 250], 1, False),
-        ([250, 249], 5, True),
-        ([475, 25], 1, False),
-        ([476, 24], 5, True),
-        ([4, 4], 4, True),
-        ([3, 9], 3, True),
-        ([1, 9, 9], 2, True),
-        ([1, 2, 9], 2, True),
-        ([1, 9], 0, True),
-        ([1, 1], 0, True),
+        ([1000, 1000], False, 1, 1.0),
+        ([1000, 999], False, 2, 0.75),
+        ([1999, 1], False, 1, 1.0),
+        ([4, 4], False, 2, 0.75),
+        ([1, 9, 9], False, 2, 0.75),
+        ([1, 9], False, 0, 1.0),
+        ([1, 1], True, 0, 1.0),
+        ([8, 8], True, 5, 1.0),
+        ([3, 8], True, 3, 1.0),
+        ([1, 8, 8], True, 2, 1.0),
+        ([1000, 1000], True, 1, 1.0),
     ],
 )
-def test_the_rule_at_its_edges(sizes: list[int], folds: int, refit: bool) -> None:
-    plan = validation_plan(labels(sizes, unlabeled=7), 0)
-    assert (len(plan.folds), plan.refit) == (folds, refit)
+def test_the_rule_at_its_edges(sizes: list[int], quick: bool, folds: int, share: float) -> None:
+    plan = validation_plan(labels(sizes, unlabeled=7), 0, quick)
+    assert (len(plan.folds), plan.share) == (folds, share)
     assert plan.rule.endswith(".")
     assert "\n" not in plan.rule
 
@@ -167,7 +175,7 @@ def test_rows_that_only_train_are_in_every_training_part_and_never_held_out(
     known = np.flatnonzero(label >= 0)
     chosen = data.draw(st.sets(st.sampled_from(known.tolist())))
     trains_only = np.isin(np.arange(len(label)), list(chosen))
-    plan = validation_plan(label, seed, trains_only)
+    plan = validation_plan(label, seed, trains_only=trains_only)
     for train, held in plan.folds:
         assert chosen <= set(train.tolist())
         assert not chosen & set(held.tolist())
@@ -178,7 +186,7 @@ def test_rows_that_only_train_are_in_every_training_part_and_never_held_out(
 
 
 def test_a_part_is_held_out_only_where_enough_labels_may_be() -> None:
-    label = np.repeat(np.arange(2), 300)
-    assert not validation_plan(label, 0).refit
-    trains_only = np.arange(600) % 2 == 0
-    assert validation_plan(label, 0, trains_only).refit  # 300 are fewer than 500
+    label = np.repeat(np.arange(2), HOLD_OUT_ROWS)
+    assert len(validation_plan(label, 0).folds) == 1
+    trains_only = np.arange(2 * HOLD_OUT_ROWS) % 3 > 0
+    assert len(validation_plan(label, 0, trains_only=trains_only).folds) == FOLDS

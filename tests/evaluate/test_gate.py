@@ -10,7 +10,7 @@ from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, collapsed, decide, dri
 from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
 from realmix.evaluate.judges import JUDGES, compare
 from realmix.evaluate.pairing import Pairing
-from realmix.evaluate.words import headline, reason, rounded_up
+from realmix.report.words import headline, reason, rounded_up
 
 RULE = "Each label was held out once, in 5 parts."
 

@@ -77,7 +77,7 @@ def test_a_run_folder_holds_what_the_design_names(undisturbed: Path) -> None:
         "versions",
     }
     assert result["labels"] == 20
-    assert result["images_seen"] == (2 * 3 + 6) * (4 + 8)  # two folds of half the steps, and all
+    assert result["images_seen"] == (2 * 4 + 6) * (4 + 8)  # two folds of three quarters, and all
     phases = [r["phase"] for r in whole_lines(undisturbed / "metrics.jsonl")]
     assert list(dict.fromkeys(phases)) == [
         f"{part}/{name}"

@@ -6,8 +6,8 @@ import pytest
 
 from realmix.algorithms.fixmatch import FixMatch
 from realmix.base.errors import UsageError
+from realmix.runs.choose import default_steps, settings
 from realmix.runs.config import Config
-from realmix.runs.settings import default_steps, settings
 
 
 def test_fields_are_divided_between_algorithm_and_recipe() -> None:

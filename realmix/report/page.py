@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
-from realmix.evaluate import galleries, plots, sections
-from realmix.evaluate.record import Run, read_run
-from realmix.evaluate.words import headline, rounded_up
+from realmix.report import galleries, plots, sections
+from realmix.report.record import Run, read_run
+from realmix.report.words import headline, rounded_up
 
 LARGE_TILE = 192  # pixels of a picture that somebody labels
 LONGEST_NAME = 60  # characters of a class name in a table

@@ -9,7 +9,7 @@ import sklearn.datasets
 from realmix.base.files import append_line, write_atomically, write_json
 from realmix.evaluate.gate import decide
 from realmix.evaluate.metrics import Estimate
-from realmix.evaluate.words import reason
+from realmix.report.words import reason
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RULE = "Each label was held out once: 5 times, the models were trained on 4/5 of the labels."

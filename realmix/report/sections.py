@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realmix.evaluate import galleries, metrics, plots
+from realmix.evaluate import metrics
 from realmix.evaluate.gate import PAIR, SUPERVISED
-from realmix.evaluate.record import Run
+from realmix.report import galleries, plots
+from realmix.report.record import Run
 
 Section = dict[str, Any] | None
 LABELS_ALONE = "labels alone"

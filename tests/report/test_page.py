@@ -10,9 +10,10 @@ import pytest
 from synthetic_run import CLASSES, write_run
 
 from realmix.base.errors import DataError, StorageError
-from realmix.evaluate import metrics, plots, sections
-from realmix.evaluate.record import read_run
-from realmix.evaluate.report import write_report
+from realmix.evaluate import metrics
+from realmix.report import plots, sections
+from realmix.report.page import write_report
+from realmix.report.record import read_run
 
 TEST = ("test_label", "test_baseline", "test_model", "test_shipped", "test")
 POOL = ("pool_shipped", "labeled_counts")

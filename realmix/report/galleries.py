@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from realmix.evaluate import plots
-from realmix.evaluate.record import Run
+from realmix.report import plots
+from realmix.report.record import Run
 
 AS_IT_IS = "as it is"
 MEANINGS = {

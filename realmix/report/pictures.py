@@ -13,7 +13,7 @@ from realmix.contract.algorithm import Views
 from realmix.contract.state import BIN_SHAPE
 from realmix.data.pools import Dataset, View
 from realmix.data.sampling import CUTOUT, LEARNED, PROBE
-from realmix.evaluate.evidence import GALLERY, Evidence
+from realmix.report.evidence import GALLERY, Evidence
 
 SHOWN = 8  # labeled rows of which the views are kept
 _SHOW, _COPY = 31, 32  # streams of randomness

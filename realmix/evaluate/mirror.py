@@ -19,7 +19,7 @@ from realmix.algorithms.supervised import Supervised
 from realmix.augment.presets import PRESETS
 from realmix.base.randomness import derive
 from realmix.data.pools import Data, Dataset, Pool, View
-from realmix.data.splits import halves, stratified_labels
+from realmix.data.splits import stratified_labels, validation_plan
 from realmix.evaluate.intervals import Correct, mcnemar
 from realmix.training.predict import predict
 from realmix.training.trainer import Trainer
@@ -100,7 +100,8 @@ def read_mirrored(dataset: Dataset, seed: int, device: torch.device) -> Reading:
     images = shrunk(torch.from_numpy(dataset.inputs[known]))
     label = dataset.label[known]
     plain, mirrored = [np.zeros(0, bool)], [np.zeros(0, bool)]
-    for number, (train, held) in enumerate(halves(label, derive(seed, _MIRROR, 1))):
+    folds = validation_plan(label, derive(seed, _MIRROR, 1)).folds
+    for number, (train, held) in enumerate(folds):
         network, view = _trained(images[train], label[train], dataset.classes, seed, number, device)
         for correct, pictures in ((plain, images[held]), (mirrored, images[held].flip(3))):
             correct.append(predict(network, pictures, view).argmax(1).numpy() == label[held])

@@ -1,0 +1,128 @@
+"""The methods for feature rows that take no steps: against references, and in a whole run."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from realmix import SemiSupervisedClassifier
+from realmix.base.errors import Interrupted, UsageError
+from realmix.contract.method import Facts
+from realmix.procedures.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.gaussian_mixture import GaussianMixture
+from realmix.procedures.label_spreading import LabelSpreading
+from realmix.procedures.linear import Linear
+from tests.procedures.small import blobs, stages
+
+METHODS = {
+    "linear": Linear,
+    "label_spreading": LabelSpreading,
+    "balanced_self_training": BalancedSelfTraining,
+    "gaussian_mixture": GaussianMixture,
+}
+EVERY = pytest.mark.parametrize("name", METHODS)
+
+
+def probs_of(method, run):
+    network = method.train(run)
+    return run.predict(network, run.data.unlabeled.inputs).numpy()
+
+
+def test_linear_is_scikit_learns_logistic_regression():
+    run = stages(blobs())
+    known = run.data.labeled
+    model = LogisticRegression(C=0.5).fit(known.inputs.numpy(), known.label.numpy())
+    theirs = model.predict_proba(run.data.unlabeled.inputs.numpy())
+    assert probs_of(Linear(strength=0.5), run) == pytest.approx(theirs, abs=1e-3)
+
+
+def test_spread_scores_solve_zhous_system():
+    run = stages(blobs(labeled=9, pool=30))
+    rows, shares = LabelSpreading(alpha=0.9, neighbors=4).spread(run)
+    unit = rows.numpy() / np.linalg.norm(rows.numpy(), axis=1, keepdims=True)
+    similarity = unit @ unit.T - 2 * np.eye(39)
+    weight = np.zeros((39, 39))
+    for i in range(39):
+        for j in np.argsort(-similarity[i])[:4]:
+            weight[i, j] += max(similarity[i, j], 0) ** 3
+            weight[j, i] += max(similarity[i, j], 0) ** 3
+    degree = weight.sum(1)
+    scaled = weight / np.sqrt(degree[:, None] * degree)
+    given = np.zeros((39, 3))
+    given[np.arange(9), run.data.labeled.label.numpy()] = 1 / 3
+    scores = np.linalg.solve(np.eye(39) - 0.9 * scaled, given)
+    expected = scores / scores.sum(1, keepdims=True)
+    assert len(rows) == 39
+    assert shares[9:].numpy() == pytest.approx(expected[9:], abs=1e-3)
+    assert shares[:9].numpy() == pytest.approx(3 * given[:9])
+
+
+def test_spreading_keeps_the_labels_and_so_many_of_the_pool():
+    run = stages(blobs(labeled=9, pool=30))
+    rows, _ = LabelSpreading(most_rows=12).spread(run)
+    assert torch.equal(rows[:9], run.data.labeled.inputs)
+    pool = run.data.unlabeled.inputs.tolist()
+    assert 1 <= len(rows) - 9 <= 12
+    assert all(row in pool for row in rows[9:].tolist())
+
+
+def test_quotas_follow_the_larger_of_both_shares():
+    """All of 10 rows look like class 0: a third of the labels allow 1/3 * 10 of them, or the sum
+    of its probabilities if that is more."""
+    pool, model = np.eye(1).repeat(10, 0), (np.array([[1.0], [0], [0]]), np.zeros(3))
+    prior = np.full(3, 1 / 3)
+    share = np.e / (np.e + 2)
+    for slack, part in ((1.0, 1.0), (1.0, 0.5), (1.5, 0.5)):
+        method = BalancedSelfTraining(slack=slack)
+        chosen, pseudo = method.chosen(model, pool, prior, part)
+        assert chosen.sum() == np.ceil(slack * part * share * 10)
+        assert set(pseudo) == {0}
+    chosen, _ = BalancedSelfTraining(slack=1.0).chosen(model, pool, np.array([0.9, 0.05, 0.05]), 1)
+    assert chosen.sum() == 9
+
+
+def test_without_weight_a_pool_changes_nothing():
+    run = stages(blobs())
+    alone = probs_of(Linear(), run)
+    assert probs_of(BalancedSelfTraining(pool_weight=0), stages(blobs())) == pytest.approx(
+        alone, abs=2e-3
+    )
+    assert probs_of(BalancedSelfTraining(), stages(blobs())) != pytest.approx(alone, abs=2e-3)
+
+
+def test_few_labels_and_a_wide_table_are_no_obstacle():
+    """Two labels of one class, one of the other, and more columns than rows."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(23, 40)).astype(np.float32)
+    y = np.array([0, 0, 1, *[-1] * 20])
+    for name in METHODS:
+        model = SemiSupervisedClassifier(name, gate=False, random_state=0).fit(rows, y)
+        assert np.isfinite(model.predict_proba(rows)).all()
+
+
+@EVERY
+def test_a_whole_run_with_the_gate(name):
+    x, truth = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(150)
+    x, truth = x[order], truth[order]
+    y = np.where(np.arange(150) < 30, truth, -1)
+    model = SemiSupervisedClassifier(name, steps=2, random_state=0).fit(x, y)
+    assert model.result_["algorithm"] == name
+    assert model.result_["shipped"] == name  # two steps of an MLP are no match
+    assert model.score(x[30:], truth[30:]) > 0.8
+
+
+@EVERY
+def test_images_are_refused(name):
+    facts = Facts(2, 4, 4, (1, 8, 8), torch.full((2,), 0.5))
+    with pytest.raises(UsageError, match=f"{name} learns from feature rows, and these are images"):
+        METHODS[name]().check(facts)
+
+
+@EVERY
+def test_a_run_that_should_stop_does_not_begin_it(name):
+    run = stages(stop=lambda: True)
+    with pytest.raises(Interrupted):
+        METHODS[name]().train(run)
+    assert not run.begun
