@@ -37,7 +37,7 @@ from realmix.evaluate.dispute import (
 )
 from realmix.runs.run import versions
 
-NAME, ORDERS, POOL = "decide", 300, 4000
+NAME, ORDERS, POOL = "decide", 300, 2000
 FIELDS: dict[str, dict[str, Any]] = {"fixmatch": {"unlabeled_ratio": 2}}  # for one core
 Change = Callable[[Dataset, np.random.Generator], Dataset]
 
@@ -123,16 +123,16 @@ POOLS: dict[str, Change] = {
 CASES = (
     Case("digits@20", "as it is", "mixmatch", 150),
     Case("digits@20", "as it is", "vat", 150),
-    Case("digits@40", "as it is", "realmix", 150),
-    Case("digits@40", "as it is", "fixmatch", 150),
-    Case("digits@40", "as it is", "pseudo_label", 150),
-    Case("digits@40", "three classes", "mixmatch", 150),
-    Case("digits@20", "half scrambled", "mixmatch", 150),
-    Case("digits@40", "half scrambled", "pseudo_label", 150),
-    Case("cifar10@250", "as it is", "pseudo_label", 200),
-    Case("cifar10@1000", "as it is", "mixmatch", 200),
-    Case("cifar10@250", "half foreign", "mixmatch", 200),
-    Case("cifar10@1000", "three classes", "pseudo_label", 200),
+    Case("digits@40", "three classes", "mixmatch", 100),
+    Case("digits@20", "half scrambled", "mixmatch", 100),
+    Case("digits@40", "as it is", "realmix", 100),
+    Case("cifar10@1000", "as it is", "mixmatch", 100),
+    Case("digits@40", "half scrambled", "pseudo_label", 100),
+    Case("cifar10@250", "half foreign", "mixmatch", 100),
+    Case("digits@40", "as it is", "fixmatch", 100),
+    Case("digits@40", "as it is", "pseudo_label", 100),
+    Case("cifar10@250", "as it is", "pseudo_label", 100),
+    Case("cifar10@1000", "three classes", "pseudo_label", 100),
 )
 
 
