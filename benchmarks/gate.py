@@ -63,6 +63,8 @@ def dataset(name: str, labels: int, foreign: float, seed: int) -> Dataset:
             found = smaller(found, rng)
     pool = np.flatnonzero(found.label < 0)
     strange, inputs = pool[: int(foreign * len(pool))], np.array(found.inputs)
+    if not len(strange):
+        return found
     if found.is_images:  # the pixels of an image in random order
         flat = inputs[strange].reshape(len(strange), -1)
         inputs[strange] = rng.permuted(flat, axis=1).reshape(inputs[strange].shape)

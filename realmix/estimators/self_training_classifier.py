@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, indexable
 
 from realmix.base.errors import DataError, UsageError
-from realmix.estimators.semi_supervised_classifier import UNLABELED, divide
+from realmix.estimators.labels import UNLABELED, divide
 from realmix.functional.selection import labeled_further, quota
 
 

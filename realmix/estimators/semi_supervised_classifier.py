@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +16,6 @@ from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
@@ -25,6 +23,7 @@ from realmix.base.errors import DataError
 from realmix.data.reading.arrays import as_inputs
 from realmix.data.reading.load import from_arrays
 from realmix.data.reading.source import class_name
+from realmix.estimators.labels import UNLABELED, divide, is_mark
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
@@ -32,9 +31,7 @@ from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
-UNLABELED = -1
 SEEDS = 2**31 - 1
-_SIGNS = ({"-1", "1"}, {"-1.0", "1.0"})
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -170,7 +167,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             ValueError: no row has a label; and as `predict_proba`.
         """
         label = self.predict(X)
-        values, known = divide(y, signs=any(map(_is_mark, self.classes_.tolist())))
+        values, known = divide(y, signs=any(map(is_mark, self.classes_.tolist())))
         check_consistent_length(label, known)
         if not known.any():
             raise DataError(f"None of the {len(known):,} rows has a label to score.")
@@ -239,66 +236,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             tensors, header = state["classifier_"]
             state["classifier_"] = Classifier.restore(from_bytes(tensors), json.loads(header))
         super().__setstate__(state)
-
-
-def divide(y: Any, signs: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The labels of the labeled rows, and which rows these are.
-
-    Args:
-        y: (N,) or (N, 1) whole numbers, booleans or strings; -1, "", None or NaN: no label.
-        signs: whether -1 is a class, the other of 1. By default it is where `y` holds -1 and 1 and
-            nothing else: no algorithm can learn from one class, and two are often coded so.
-
-    Returns:
-        (n,) labels, and (N,) bool with n true entries.
-
-    Raises:
-        DataError: labels that are no classes.
-
-    >>> divide([3, -1, 4])
-    (array([3, 4]), array([ True, False,  True]))
-    """
-    if isinstance(y, (list, tuple)):  # numpy would turn ["cat", -1] into two strings
-        y = np.array(y, dtype=object)
-    values = column_or_1d(y, warn=True)
-    items = values.tolist()
-    if signs is None and set(map(str, items)) in _SIGNS:
-        signs = True
-        warnings.warn(
-            "y holds -1 and 1 and nothing else: taken as two classes, every row labeled. If -1 "
-            "means unlabeled, give rows of a second class; to be sure, code classes as 0 and 1.",
-            stacklevel=3,
-        )
-    known = np.array([not _is_missing(i) and (signs or not _is_mark(i)) for i in items], dtype=bool)
-    return _as_classes(values[known]), known
-
-
-def _is_mark(item: Any) -> bool:
-    """Whether it is -1, which "-1" is too: so numpy writes it in an array of strings."""
-    return bool(item.strip() == "-1" if isinstance(item, str) else item == UNLABELED)
-
-
-def _is_missing(item: Any) -> bool:
-    if isinstance(item, str):
-        return not item.strip()
-    same = item == item  # false for NaN; neither true nor false for pandas' NA
-    return item is None or not (isinstance(same, (bool, np.bool_)) and same)
-
-
-def _as_classes(labels: np.ndarray) -> np.ndarray:
-    """Labels with a type of their own, not `object`; only whole numbers, booleans and strings."""
-    if labels.dtype == object:
-        if not any(all(isinstance(i, kind) for i in labels) for kind in (str, Real, np.bool_)):
-            raise DataError("Unknown label type: y must hold either whole numbers or strings.")
-        labels = np.array(labels.tolist())
-    if labels.dtype.kind not in "biufU":
-        raise DataError(f"Unknown label type: {labels.dtype}. Give whole numbers or strings.")
-    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (np.floor(labels) == labels)).all():
-        raise DataError(
-            "Unknown label type: continuous. y has labels with a fraction or infinite ones; "
-            "classes are whole numbers or strings, and quantities cannot be learned."
-        )
-    return labels
 
 
 def _plain(value: Any) -> Any:

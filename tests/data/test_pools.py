@@ -82,7 +82,7 @@ def test_a_run_tells_the_preset_and_the_codes_of_what_was_read():
     label = np.where(CYCLE < 20, CYCLE % 2, -1)
     x = np.stack([rng.normal(size=40), rng.integers(0, 4, 40)], 1).astype(np.float32)
     given = Dataset(x, label, ("a", "b"), "features", columns=("length", "color"))
-    phases = Phases(given, Config("rows", steps=2), None, Silent())
+    phases = Phases(given, Config("rows", algorithm="mixmatch", steps=2), None, Silent())
     phase = phases.only  # on all labels
     facts = phases.trainer(phase, 2).data.facts
     assert (facts.preset, facts.code_columns) == ("features", ("color",))

@@ -115,7 +115,7 @@ def test_many_labels_are_split_once(sizes: list[int], seed: int) -> None:
     [
         ([1000, 1000], False, 1, 1.0),
         ([1000, 999], False, 2, 0.75),
-        ([1999, 1], False, 1, 1.0),
+        ([1999, 1], False, 0, 1.0),
         ([4, 4], False, 2, 0.75),
         ([1, 9, 9], False, 2, 0.75),
         ([1, 9], False, 0, 1.0),

@@ -26,7 +26,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from realmix.base.errors import DataError, UsageError
-from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier, divide
+from realmix.estimators.labels import divide
+from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

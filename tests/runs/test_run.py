@@ -82,7 +82,7 @@ def test_a_run_folder_holds_what_the_design_names(undisturbed: Path) -> None:
     assert list(dict.fromkeys(phases)) == [
         f"{part}/{name}"
         for part in ("fold-1", "fold-2", "final")
-        for name in ("supervised", "realmix")
+        for name in ("supervised", "mixmatch")
     ]
 
 
