@@ -219,9 +219,15 @@ def test_global_randomness_is_seeded_in_two_places_only():
         (name, call)
         for name, path in NAMES.items()
         for call, _ in calls_of(path)
-        if call in ("torch.manual_seed", "np.random.seed", "random.seed", "torch.seed")
+        if (call.endswith(".manual_seed") and call.startswith("torch."))
+        or call in ("np.random.seed", "random.seed", "torch.seed")
     }
-    assert places == {("models", "torch.manual_seed"), ("training.trainer", "torch.manual_seed")}
+    generators = {"torch.default_generator", "torch.cuda", "torch.mps"}
+    assert places == {
+        ("base.randomness", "torch.Generator().manual_seed"),  # one of its own
+        ("models", "torch.manual_seed"),
+        *(("training.trainer", f"{name}.manual_seed") for name in generators),
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

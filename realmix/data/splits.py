@@ -10,7 +10,7 @@ from realmix.base.randomness import derive
 
 HOLD_OUT_ROWS = 2000  # from this many labels on, a fifth of them measures well enough by itself
 FOLDS, FOLD_SHARE = 2, 0.75  # what buys most for half again the time: benchmarks/records/gate
-QUICK_FOLDS = 5  # where a training takes no time
+QUICK_FOLDS, QUICK_SHARE = 5, 0.5  # where methods take no time, and but one takes any steps
 _DRAW, _FOLDS = 11, 12  # streams of randomness
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -113,7 +113,7 @@ def _hold_out(known: np.ndarray, rows: dict[int, np.ndarray]) -> Plan:
 
 def _cross_validation(known: np.ndarray, rows: dict[int, np.ndarray], quick: bool) -> Plan:
     sizes = [len(r) for r in rows.values()]
-    most, share = (QUICK_FOLDS, 1.0) if quick else (FOLDS, FOLD_SHARE)
+    most, share = (QUICK_FOLDS, QUICK_SHARE) if quick else (FOLDS, FOLD_SHARE)
     number = min(most, max(2, min(sizes)))
     shared = [r for r in rows.values() if len(r) >= 2]
     # dealt round and round without starting anew at each class, so that folds differ by one row
@@ -141,7 +141,7 @@ def validation_plan(
     Args:
         label: (N,) int64; rows with -1 belong to no fold.
         seed: non-negative; the same labels and seed give the same plan.
-        quick: trainings take no time: more folds, and all of their steps.
+        quick: most methods take no time: more folds.
         trains_only: (N,) bool, rows that train in every fold and are never held out.
     """
     known = np.flatnonzero(label >= 0)

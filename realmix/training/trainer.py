@@ -38,6 +38,19 @@ def as_trained(
     return parallel.Divided(parallel.share_moments(network), precision)
 
 
+def seed_dropout(seed: int, device: torch.device) -> None:
+    """Seed what torch's own layers draw from, on one device.
+
+    `torch.manual_seed` seeds every device that there may be, for a millisecond: as long as a step
+    of a small network takes.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 class Trainer:
     """Trains a network by an algorithm. State: weights, their average, optimizer, buffers, step.
 
@@ -126,7 +139,7 @@ class Trainer:
     def _advance(self) -> Losses:
         """One optimizer step: everything random in it comes from (seed, step)."""
         step = Step(self.step, self.steps, generator(self.seed, NOISE, self.step))
-        torch.manual_seed(derive(self.seed, DROPOUT, self.step, parallel.rank()))
+        seed_dropout(derive(self.seed, DROPOUT, self.step, parallel.rank()), self.device)
         views, recipe = self.algorithm.views, self.recipe
         batch = batch_at(
             self.data, views, self.step, recipe.batch_size, recipe.unlabeled_ratio, self.seed

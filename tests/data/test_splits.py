@@ -120,9 +120,9 @@ def test_many_labels_are_split_once(sizes: list[int], seed: int) -> None:
         ([1, 9, 9], False, 2, 0.75),
         ([1, 9], False, 0, 1.0),
         ([1, 1], True, 0, 1.0),
-        ([8, 8], True, 5, 1.0),
-        ([3, 8], True, 3, 1.0),
-        ([1, 8, 8], True, 2, 1.0),
+        ([8, 8], True, 5, 0.5),
+        ([3, 8], True, 3, 0.5),
+        ([1, 8, 8], True, 2, 0.5),
         ([1000, 1000], True, 1, 1.0),
     ],
 )
