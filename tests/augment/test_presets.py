@@ -25,6 +25,7 @@ IMAGE_VIEWS = {"probe", "learned"}
 CASES = [
     ("cifar", (3, 32, 32)), ("svhn", (3, 32, 32)), ("photos", (3, 20, 33)), ("photos", (1, 8, 8)),
     ("digits", (1, 8, 8)), ("digits", (1, 28, 28)), ("features", (30,)),
+    ("symbols", (1, 8, 8)), ("symbols", (3, 40, 28)), ("unmirrored", (3, 20, 24)),
 ]  # fmt: skip
 RANDOM = [
     (preset, shape, name)
@@ -57,7 +58,8 @@ def names_for(shape):
 
 
 def test_the_presets_and_their_views():
-    assert set(PRESETS) == {"cifar", "svhn", "digits", "photos", "features"}
+    pictures = {"cifar", "svhn", "digits", "photos", "unmirrored", "symbols"}
+    assert set(PRESETS) == {*pictures, "features", "none"}
     for preset, shape in CASES:
         assert set(PRESETS[preset](shape)) == names_for(shape)
 
