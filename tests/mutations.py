@@ -900,7 +900,7 @@ MUTANTS = [
         "runs/test_augmentation.py",
         [
             ("the other way round", "mcnemar(mirrored, plain)", "mcnemar(plain, mirrored)"),
-            ("mirrored where nothing tells", "self.tells and self", "self"),
+            ("mirrored where nothing tells", "self.tells and not harmed", "not harmed"),
             ("not mirrored", ".flip(3)", ".flip(2)"),
         ],
     ),

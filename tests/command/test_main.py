@@ -189,7 +189,7 @@ from realmix.command.main import main
 from realmix.command import console
 console.tell = lambda *_: print("told before torch:", "torch" not in sys.modules)
 def begin(self, until=None):
-    print("loaded:", sorted({"matplotlib", "sklearn", "scipy.stats", "pandas", "jinja2", "PIL",
+    print("loaded:", sorted({"matplotlib", "sklearn", "scipy.stats", "pandas", "jinja2",
         "torchvision", "timm", "pyarrow"} & set(sys.modules)))
     sys.exit(0)
 def import_trainer():

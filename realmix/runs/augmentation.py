@@ -1,0 +1,83 @@
+"""Which augmentation a run has: what was asked for, or what suits the data, decided once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from realmix.augment.described import read_augmentation
+from realmix.augment.presets import views_of
+from realmix.base.errors import UsageError
+from realmix.data.pools import Dataset
+from realmix.runs.config import Config
+from realmix.runs.mirror import read_mirrored
+from realmix.training.devices import choose
+
+MIRRORED, UNMIRRORED = "photos", "unmirrored"
+
+
+class Augmented(NamedTuple):
+    """Data that know how they are augmented, and how that came about.
+
+    Attributes:
+        dataset: its preset is what trains, and its notes say what was decided here.
+        settled: what config.json keeps, so that a run that goes on does not decide anew.
+    """
+
+    dataset: Dataset
+    settled: dict[str, Any]
+
+
+def augmented(
+    dataset: Dataset, config: Config, settled: Mapping[str, Any] | None = None
+) -> Augmented:
+    """What `config.augment` means for these data.
+
+    "auto" is the preset of the data. Pictures of which nothing is known would be mirrored, so
+    there the labels are asked first (`read_mirrored`).
+
+    Args:
+        dataset: what was read.
+        config: of the run.
+        settled: of the same run, when it was begun.
+
+    Raises:
+        UsageError: the augmentation does not fit the data, or its file cannot be used or is not
+            what it was when the run was begun.
+    """
+    asked = config.augment
+    if not dataset.is_images and asked not in ("auto", "none"):
+        raise UsageError(
+            f"--augment {asked} is for pictures, and these are feature rows: auto or none."
+        )
+    if settled is None:
+        settled = _decided(dataset, config)
+    elif asked.endswith(".json") and settled["preset"] != (now := _described(asked)):
+        raise UsageError(
+            f"--augment {asked} changed since this run was begun: there {settled['preset']},"
+            f" now {now}. Choose another --out, or put the file back."
+        )
+    views_of(settled["preset"], dataset.inputs.shape[1:])
+    note = settled.get("note")
+    notes = (*dataset.notes, note) if note else dataset.notes
+    return Augmented(replace(dataset, preset=settled["preset"], notes=notes), dict(settled))
+
+
+def _decided(dataset: Dataset, config: Config) -> dict[str, Any]:
+    if config.augment.endswith(".json"):
+        return {"preset": _described(config.augment)}
+    if config.augment != "auto":
+        return {"preset": config.augment}
+    if dataset.preset != MIRRORED:
+        return {"preset": dataset.preset}
+    reading = read_mirrored(dataset, config.seed, choose(config.device))
+    preset = MIRRORED if reading.mirrors else UNMIRRORED
+    return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
+
+
+def _described(file: str) -> str:
+    """What an augmentation file says, in one form."""
+    return json.dumps(asdict(read_augmentation(Path(file))))
