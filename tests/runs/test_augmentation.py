@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 def bars(sided: bool, labels: int = 48, seed: int = 0, preset: str = "photos") -> Dataset:
-    """8 x 8 pictures of a bar: its side is the class, or (not `sided`) whether it stands or lies."""
+    """8 x 8 pictures of a bar: the class is its side, or (not `sided`) whether it stands."""
     rng = np.random.default_rng(seed)
     label = np.arange(labels) % 2
     images = rng.integers(0, 60, (labels, 1, 8, 8), dtype=np.uint8)
