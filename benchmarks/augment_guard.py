@@ -24,7 +24,7 @@ from benchmarks.records import RECORDS, Line, by_seed, do, gain, interval, lines
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.data.splits import stratified_labels
-from realmix.evaluate.mirror import LEVEL, STEPS, Reading, read_mirrored
+from realmix.evaluate.mirror import HARM, LEVEL, STEPS, Reading, read_mirrored
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
@@ -124,7 +124,7 @@ def table() -> str:
         " `python -m benchmarks.augment_guard`, pictures as arrays, one core a run.\n",
         f"## What the guard decides\n\nTwo trainings of {STEPS} steps on half of the labels each,"
         f" without mirroring; held-out rows as they are against mirrored; one-sided exact McNemar"
-        f" test, level {LEVEL:g}.\n",
+        f" test, level {LEVEL:g}, and at least {100 * HARM:g} points.\n",
         "| data | labels | seeds | as they are | mirrored | p-values | mirrors | seconds |\n"
         "|---|---:|---:|---:|---:|---|---:|---:|",
     ]
@@ -132,6 +132,8 @@ def table() -> str:
         mine = [line for line in guards if (line["data"], line["labels"]) == (data, labels)]
         if mine:
             parts.append(_guard_row(data, labels, mine))
+    if not any(line["kind"] == "trained" for line in lines):
+        return "\n".join(parts) + "\n"
     parts.append(
         "\n## What augmentation is worth to the labels alone\n\nTest accuracy (of at most"
         f" {MOST_TEST:,} rows) after {TRAINING_STEPS} steps, mean ± standard deviation over seeds;"

@@ -869,7 +869,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "augment/presets.py",
+        "augment/views.py",
         "augment/test_presets.py",
         [
             (
@@ -882,6 +882,33 @@ MUTANTS = [
                 "cover(learned(images, draws, rates)[0], draws)",
                 "network_input(learned(images, draws, rates)[0])",
             ),
+        ],
+    ),
+    *mutants(
+        "augment/described.py",
+        "augment/test_described.py",
+        [
+            ("all mirrored", "0.5 if self.mirror", "1.0 if self.mirror"),
+            ("symbols mirrored", "mirror: bool = False", "mirror: bool = True"),
+            ("half of the shift", "round(side * self.shift)", "round(side * self.shift / 2)"),
+            ("grey cutout", "self.cutout, background(images)", "self.cutout, 127"),
+            ("erased without cutout", "random_erase if self.cutout else", "random_erase or"),
+            ("nothing left out", "for name in augmentation.never", "for name in ()"),
+        ],
+    ),
+    *mutants(
+        "evaluate/mirror.py",
+        "runs/test_augmentation.py",
+        [
+            ("the other way round", "mcnemar(mirrored, plain)", "mcnemar(plain, mirrored)"),
+            ("mirrored where nothing tells", "self.tells and not harmed", "not harmed"),
+            ("not mirrored", ".flip(3)", ".flip(2)"),
+        ],
+    ),
+    *mutants(
+        "augment/presets.py",
+        "augment/test_presets.py",
+        [
             (
                 "rates not used",
                 "learned(move(images, draws), draws, rates)",

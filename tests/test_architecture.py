@@ -226,7 +226,7 @@ def test_global_randomness_is_seeded_in_two_places_only():
     assert places == {
         ("base.randomness", "torch.Generator().manual_seed"),  # one of its own
         ("models", "torch.manual_seed"),
-        *(("training.trainer", f"{name}.manual_seed") for name in generators),
+        *(("training.devices", f"{name}.manual_seed") for name in generators),
     }
 
 

@@ -28,6 +28,7 @@ STEPS = 100  # of each of the two trainings
 MOST_ROWS = 1000  # labels that are looked at
 SIDE = 32  # pixels; larger pictures are shrunk to it
 LEVEL = 0.1  # of the test: mirrors in vain cost 10 points and more, none where they help a few
+HARM = 0.05  # in accuracy: what costs less is mirrored, because mirroring gives more
 LEAST_PAIRS = math.ceil(-math.log2(LEVEL))  # fewer cannot reach the level, whatever they say
 _MIRROR = 21  # stream of randomness
 
@@ -66,7 +67,8 @@ class Reading:
     @property
     def mirrors(self) -> bool:
         """Whether pictures may be mirrored; not where nothing tells, as that costs least."""
-        return self.tells and self.p_value > LEVEL
+        harmed = self.p_value <= LEVEL and self.plain - self.mirrored >= HARM
+        return self.tells and not harmed
 
     @property
     def note(self) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from realmix.evaluate.metrics import Floats, Integers
 
@@ -42,6 +41,8 @@ def temperature(probs: Floats, label: Integers) -> float:
     Reference:
         Guo et al., 2017, https://arxiv.org/abs/1706.04599, section 4.2; the prior is ours.
     """
+    from scipy.optimize import minimize_scalar  # not before a training is done
+
     if len(label) == 0:
         return 1.0
     rows = np.arange(len(label))

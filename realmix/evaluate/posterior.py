@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from realmix.evaluate.judges import Comparison, Judge
 
@@ -44,12 +44,12 @@ class Posterior:
     @property
     def better(self) -> float:
         """Chance that the candidate is the better of the two."""
-        return float(norm.sf(0, self.mean, self.deviation))
+        return float(ndtr(self.mean / self.deviation))
 
     @property
     def harm(self) -> float:
         """Chance that it is worse by more than a point."""
-        return float(norm.cdf(HARM, self.mean, self.deviation))
+        return float(ndtr((HARM - self.mean) / self.deviation))
 
     @property
     def is_safe(self) -> bool:

@@ -72,7 +72,7 @@ def _share(value: float, _: float = 0) -> str:
 def accuracies(bars: Sequence[Bar]) -> str:
     """Each accuracy as a dot on its interval, one below the other."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.4, 0.55 + 0.52 * len(bars)), layout="constrained")
+        figure = Figure(figsize=(6.8, 0.55 + 0.52 * len(bars)), layout="constrained")
         axes = figure.add_subplot()
         for row, bar in enumerate(bars):
             axes.hlines(row, bar.low, bar.high, color=bar.color, lw=7, alpha=0.28)

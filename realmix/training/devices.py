@@ -46,3 +46,16 @@ def best_precision(device: torch.device, shape: tuple[int, ...]) -> torch.dtype:
         if features.get("avx512_bf16") or features.get("amx_bf16"):
             return torch.bfloat16
     return torch.float32
+
+
+def seed_dropout(seed: int, device: torch.device) -> None:
+    """Seed what torch's own layers draw from, on one device.
+
+    `torch.manual_seed` seeds every device that there may be, for a millisecond: as long as a step
+    of a small network takes.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

@@ -18,7 +18,7 @@ from realmix.data.pools import Data
 from realmix.data.sampling import batch_at
 from realmix.functional.forward import follow_weights
 from realmix.training import checkpoint, parallel
-from realmix.training.devices import best_precision
+from realmix.training.devices import best_precision, seed_dropout
 from realmix.training.optimizer import Optimizer
 
 NOISE, DROPOUT = 10, 11  # streams of randomness
@@ -36,19 +36,6 @@ def as_trained(
     network = follow_weights(network).to(memory_format=torch.channels_last).to(device)
     precision = precision or best_precision(device, shape)
     return parallel.Divided(parallel.share_moments(network), precision)
-
-
-def seed_dropout(seed: int, device: torch.device) -> None:
-    """Seed what torch's own layers draw from, on one device.
-
-    `torch.manual_seed` seeds every device that there may be, for a millisecond: as long as a step
-    of a small network takes.
-    """
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
 
 
 class Trainer:

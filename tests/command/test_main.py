@@ -187,6 +187,41 @@ def test_help_imports_nothing_slow(words: list[str]) -> None:
     assert ("usage: realmix" in done.stdout) == ("--help" in words)
 
 
+STARTS = """
+import sys
+from realmix.command.main import main
+from realmix.command import console
+console.tell = lambda *_: print("told before torch:", "torch" not in sys.modules)
+def begin(self, until=None):
+    print("loaded:", sorted({"matplotlib", "sklearn", "scipy.stats", "pandas", "jinja2",
+        "torchvision", "timm", "pyarrow"} & set(sys.modules)))
+    sys.exit(0)
+def import_trainer():
+    import realmix.training.trainer as trainer
+    trainer.Trainer.run = begin
+class Patch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "realmix.runs.experiment":  # which imports what trains
+            import_trainer()
+sys.meta_path.insert(0, Patch())
+main(sys.argv[1:])
+"""
+
+
+def test_training_starts_before_anything_of_its_report_is_loaded(tmp_path: Path) -> None:
+    """Something is said before torch is imported; plots and metrics wait for the end."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "rows.npz", x=rng.normal(size=(20, 3)), y=np.arange(20) % 2)
+    words = ["fit", str(tmp_path / "rows.npz"), "--steps", "1", "--out", str(tmp_path / "run")]
+    words += ["--algorithm", "supervised"]
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS, *words], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "told before torch: True"
+    assert lines[-1] == "loaded: []"
+
+
 def test_values_of_set_are_json_where_they_can_be() -> None:
     words = ["fit", "x", "--set", "threshold=0.9", "copies=null", "--set", "extension=simple"]
     command = parse([*words, "compatibility=a=b"])
