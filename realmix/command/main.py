@@ -144,13 +144,17 @@ def _smaller(config: Config, error: BaseException) -> str:
 def _predict(command: Predict) -> None:
     from realmix.command.console import show
     from realmix.command.predictions import predict_all
+    from realmix.evaluate.shares import parsed
     from realmix.runs.classifier import load_classifier
 
     if not command.out.parent.is_dir():
         raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
     if command.out.exists() and command.out.resolve() == Path(command.input).resolve():
         raise UsageError("--out would overwrite the input. Choose another --out.")
-    found = predict_all(load_classifier(command.run), command.input, command.data_root)
+    classifier = load_classifier(command.run)
+    if command.class_shares is not None:
+        classifier = classifier.at_shares(parsed(command.class_shares, classifier.classes))
+    found = predict_all(classifier, command.input, command.data_root)
     found.write(command.out)
     show(found.summary(command.out))
 

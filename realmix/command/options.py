@@ -99,6 +99,8 @@ class Predict:
         run: run folder, or the model.safetensors of one.
         input: folder of images, image, table, .npz with x, or built-in name (its test rows).
         out: the table.
+        class_shares: how often each class occurs where the model is used, if not as among the
+            labels: equal, or CLASS=SHARE,CLASS=SHARE,...
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         debug: show where in the program an error arose.
     """
@@ -106,6 +108,7 @@ class Predict:
     run: Positional[Folder]
     input: Positional[Place]
     out: Path = Path("predictions.csv")
+    class_shares: Unset[str | None] = None
     data_root: Unset[str | None] = None
     debug: Flag = False
 

@@ -125,14 +125,25 @@ def _context(run: Run) -> dict[str, Any]:
         "more_bad_files": max(0, len(bad_files) - MOST_BAD_FILES),
         "settings": sections.settings(settings) if settings else [],
         "versions": result.get("versions") or {},
-        "command": _command(run.config.get("command")),
+        "command": _command(run.config.get("command"), result.get("steps")),
     }
 
 
-def _command(given: object) -> str | None:
-    if isinstance(given, list):
-        return shlex.join(str(word) for word in given)
-    return str(given) if given else None
+def _command(given: object, steps: int | None) -> str | None:
+    """The command that gives the same model: with the steps that a time limit came to.
+
+    >>> _command(["realmix", "fit", "x", "--minutes", "3"], 56)
+    'realmix fit x --steps 56'
+    """
+    if not isinstance(given, list):
+        return str(given) if given else None
+    words = [str(word) for word in given]
+    if "fit" in words and "--steps" not in words and steps:
+        if "--minutes" in words:
+            place = words.index("--minutes")
+            del words[place : place + 2]
+        words += ["--steps", str(steps)]
+    return shlex.join(words)
 
 
 def _shown(value: Any) -> Any:

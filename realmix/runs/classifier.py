@@ -15,6 +15,7 @@ from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.evaluate.pairing import Pairing
+from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
 from realmix.training import checkpoint
 from realmix.training.predict import predict
@@ -53,7 +54,8 @@ class Classifier:
         shape: of one stored input.
         preset: the name of the augmentation that it was trained with.
         standardizer: of feature rows; None for images.
-        about: what else is known of it (algorithm, how it was chosen).
+        about: what else is known of it (algorithm, how it was chosen, labels of each class).
+        shares: (K,) of the classes where it is used; None is as among its labels.
     """
 
     network: nn.Module
@@ -63,6 +65,20 @@ class Classifier:
     preset: str
     standardizer: Standardizer | None
     about: dict[str, Any]
+    shares: np.ndarray | None = None
+
+    def at_shares(self, shares: np.ndarray) -> Classifier:
+        """The same for use where the classes have other shares, (K,) that sum to one.
+
+        Raises:
+            UsageError: the file does not say what its labels' shares were.
+        """
+        if "label_counts" not in self.about:
+            raise UsageError(
+                "This model's file does not say how many labels each class had, so its predictions"
+                " cannot be corrected for other shares. Fit it again."
+            )
+        return replace(self, shares=shares)
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """(N, K) float32 probabilities of (N, *shape) stored inputs (uint8 images, raw features).
@@ -79,7 +95,10 @@ class Classifier:
         rows = self.standardizer(inputs) if self.standardizer else inputs
         inputs_of = plain(self.shape)
         probs: np.ndarray = predict(self.network, torch.from_numpy(rows), inputs_of).numpy()
-        return probs
+        if self.shares is None:
+            return probs
+        counts = np.array(self.about["label_counts"], float)
+        return reweighted(probs, counts / counts.sum(), self.shares)
 
     def save(self, path: Path) -> None:
         """Write it as one safetensors file, atomically."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
@@ -87,6 +88,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     run_folder.check(folder, config, resume)
     finished = run_folder.saved_result(folder)
     if finished is not None:
+        run_folder.check_same(folder, config, _digests_now(config, folder))
         watch.note(f"The run in {folder} is finished; this is its result.")
         if not (folder / REPORT).exists():
             _report(folder)
@@ -106,7 +108,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": digest(dataset),
+            "digest": digests(dataset, config),
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -198,12 +200,40 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
-def digest(dataset: Dataset) -> str:
-    """A fingerprint of inputs, labels and classes."""
-    value = zlib.crc32(repr((dataset.classes, dataset.inputs.shape)).encode())
-    for part in (dataset.label, dataset.inputs):
-        value = zlib.crc32(np.ascontiguousarray(part).data, value)
-    return f"{value:08x}"
+def digests(dataset: Dataset, config: Config) -> dict[str, str]:
+    """Fingerprints of all that a run learns from and is measured on, by what each is of."""
+    parts = {
+        "classes": np.frombuffer(repr(dataset.classes).encode(), np.uint8),
+        "rows": dataset.inputs,
+        "labels": dataset.label,
+        "test rows": dataset.test_inputs,
+        "test labels": dataset.test_label,
+        "the network of --init": _bytes(config.init),
+    }
+    return {name: _digest(part) for name, part in parts.items() if part is not None}
+
+
+def _digest(part: np.ndarray) -> str:
+    start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
+    return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"
+
+
+def _bytes(init: str | None) -> np.ndarray | None:
+    if init is None:
+        return None
+    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
+    return np.fromfile(path, np.uint8)
+
+
+def _digests_now(config: Config, folder: Path) -> dict[str, str]:
+    """Of the data as they are now, for a run that is finished."""
+    try:
+        return digests(read(config), config)
+    except (UsageError, DataError, OSError) as error:
+        raise UsageError(
+            f"{error}\nThe run in {folder} is finished, and its data can no longer be read."
+            f" `realmix report {folder}` shows what it came to; other data need another --out."
+        ) from None
 
 
 def versions() -> dict[str, str]:

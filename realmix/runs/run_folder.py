@@ -6,7 +6,7 @@ import fnmatch
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -128,13 +128,32 @@ def start(folder: Path, config: Config, details: dict[str, Any]) -> None:
     Raises:
         UsageError: the data changed since the run was begun.
     """
-    there = saved_config(folder)
-    if there is None:
+    if saved_config(folder) is None:
         write_json(folder / CONFIG, {"config": config.to_json(), **details})
-    elif there["digest"] != details["digest"]:
+    else:
+        check_same(folder, config, details["digest"])
+
+
+def check_same(folder: Path, config: Config, now: Mapping[str, str]) -> None:
+    """Refuse to go on with a run, or to show it, where what it learned from is not what it was.
+
+    Args:
+        folder: of a run that was begun.
+        config: what the user gave.
+        now: fingerprints of the data as they are, by what each is of.
+
+    Raises:
+        UsageError: naming what changed.
+    """
+    then = (saved_config(folder) or {})["digest"]
+    if isinstance(then, str):  # of an older version, which had one for all
+        return
+    changed = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    if changed:
         raise UsageError(
-            f"The data of {config.data} changed since the run in {folder} was begun."
-            " Choose another --out."
+            f"The data of {config.data} changed since the run in {folder} was begun:"
+            f" {', '.join(changed)}. A run is its data, so this one is left as it is. Choose"
+            " another --out for the new one."
         )
 
 

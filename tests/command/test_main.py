@@ -24,6 +24,7 @@ from realmix.algorithms import MeanTeacher
 from realmix.command.console import Progress
 from realmix.command.main import main
 from realmix.command.options import COMMANDS, parse
+from realmix.data.reading.load import load
 from realmix.runs import run
 from realmix.runs.methods import METHODS
 from realmix.training.checkpoint import read
@@ -47,7 +48,7 @@ SURFACE = {
         *("judge", "single", "augment", "set", "out"),
         *("resume", "debug"),
     ),
-    "predict": ("out", "data-root", "debug"),
+    "predict": ("out", "class-shares", "data-root", "debug"),
     "decide": ("labels", "count", "ask", "debug"),
     "report": ("debug",),
     "algorithms": ("debug",),
@@ -419,6 +420,74 @@ def test_a_finished_run_is_found_whatever_its_report_came_to(finished: Path, she
     code, text, _ = shell("report", finished)
     assert (code, text) == (0, f"{finished / 'report.html'}\n")
     assert (finished / "report.html").exists()
+
+
+def test_a_finished_run_is_its_data(here: Path, shell: Shell) -> None:
+    path = table(here / "a.csv")
+    words = ("fit", "a.csv", "--label-column", "kind", "--algorithm", "linear", "--out", "run")
+    assert shell(*words)[0] == 0
+    assert shell(*words)[0] == 0  # the same data, the same result
+    result = (here / "run" / "result.json").read_bytes()
+    path.write_text(path.read_text().replace(",long", ",tall", 1))
+    code, _, err = shell(*words)
+    assert code == 2
+    assert "classes, labels. A run is its data" in err
+    assert "another --out" in err
+    path.unlink()
+    code, _, err = shell(*words)
+    assert code == 2
+    assert "`realmix report run` shows what it came to" in err
+    assert (here / "run" / "result.json").read_bytes() == result
+
+
+def test_changed_test_rows_are_named(here: Path, shell: Shell) -> None:
+    table(here / "a.csv")
+    exam = table(here / "b.csv", rows=8)
+    words = ("fit", "a.csv", "--test", "b.csv", "--label-column", "kind", "--algorithm", "linear")
+    assert shell(*words)[0] == 0
+    exam.write_text(exam.read_text().replace("0.00", "9.00"))
+    code, _, err = shell(*words)
+    assert code == 2
+    assert ": test rows. A run" in err
+
+
+def test_answers_decide_what_ships(here: Path, finished: Path, shell: Shell) -> None:
+    """The hidden truth of digits answers; the winner's file is what predicts from then on."""
+    shutil.copytree(finished, here / "run")
+    code, text, _ = shell("decide", "run")
+    assert code == 0
+    assert "to_label.csv" in text
+    truth = load("digits@40")
+    assert truth.oracle is not None
+    assert truth.names is not None
+    answers = [f"{name},{label}" for name, label in zip(truth.names, truth.oracle, strict=True)]
+    with np.load(here / "run" / "evidence.npz") as evidence:
+        asked = {str(name) for name in evidence["pool_names"][evidence["decide_index"]]}
+    kept = [line for line in answers if line.rpartition(",")[0] in asked]
+    (here / "answers.csv").write_text("name,label\n" + "\n".join(kept) + "\n")
+    (here / "run" / "to_label.csv").unlink()
+    code, text, _ = shell("decide", "run", "--labels", "answers.csv")
+    assert code == 0
+    result = json.loads((here / "run" / "result.json").read_text())
+    winner = result["decided_by_answers"]["winner"]
+    assert winner in ("labels alone", "candidate")
+    assert result["shipped"] == winner
+    single = here / "run" / "models" / f"{winner.replace(' ', '_')}.safetensors"
+    assert (here / "run" / "model.safetensors").read_bytes() == single.read_bytes()
+    key = "baseline" if winner == "labels alone" else "model"
+    assert result["test"]["shipped"] == result["test"][key]
+    assert "answers of yours decided it" in (here / "run" / "report.html").read_text()
+    assert shell("fit", "digits@40", "--steps", 4, "--answers", "answers.csv")[0] == 0
+
+
+def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:
+    assert shell("predict", finished, "digits", "--out", "a.csv")[0] == 0
+    never = ",".join(f"{digit}={int(digit > 4)}" for digit in range(10))
+    code, _, _ = shell("predict", finished, "digits", "--out", "b.csv", "--class-shares", never)
+    assert code == 0
+    assert {row["label"] for row in cells(here / "b.csv")} <= set("56789")
+    assert {row["label"] for row in cells(here / "a.csv")} & set("01234")
+    assert "--class-shares" in shell.fails(2, "predict", finished, "digits", "--class-shares", "x")
 
 
 def test_a_folder_of_another_configuration_is_refused(finished: Path, shell: Shell) -> None:
