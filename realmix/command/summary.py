@@ -12,10 +12,10 @@ from rich.text import Text
 
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
-from realmix.evaluate.gate import CANDIDATE, PAIR, UNSETTLED
+from realmix.evaluate.gate import CANDIDATE, PAIR
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
-from realmix.report.sections import worst_class
+from realmix.report.sections import next_command, worst_class
 from realmix.report.words import headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
@@ -136,6 +136,6 @@ def _facts(run: Run) -> Table:
     table.add_row("network", Text("; ".join(result["network"])))
     table.add_row("model", Text(printable(run.folder / MODEL), "bold"))
     table.add_row("report", Text(printable(run.folder / REPORT), "bold"))
-    if result["outcome"] in UNSETTLED and result["gated"] and result["unlabeled"]:
-        table.add_row("next", f"realmix decide {printable(run.folder)}")
+    if command := next_command(run):
+        table.add_row("next", Text(f"{printable(command)} settles it with a few labels"))
     return table

@@ -107,6 +107,7 @@ def _context(run: Run) -> dict[str, Any]:
         # without a gate nothing was compared, and only the rule says so
         "reason": result.get("reason" if result.get("gated", True) else "rule"),
         "worst": sections.worst_class(run),
+        "next": sections.next_command(run),
         "held_out": sections.accuracies(result, result),
         "held_out_scores": sections.scores(run, "heldout"),
         "test": sections.accuracies(result, result.get("test")),

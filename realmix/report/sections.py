@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate import metrics
-from realmix.evaluate.gate import PAIR, SUPERVISED
+from realmix.evaluate.gate import PAIR, SUPERVISED, UNSETTLED
 from realmix.report import galleries, plots
 from realmix.report.record import Run
 
@@ -93,6 +94,15 @@ def judged(run: Run) -> Section:
                 "reliability": plots.reliability(calibration),
             }
     return None
+
+
+def next_command(run: Run) -> str | None:
+    """What settles a verdict that is open; None where nothing is."""
+    result = run.result
+    is_open = result["outcome"] in UNSETTLED and "decided_by_answers" not in result
+    if not (is_open and result.get("gated", True) and result["unlabeled"]):
+        return None
+    return shlex.join(["realmix", "decide", str(run.folder)])
 
 
 def worst_class(run: Run) -> Section:

@@ -139,9 +139,11 @@ class Experiment:
             "test": test_figures(evidence, compared),
             "pseudo_labels": oracle_figures(self.dataset, evidence.get("pool_shipped")),
             "undertrained": self._undertrained(verdict, finals),
-            "network": [
-                described(one.model, inner(one.network), self.rows.shape) for one in finals
-            ],
+            "network": list(
+                dict.fromkeys(
+                    described(one.model, inner(one.network), self.rows.shape) for one in finals
+                )
+            ),
             "labels": len(self.rows.known),
             "unlabeled": len(self.rows.pool_rows),
             "label_counts": np.bincount(
