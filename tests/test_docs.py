@@ -42,7 +42,8 @@ PYTHON = [
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who tries what is written, with little patience."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(realmix.runs.phases, "default_steps", lambda shape: 3)
+    for module in (realmix.runs.phases, realmix.runs.budget):
+        monkeypatch.setattr(module, "default_steps", lambda shape: 3)
     monkeypatch.setattr(realmix.runs.methods, "METHODS", dict(realmix.runs.methods.METHODS))
     digits = load_digits()
     for number, (picture, label) in enumerate(zip(digits.images[:40], digits.target, strict=False)):

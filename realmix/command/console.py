@@ -17,7 +17,7 @@ from realmix.command.process import Signals, is_first
 
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
 MOST_BAD_FILES = 20  # that are listed
-LABELS_ALONE = "supervised"
+ALONE = {"supervised": "labels alone", "linear": "labels alone, linear"}
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")
 
@@ -107,9 +107,9 @@ class Progress:
             phases: steps by name.
             words: what is trained, and about how long.
         """
-        first = not self.phases
-        folds = {n: steps for n, steps in self.phases.items() if not n.startswith("final/")}
-        self.phases = {**folds, **phases}
+        first, names = not self.phases, list(self.phases)
+        begun = names[: names.index(self.name) + 1] if self.name else []
+        self.phases = {**{name: self.phases[name] for name in begun}, **phases}
         self.signals.patient = True
         if first:
             trainings = "One training" if len(phases) == 1 else f"{len(phases)} trainings"
@@ -176,7 +176,7 @@ class Progress:
         """The current training in words."""
         part, _, algorithm = self.name.rpartition("/")
         folds = len({name.rpartition("/")[0] for name in self.phases} - {"final"})
-        words = "labels alone" if algorithm == LABELS_ALONE else algorithm
+        words = ALONE.get(algorithm, algorithm)
         if not folds:
             return words
         if part == "final":
@@ -187,6 +187,8 @@ class Progress:
         """Say that the current training is done, if it is."""
         if not self.name or self.step < self.phases[self.name]:
             return
+        if not self.phases[self.name]:
+            return  # of what takes no steps there are many, and they take no time
         cost = f"done in {duration(self._spent)}" if self._fresh else "done before"
         self._say(", ".join(filter(None, [f"{self.where}: {cost}", self.accuracy])))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 Rows = NDArray[np.floating]
 Labels = NDArray[np.int64]
@@ -111,6 +112,10 @@ def _fitted(
     tolerance: float = 1e-4,
 ) -> list[LogisticRegression]:
     """A model for each strength, each from where the one before it ended."""
+    from sklearn import config_context  # a second to import, and only here is it wanted
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     models = []
     start = None
     with warnings.catch_warnings(), config_context(**UNCHECKED):

@@ -71,27 +71,40 @@ class Experiment:
         done = phases.run(phases.folds, ahead=likely)
         held, label = self._held_out(done), self.dataset.label[held_rows]
         judge = judge_of(self.config.judge, label)
-        base = best(judge, label, held, alone or candidates)
-        chosen = best(judge, label, held, candidates or alone)
-        finals = phases.run([phases.final(name) for name in dict.fromkeys((base, chosen))])
-        verdict = gate.decide(
+        base = ranked(judge, label, held, alone or candidates)[0]
+        tried = []
+        for chosen in ranked(judge, label, held, candidates or alone):
+            finals = phases.run([phases.final(name) for name in dict.fromkeys((base, chosen))])
+            tried.append((self._verdict(label, held, base, chosen, finals), finals))
+            if tried[-1][0].outcome != "collapsed":
+                break  # else the next best has its turn
+        else:
+            tried.append(tried[0])
+        verdict, finals = tried[-1]
+        evidence = self._seen(label, held, verdict, finals)
+        result = self._result(verdict, finals, [*done, *finals], evidence)
+        return self._outcome(verdict, finals, result, evidence)
+
+    def _verdict(
+        self,
+        label: Integers,
+        held: Mapping[str, Floats],
+        base: str,
+        chosen: str,
+        finals: Sequence[Trained],
+    ) -> Verdict:
+        return gate.decide(
             label,
             held[base],
             held[chosen],
             algorithm=chosen,
-            alone=base if alone else SUPERVISED,
-            rule=phases.plan.rule,
-            judge=judge.name,
+            alone=base if self.contenders.alone else SUPERVISED,
+            rule=self.phases.plan.rule,
+            judge=judge_of(self.config.judge, label).name,
             gate=self.config.gate,
             single=self.config.single,
             pool=self._probs(finals, self.rows.inputs[self.rows.pool_rows]),
         )
-        evidence = judged_evidence(
-            "heldout", label, held[base], held[chosen], verdict.answer(held[base], held[chosen])
-        ) | self._seen(verdict, finals)
-        evidence |= self._pictures(chosen, evidence)
-        result = self._result(verdict, finals, [*done, *finals], evidence)
-        return self._outcome(verdict, finals, result, evidence)
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
         """Each contender's probabilities of all held-out rows, fold after fold."""
@@ -106,15 +119,24 @@ class Experiment:
         probs = [self.rows.probs(trained.network, rows) for trained in finals]
         return probs[0], probs[-1]
 
-    def _seen(self, verdict: Verdict, finals: Sequence[Trained]) -> Evidence:
-        """What the final models say of pool and test rows; the latter are read here, not before."""
+    def _seen(
+        self,
+        label: Integers,
+        held: Mapping[str, Floats],
+        verdict: Verdict,
+        finals: Sequence[Trained],
+    ) -> Evidence:
+        """What the models say of held-out, pool and test rows; the latter are opened here first."""
+        base = verdict.alone if verdict.alone in held else verdict.algorithm
+        pair = held[base], held[verdict.algorithm]
+        evidence = judged_evidence("heldout", label, *pair, verdict.answer(*pair))
         pool = self._probs(finals, self.rows.inputs[self.rows.pool_rows])
-        evidence = pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
-        raw, label = self.dataset.test_inputs, self.dataset.test_label
-        if raw is not None and label is not None:
+        evidence |= pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
+        raw, exam = self.dataset.test_inputs, self.dataset.test_label
+        if raw is not None and exam is not None:
             test = self._probs(finals, self.rows.standard(raw))
-            evidence |= judged_evidence("test", label, *test, verdict.answer(*test))
-        return evidence
+            evidence |= judged_evidence("test", exam, *test, verdict.answer(*test))
+        return evidence | self._pictures(verdict.algorithm, evidence)
 
     def _pictures(self, algorithm: str, evidence: Evidence) -> Evidence:
         """Rows for the report: augmented ones, and mistakes of what ships."""
@@ -200,13 +222,11 @@ class Experiment:
         return Outcome(ships, singles, dict(result), evidence)
 
 
-def best(judge: Judge, label: Integers, probs: Mapping[str, Floats], names: Sequence[str]) -> str:
-    """The method with the best figure on held-out labels, of equal ones the likelier, or first."""
-    if len(label) == 0 or len(names) == 1:
-        return names[0]
+def ranked(
+    judge: Judge, label: Integers, probs: Mapping[str, Floats], names: Sequence[str]
+) -> list[str]:
+    """Methods by their figure on held-out labels, of equal ones the likelier first."""
+    if len(label) == 0:
+        return list(names)
     likelihood = JUDGES["log_loss"]
-
-    def figures(name: str) -> tuple[float, float]:
-        return judge(probs[name], label), likelihood(probs[name], label)
-
-    return max(names, key=figures)
+    return sorted(names, key=lambda n: (-judge(probs[n], label), -likelihood(probs[n], label)))

@@ -13,6 +13,7 @@ from realmix.augment.presets import PRESETS, SYMBOLS, none, plain, views_of
 from realmix.augment.rand_augment import BLENDS, TABLES
 from realmix.base.errors import DataError, UsageError
 from realmix.base.randomness import Draws, keys
+from realmix.contract.algorithm import Erasing
 from realmix.contract.state import BIN_SHAPE
 
 IMAGE_VIEWS = ("plain", "weak", "strong", "cutout", "simple", "probe", "learned")
@@ -31,6 +32,8 @@ def seen(views, name, images):
     """The network inputs of a view."""
     if name == "learned":
         return views[name](images, streams(len(images)), torch.ones(BIN_SHAPE))
+    if name == "cutout":
+        return views[name](images, streams(len(images)), Erasing(0.3, (0.02, 0.4)))
     made = views[name](images, streams(len(images)))
     return made[0] if name == "probe" else made
 

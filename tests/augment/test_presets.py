@@ -18,10 +18,12 @@ from realmix.augment.presets import (
 )
 from realmix.base.errors import DataError
 from realmix.base.randomness import Draws, keys
+from realmix.contract.algorithm import Erasing
 from realmix.contract.state import BIN_SHAPE
 
 VIEWS = {"plain", "weak", "strong", "cutout", "simple"}
 IMAGE_VIEWS = {"probe", "learned"}
+ERASING = Erasing(0.3, (0.02, 0.4))
 CASES = [
     ("cifar", (3, 32, 32)), ("svhn", (3, 32, 32)), ("photos", (3, 20, 33)), ("photos", (1, 8, 8)),
     ("digits", (1, 8, 8)), ("digits", (1, 28, 28)), ("features", (30,)),
@@ -47,9 +49,11 @@ def streams(index: Tensor, step: int = 0) -> Draws:
 
 
 def seen(views, name, inputs, draws):
-    """The network inputs that a view gives, by equal rates where it takes rates."""
+    """The network inputs that a view gives; by equal rates, and as RealMix erases."""
     if name == "learned":
         return views[name](inputs, draws, torch.ones(BIN_SHAPE))
+    if name == "cutout":
+        return views[name](inputs, draws, ERASING)
     return views[name](inputs, draws)[0] if name == "probe" else views[name](inputs, draws)
 
 
@@ -150,9 +154,8 @@ def test_digits_are_never_mirrored(side, name):
     image = torch.zeros(1, 1, side, side, dtype=torch.uint8)
     image[..., : side // 4 + 1] = 255  # a bar on the left
     count = 1000
-    result = PRESETS["digits"]((1, side, side))[name](
-        image.expand(count, -1, -1, -1), streams(torch.arange(count))
-    )
+    views = PRESETS["digits"]((1, side, side))
+    result = seen(views, name, image.expand(count, -1, -1, -1), streams(torch.arange(count)))
     left, right = result[..., : side // 2].mean((1, 2, 3)), result[..., side // 2 :].mean((1, 2, 3))
     # a rectangle erased with a bright value may lie on the right, nothing else may
     assert (right > left + 0.05).float().mean() < (0.12 if name == "cutout" else 0.01)
@@ -193,7 +196,7 @@ def test_the_strong_view_ends_with_a_grey_cutout():
 
 @pytest.mark.parametrize("name", ["cutout", "simple"])
 def test_the_copy_stays_the_same_while_the_weak_part_changes(name):
-    view = PRESETS["svhn"]((3, 32, 32))[name]
+    view = functools.partial(seen, PRESETS["svhn"]((3, 32, 32)), name)
     images = stored((3, 32, 32), 64)
     index = torch.arange(64)
     same_copy = [view(images, Draws(keys(0, index), Draws(keys(7, index)))) for _ in range(2)]
@@ -206,8 +209,20 @@ def test_the_copy_stays_the_same_while_the_weak_part_changes(name):
 
 def test_cutout_copies_erase_three_of_ten():
     images = torch.full((3000, 3, 32, 32), 255, dtype=torch.uint8)
-    result = PRESETS["svhn"]((3, 32, 32))["cutout"](images, streams(torch.arange(3000)))
+    result = seen(PRESETS["svhn"]((3, 32, 32)), "cutout", images, streams(torch.arange(3000)))
     assert (result < 1).flatten(1).any(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize(("probability", "area"), [(0.0, 0.3), (0.8, 0.1), (1.0, 0.25)])
+def test_cutout_copies_erase_as_often_and_as_much_as_they_are_told(probability, area):
+    images = torch.full((2000, 3, 32, 32), 255, dtype=torch.uint8)
+    view = PRESETS["svhn"]((3, 32, 32))["cutout"]
+    erased = view(images, streams(torch.arange(2000)), Erasing(probability, (area, area))) < 1
+    shares = erased[:, 0].float().mean((1, 2))
+    happened = shares > 0
+    assert happened.float().mean().item() == pytest.approx(probability, abs=0.03)
+    if probability:  # sides are cut off to whole pixels, and the weak view may push out a part
+        assert shares[happened].median().item() == pytest.approx(area * 0.93, rel=0.08)
 
 
 def test_feature_views_add_noise_and_drop_to_the_mean():
@@ -221,7 +236,7 @@ def test_feature_views_add_noise_and_drop_to_the_mean():
     strong = views["strong"](rows, streams(index))
     assert (strong == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
     assert strong[strong != 0].std().item() == pytest.approx(0.3, abs=0.02)
-    cutout = views["cutout"](rows, streams(index))
+    cutout = seen(views, "cutout", rows, streams(index))
     assert (cutout.abs() < 1).float().mean().item() == pytest.approx(0.2, abs=0.02)
 
 

@@ -182,7 +182,11 @@ def test_a_second_plan_names_what_a_comparison_chose_and_says_nothing_more() -> 
     progress.phase("fold-1/supervised", 10, 10)
     progress.plan({"final/supervised": 10}, "10 steps")
     assert progress.phases == {**folds, "final/supervised": 10}
-    assert text.getvalue() == "3 trainings of 10 steps.\n"
+    progress.phase("final/supervised", 10, 10)
+    progress.plan({"final/mixmatch": 10}, "10 steps")  # the next best has its turn
+    assert progress.phases == {**folds, "final/supervised": 10, "final/mixmatch": 10}
+    assert progress.share == pytest.approx(0.75)
+    assert text.getvalue().count("trainings of") == 1
 
 
 def test_long_text_stays_whole_in_a_log() -> None:

@@ -230,7 +230,9 @@ def test_a_run_without_gate_says_so_and_shows_one_model(tmp_path, algorithm, hea
     assert "ships" not in audit.text
     assert "one-sided" not in audit.text
     assert headings(html)[:2] == ["What you get", "Test rows"]
-    assert re.findall(r"<tr><td>([^<]*)</td><td class=\"n\">[\d.]+%</td>", html) == [name]
+    assert re.findall(
+        r"<tr><td>([^<]*)</td><td class=\"n\" data-name=\"Accuracy\">[\d.]+%</td>", html
+    ) == [name]
 
 
 @pytest.mark.parametrize(

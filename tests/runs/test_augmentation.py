@@ -169,7 +169,7 @@ def described(tmp_path_factory) -> Path:
     np.savez(folder / "data.npz", x=dataset.inputs, y=dataset.label)
     (folder / "mine.json").write_text('{"shift": 0.1}')
     config = Config(
-        str(folder / "data.npz"), augment=str(folder / "mine.json"), steps=2, gate=False,
+        str(folder / "data.npz"), augment=str(folder / "mine.json"), steps=2, gate="none",
         algorithm="supervised",
     )  # fmt: skip
     run.fit(config, folder / "run", Silent())
@@ -190,7 +190,7 @@ def test_a_run_keeps_how_it_augments(described):
 
 def test_an_estimator_says_that_it_does_not_mirror():
     dataset = bars(sided=True, labels=4)
-    model = SemiSupervisedClassifier("supervised", steps=2, gate=False, random_state=0)
+    model = SemiSupervisedClassifier("supervised", steps=2, gate="none", random_state=0)
     notes = model.fit(dataset.inputs, dataset.label).result_["notes"]
     assert "--augment photos mirrors them" in notes[-1]
     assert model.classifier_.preset == "unmirrored"

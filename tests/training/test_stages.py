@@ -23,7 +23,7 @@ from realmix.data.pools import Data, Pool
 from realmix.models.mlp import MLP
 from realmix.runs.config import Config
 from realmix.runs.methods import METHODS
-from realmix.runs.phases import Phases
+from realmix.runs.prepared import Prepared
 from realmix.runs.run import fit
 from realmix.runs.watch import Silent
 from realmix.training import checkpoint
@@ -366,7 +366,7 @@ class Watching(Silent):
         self.planned: dict[str, int] = {}
         self.step, self.stop_at = 0.0, stop_at
 
-    def plan(self, phases: Any) -> None:
+    def plan(self, phases: Any, words: str) -> None:
         self.planned = dict(phases)
 
     def phase(self, name: str, start: int, steps: int) -> None:
@@ -417,7 +417,7 @@ def test_a_run_killed_between_its_last_step_and_its_model_says_that_it_is_done(
 ) -> None:
     fit(CONFIG, tmp_path / "whole", Silent())
     with monkeypatch.context() as patch:
-        patch.setattr(Phases, "probs", _die)
+        patch.setattr(Prepared, "probs", _die)
         with pytest.raises(Death):
             fit(CONFIG, tmp_path / "run", Silent())
     watch = Watching()
