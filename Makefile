@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 setup: $(READY) ## install realmix and its tools into .venv
 
 demo: $(READY) ## fit digits from 40 labels, in under 3 minutes, and write a report
-	$(BIN)/realmix fit digits@40 --algorithm realmix --out runs/demo
+	$(BIN)/realmix fit digits@40 --out runs/demo
 
 test: $(READY) ## run every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal

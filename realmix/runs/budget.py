@@ -10,6 +10,7 @@ from realmix import models
 from realmix.base.wording import duration
 from realmix.runs.choose import default_steps
 from realmix.runs.watch import Silent
+from realmix.training.devices import fitting_threads
 
 if TYPE_CHECKING:
     from realmix.runs.phases import Phases
@@ -36,7 +37,8 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
     fixed = settled or config.steps
     if fixed and (phases.folder is None or fixed < WORTH_A_TRIAL):
         return fixed, None
-    each = seconds_a_step(phases)
+    with fitting_threads(phases.device, phases.rows.shape):
+        each = seconds_a_step(phases)
     if fixed:
         return fixed, fixed * each
     affordable = max(int((config.minutes or MINUTES) * 60 / max(each, 1e-9)), 1)

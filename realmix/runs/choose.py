@@ -84,7 +84,7 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
 
 def default_steps(shape: tuple[int, ...]) -> int:
     """Steps of a training that names none: few for feature rows and tiny images."""
-    return 400 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
+    return 250 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
 
 
 def settings(cls: type[Method], given: dict[str, Any]) -> tuple[dict[str, Any], Recipe]:

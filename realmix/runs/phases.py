@@ -24,7 +24,7 @@ from realmix.runs.networks import Networks
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Silent, Watch
 from realmix.training import checkpoint, parallel
-from realmix.training.devices import choose
+from realmix.training.devices import choose, fitting_threads
 from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Record, Trainer, as_trained
 
@@ -149,7 +149,8 @@ class Phases:
         """
         lengths = {phase.name: self._length(phase) for phase in (*phases, *ahead)}
         self.watch.plan(lengths, budget.words(self, set(lengths.values())))
-        return [self._train(phase) for phase in phases]
+        with fitting_threads(self.device, self.rows.shape):
+            return [self._train(phase) for phase in phases]
 
     def trainings(self, name: str) -> float:
         """How many times the steps of a run a method trains: a procedure several times."""

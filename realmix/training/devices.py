@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from realmix.base.errors import UsageError
@@ -46,6 +49,28 @@ def best_precision(device: torch.device, shape: tuple[int, ...]) -> torch.dtype:
         if features.get("avx512_bf16") or features.get("amx_bf16"):
             return torch.bfloat16
     return torch.float32
+
+
+@contextmanager
+def fitting_threads(device: torch.device, shape: tuple[int, ...]) -> Iterator[None]:
+    """One thread, on the CPU, for feature rows and tiny images; otherwise as many as there were.
+
+    Their steps take a millisecond or few, in which threads have no work to divide: with a second
+    one a step of an MLP or of a ConvNet at 8 x 8 pixels took three times as long on a machine that
+    was busy with something else, and no less on one that was not.
+
+    Args:
+        device: where to compute.
+        shape: of one input: (C, H, W) or (D,).
+    """
+    before = torch.get_num_threads()
+    tiny = len(shape) == 1 or min(shape[1:]) < 16
+    if device.type == "cpu" and tiny:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def seed_dropout(seed: int, device: torch.device) -> None:
