@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 
 setup: $(READY) ## install realmix and its tools into .venv
 
-demo: $(READY) ## fit digits from 40 labels, in under 3 minutes, and write a report
+demo: $(READY) ## fit digits from 40 labels and a pool, in about a minute, and write a report
 	$(BIN)/realmix fit digits@40 --out runs/demo
 
 test: $(READY) ## run every test

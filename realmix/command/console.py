@@ -84,7 +84,7 @@ class Progress:
         self.console, self.signals, self.clock = console, signals, clock
         self.phases: dict[str, int] = {}  # steps of each training
         self.name, self.step, self.start, self._fresh = "", 0, 0, False
-        self.latest, self.accuracy = "", ""
+        self.latest, self.accuracy, self.before = "", "", "starting"
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
         self._opened = self._began = self._spoke = clock()  # training, stage of it, line
         self._spent = 0.0
@@ -99,6 +99,12 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._finish()
         self._live.stop()
+
+    def doing(self, words: str) -> None:
+        """Something before the first training, from now on."""
+        self.before = words
+        if not self._draws:
+            self._say(f"{words[0].upper()}{words[1:]} ...", "dim")
 
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         """All trainings by name with the steps of each, again where a comparison settled the last.
@@ -206,7 +212,7 @@ class Progress:
     def _draw(self) -> RenderableType:
         """Two lines of figures above a bar of all trainings."""
         if not self.name:
-            return Text("reading the data ...", "dim")
+            return Text(f"{self.before} ...", "dim")
         step = f"step {self.step:,} of {self.phases[self.name]:,}"
         head = Text("   ".join(filter(None, [self.where, step, self.accuracy])), no_wrap=True)
         bar = Table.grid(padding=(0, 2), expand=True)

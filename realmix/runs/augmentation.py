@@ -14,6 +14,7 @@ from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.evaluate.mirror import read_mirrored
 from realmix.runs.config import Config
+from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import choose
 
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
@@ -32,7 +33,10 @@ class Augmented(NamedTuple):
 
 
 def augmented(
-    dataset: Dataset, config: Config, settled: Mapping[str, Any] | None = None
+    dataset: Dataset,
+    config: Config,
+    settled: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
 ) -> Augmented:
     """What `config.augment` means for these data.
 
@@ -43,6 +47,7 @@ def augmented(
         dataset: what was read.
         config: of the run.
         settled: of the same run, when it was begun.
+        watch: looks on.
 
     Raises:
         UsageError: the augmentation does not fit the data, or its file cannot be used or is not
@@ -54,7 +59,7 @@ def augmented(
             f"--augment {asked} is for pictures, and these are feature rows: auto or none."
         )
     if settled is None:
-        settled = _decided(dataset, config)
+        settled = _decided(dataset, config, watch or Silent())
     elif asked.endswith(".json") and settled["preset"] != (now := _described(asked)):
         raise UsageError(
             f"--augment {asked} changed since this run was begun: there {settled['preset']},"
@@ -66,13 +71,14 @@ def augmented(
     return Augmented(replace(dataset, preset=settled["preset"], notes=notes), dict(settled))
 
 
-def _decided(dataset: Dataset, config: Config) -> dict[str, Any]:
+def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
     if config.augment.endswith(".json"):
         return {"preset": _described(config.augment)}
     if config.augment != "auto":
         return {"preset": config.augment}
     if dataset.preset != MIRRORED:
         return {"preset": dataset.preset}
+    watch.doing("trying whether mirrored pictures can be read as well as plain ones")
     reading = read_mirrored(dataset, config.seed, choose(config.device))
     preset = MIRRORED if reading.mirrors else UNMIRRORED
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}

@@ -37,6 +37,7 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
     fixed = settled or config.steps
     if fixed and (phases.folder is None or fixed < WORTH_A_TRIAL):
         return fixed, None
+    phases.watch.doing("trying some steps of each method, to tell how long they take")
     with fitting_threads(phases.device, phases.rows.shape):
         each = seconds_a_step(phases)
     if fixed:

@@ -51,6 +51,9 @@ class Recorder:
             append_line(self.folder / run_folder.METRICS, {"phase": phase, **record})
         self.watch.record(phase, record)
 
+    def doing(self, words: str) -> None:
+        self.watch.doing(words)
+
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         self.watch.plan(phases, words)
 
@@ -94,7 +97,8 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
             _report(folder)
         return finished
     begun = run_folder.saved_config(folder) or {}
-    augmentation = augmented(read(config), config, begun.get("augmentation"))
+    watch.doing("reading the data")
+    augmentation = augmented(read(config), config, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders

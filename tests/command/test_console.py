@@ -140,7 +140,9 @@ def test_a_training_that_ends_early_is_done_all_the_same() -> None:
 
 def test_the_drawing_fits_a_narrow_terminal() -> None:
     progress, clock, _ = watcher()
-    assert drawn(progress) == ["reading the data ..."]
+    assert drawn(progress) == ["starting ..."]
+    progress.doing("reading the data")
+    assert drawn(progress)[-1] == "reading the data ..."
     progress.plan(
         {f"fold-{k}/{a}": 500 for k in range(1, 5) for a in ("supervised", "realmix")}, "100 steps"
     )

@@ -366,6 +366,7 @@ class Watching(Silent):
         self.planned: dict[str, int] = {}
         self.step, self.stop_at = 0.0, stop_at
 
+    def doing(self, words: str) -> None: ...
     def plan(self, phases: Any, words: str) -> None:
         self.planned = dict(phases)
 
