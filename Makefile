@@ -39,6 +39,12 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.label_noise
 	$(BIN)/python -m benchmarks.claims
 	$(BIN)/python -m benchmarks.pretraining
+	$(BIN)/python -m benchmarks.gate
+	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.decide
+	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.augment_guard
+	$(BIN)/python -m benchmarks.graph
 	$(BIN)/python -m benchmarks.graph
 
 docs: $(READY) ## run every code block of README and docs

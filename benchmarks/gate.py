@@ -22,6 +22,7 @@ from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
 from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays, load
+from realmix.evaluate.gate import UNSETTLED
 
 NAME = "gate"
 TABLES = {"pendigits": 4, "satimage": 10, "magic": 20, "spambase": 20, "letter": 5}
@@ -178,7 +179,7 @@ def judged(lines: Sequence[Line], rule: Callable[[Line], str]) -> dict[str, floa
         np.array([line[name] for line in lines]) * POINTS for name in ("baseline", "model")
     )
     got = np.array([line[rule(line)] for line in lines]) * POINTS
-    possible, gain = np.maximum(model - base, 0), got - base
+    possible, gain = np.maximum(model - base, 0), (got - base).round(6)
     return {
         "gain": float(gain.mean()),
         "kept": float(gain.mean() / max(possible.mean(), 1e-9)),
@@ -190,7 +191,7 @@ def judged(lines: Sequence[Line], rule: Callable[[Line], str]) -> dict[str, floa
 
 def summary() -> str:
     lines = lines_of(NAME)
-    gains = np.array([line["model"] - line["baseline"] for line in lines]) * POINTS
+    gains = (np.array([line["model"] - line["baseline"] for line in lines]) * POINTS).round(6)
     rows = [
         "# What the gate gains and risks",
         "",
@@ -211,7 +212,7 @@ def summary() -> str:
             f" | {found['harmed']:.0%} | {found['worst']:+.1f} |"
         )
     rows += ["", "## Where a run is not settled: is the printed chance right?", ""]
-    rows += reliability([line for line in lines if line["outcome"] not in ("proved", "worse")])
+    rows += reliability([line for line in lines if line["outcome"] in UNSETTLED])
     rows += ["", "## By outcome", "", *by_outcome(lines), "", "## All runs", "", *listed(lines)]
     return "\n".join([*rows, "", *versions_of(lines), ""])
 
