@@ -72,17 +72,18 @@ class Experiment:
         held, label = self._held_out(done), self.dataset.label[held_rows]
         judge = judge_of(self.config.judge, label)
         base = ranked(judge, label, held, alone or candidates)[0]
-        tried = []
+        last: dict[str, Trained] = {}
+        tried: list[Verdict] = []
         for chosen in ranked(judge, label, held, candidates or alone):
-            finals = phases.run([phases.final(name) for name in dict.fromkeys((base, chosen))])
-            tried.append((self._verdict(label, held, base, chosen, finals), finals))
-            if tried[-1][0].outcome != "collapsed":
+            new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
+            last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
+            tried.append(self._verdict(label, held, base, chosen, last))
+            if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
-        else:
-            tried.append(tried[0])
-        verdict, finals = tried[-1]
+        verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
+        finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
         evidence = self._seen(label, held, verdict, finals)
-        result = self._result(verdict, finals, [*done, *finals], evidence)
+        result = self._result(verdict, finals, [*done, *last.values()], evidence)
         return self._outcome(verdict, finals, result, evidence)
 
     def _verdict(
@@ -91,7 +92,7 @@ class Experiment:
         held: Mapping[str, Floats],
         base: str,
         chosen: str,
-        finals: Sequence[Trained],
+        last: Mapping[str, Trained],
     ) -> Verdict:
         return gate.decide(
             label,
@@ -103,7 +104,7 @@ class Experiment:
             judge=judge_of(self.config.judge, label).name,
             gate=self.config.gate,
             single=self.config.single,
-            pool=self._probs(finals, self.rows.inputs[self.rows.pool_rows]),
+            pool=self._probs([last[base], last[chosen]], self.rows.inputs[self.rows.pool_rows]),
         )
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
