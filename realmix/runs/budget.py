@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
         The steps: as settled or asked for, or as many as fit into the minutes, or into `MINUTES`
         but not more than suit the data. The seconds: None where nobody waits for a word of it.
     """
-    config = phases.config
+    config, started = phases.config, time.monotonic()
     fixed = settled or config.steps
     if fixed and (phases.folder is None or fixed < WORTH_A_TRIAL):
         return fixed, None
@@ -42,7 +43,8 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
         each = seconds_a_step(phases)
     if fixed:
         return fixed, fixed * each
-    affordable = max(int((config.minutes or MINUTES) * 60 / max(each, 1e-9)), 1)
+    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started)
+    affordable = max(int(left / max(each, 1e-9)), 1)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
@@ -58,6 +60,7 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
 def words(phases: Phases, lengths: set[int]) -> str:
     """What is trained, on what, and about how long that takes."""
     steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0})) or "no"
+    steps = f"at most {steps}" if 0 in lengths and len(lengths) > 1 else steps
     model = models.described(phases.networks.model, phases.networks(), phases.rows.shape)
     about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
     return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"

@@ -73,7 +73,7 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
         why = "on feature rows they have helped, and take milliseconds"
         return Contenders(alone, QUICK, SUPERVISED, why)
     if steps < LONG:
-        why = f"trainings of {steps:,} steps are too short for confidence thresholds"
+        why = f"trainings of under {LONG:,} steps are too short for confidence thresholds"
         return Contenders(alone, ("mixmatch",), "mixmatch", why)
     if facts.num_labeled <= FEW * facts.num_classes:
         why = "with few labels a class, each class needs a threshold of its own"
