@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
 
 from realmix import models
 from realmix.base.wording import duration
-from realmix.runs.choose import default_steps
-from realmix.runs.watch import Silent
+from realmix.data.splits import Plan
+from realmix.runs.choose import Contenders, default_steps
+from realmix.runs.config import Config
+from realmix.runs.networks import Networks
+from realmix.runs.prepared import Prepared
+from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import fitting_threads
-
-if TYPE_CHECKING:
-    from realmix.runs.phases import Phases
+from realmix.training.stages import Stages
 
 MINUTES = 15.0  # that a run may take which names neither steps nor minutes
 WARM_UP, TRIAL = 3, 13  # steps, to learn what a step costs
@@ -23,7 +28,26 @@ WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
 LEAST = 100  # steps, below which a training means nothing
 
 
-def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
+class Trainings(Protocol):
+    """What is asked of `phases.Phases`, whose parts have their meaning there."""
+
+    config: Config
+    folder: Path | None
+    watch: Watch
+    device: torch.device
+    rows: Prepared
+    plan: Plan
+    contenders: Contenders
+    networks: Networks
+    seconds: float | None
+
+    def trainings(self, name: str) -> float: ...
+    def trial(self, name: str) -> Any: ...
+    def stages(self, phase: Any, steps: int, folder: Path | None, watch: Watch) -> Stages: ...
+    def trained(self, phase: Any, stages: Stages) -> nn.Module: ...
+
+
+def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
     """Steps of each final training, and about how many seconds the whole run takes.
 
     Args:
@@ -57,7 +81,7 @@ def plan(phases: Phases, settled: int | None) -> tuple[int, float | None]:
     return steps, steps * each
 
 
-def words(phases: Phases, lengths: set[int]) -> str:
+def words(phases: Trainings, lengths: set[int]) -> str:
     """What is trained, on what, and about how long that takes."""
     steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0})) or "no"
     steps = f"at most {steps}" if 0 in lengths and len(lengths) > 1 else steps
@@ -66,7 +90,7 @@ def words(phases: Phases, lengths: set[int]) -> str:
     return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"
 
 
-def seconds_a_step(phases: Phases) -> float:
+def seconds_a_step(phases: Trainings) -> float:
     """Of all trainings of a run together, when each takes a step more; by a trial of each method.
 
     0 where no method is trained by steps.
@@ -75,13 +99,10 @@ def seconds_a_step(phases: Phases) -> float:
     return parts * sum(_seconds_a_step(phases, name) for name in phases.contenders.all)
 
 
-def _seconds_a_step(phases: Phases, name: str) -> float:
+def _seconds_a_step(phases: Trainings, name: str) -> float:
     if not phases.trainings(name):
         return 0.0
-    phase = phases.final(name)
-    if phases.plan.folds:
-        phase = replace(phase, train_rows=phases.plan.folds[0][0])
-    spent = []
+    phase, spent = phases.trial(name), list[float]()
     for steps in (WARM_UP, TRIAL):
         stages = phases.stages(phase, steps, None, Silent())
         phases.trained(phase, stages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,7 @@ from realmix.runs.watch import Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose, fitting_threads
 from realmix.training.stages import Procedure, Stages
-from realmix.training.trainer import Record, Trainer, as_trained
+from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
 LOGS, EVALUATIONS = 50, 10  # records of each training
@@ -132,6 +132,12 @@ class Phases:
         """The training of a method on all labeled rows."""
         return Phase(FINAL, name, self.rows.known, np.zeros(0, np.int64))
 
+    def trial(self, name: str) -> Phase:
+        """A training that tells what a step of a method costs: on the rows of a fold."""
+        folds = self.plan.folds
+        rows = folds[0][0] if folds else self.rows.known
+        return Phase("trial", name, rows, np.zeros(0, np.int64))
+
     @property
     def only(self) -> Phase:
         """The one training of a run that compares nothing."""
@@ -182,7 +188,7 @@ class Phases:
             folder=folder,
             log_every=max(steps // LOGS, 1),
             evaluate_every=max(steps // EVALUATIONS, 1),
-            evaluate=self._measure(phase) if len(phase.held_rows) else None,
+            evaluate=self.rows.measure(phase.held_rows) if len(phase.held_rows) else None,
             observe=lambda record: watch.record(phase.name, record),
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
@@ -199,15 +205,6 @@ class Phases:
         if isinstance(method, Procedure):
             return method.train(stages)
         return stages.train(cast(Algorithm, method))
-
-    def _measure(self, phase: Phase) -> Callable[[nn.Module], Record]:
-        label = self.dataset.label[phase.held_rows]
-
-        def measure(network: nn.Module) -> Record:
-            probs = self.rows.probs(network, self.rows.inputs[phase.held_rows])
-            return {"accuracy": float((probs.argmax(1) == label).mean())}
-
-        return measure
 
     def kept(self, phase: Phase) -> Path | None:
         """The file that a finished phase leaves in the folder."""

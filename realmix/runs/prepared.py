@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from realmix.augment.presets import views_of
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.runs.classifier import Standardizer
 from realmix.training.predict import predict
+from realmix.training.trainer import Record
 
 
 class Prepared:
@@ -56,3 +59,13 @@ class Prepared:
             return np.zeros((0, len(self.dataset.classes)), np.float32)
         probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
         return probs
+
+    def measure(self, held: np.ndarray) -> Callable[[nn.Module], Record]:
+        """What records a network's accuracy on labeled rows that it does not train on."""
+        label = self.dataset.label[held]
+
+        def accuracy(network: nn.Module) -> Record:
+            probs = self.probs(network, self.inputs[held])
+            return {"accuracy": float((probs.argmax(1) == label).mean())}
+
+        return accuracy
