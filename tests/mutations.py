@@ -914,9 +914,15 @@ MUTANTS = [
                 "learned(move(images, draws), draws, rates)",
                 "learned(move(images, draws), draws, None)",
             ),
+            ("digits inverted", '("Solarize", "Invert", "Color")', '("Solarize", "Color")'),
+        ],
+    ),
+    *mutants(
+        "augment/views.py",
+        "augment/test_presets.py",
+        [
             ("erased by each view", "draws.copy, *erasing", "draws, *erasing"),
             ("erased as published", "*erasing), draws))", "0.3, (0.02, 0.4)), draws))"),
-            ("digits inverted", '("Solarize", "Invert", "Color")', '("Solarize", "Color")'),
         ],
     ),
     *mutants(
@@ -1751,7 +1757,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "contract/algorithm.py",
+        "contract/method.py",
         "contract",
         [
             (
@@ -1897,7 +1903,7 @@ MUTANTS = [
     ),
     *mutants(
         "models/head.py",
-        "models/test_noise.py",
+        "models/test_dropout.py",
         [
             ("dropout in evaluation", "self.dropout, self.training", "self.dropout, True"),
             ("no dropout", "F.dropout(features, self.dropout, self.training)", "features"),
@@ -1905,7 +1911,7 @@ MUTANTS = [
     ),
     *mutants(
         "models/wide_resnet.py",
-        "models/test_noise.py",
+        "models/test_dropout.py",
         [
             ("units skipped in evaluation", "if not training or share == 0", "if share == 0"),
             ("skipped sums not made up for", "values * kept / (1 - share)", "values * kept"),
@@ -1915,7 +1921,7 @@ MUTANTS = [
     ),
     *mutants(
         "models/timm_models.py",
-        "models/test_noise.py",
+        "models/test_dropout.py",
         [
             ("features after the head", "pre_logits=True", "pre_logits=False"),
             ("units to skip insisted on", 'if key != "drop_path_rate"', "if key"),
@@ -2525,6 +2531,102 @@ MUTANTS = [
         "data/splits.py",
         "data/test_splits.py",
         [("answers held out", "np.where(trains_only, -1, label)", "label")],
+    ),
+    *mutants(
+        "evaluate/gate.py",
+        "evaluate/test_gate.py",
+        [
+            ("strict forgotten", ' or gate == "strict"', ""),
+            ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
+            ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
+            ("drift from labels only", "min(apart(other, base), away) > DRIFT", "away > DRIFT"),
+            ("drift whoever drifts", " and away > apart(base, given)", ""),
+            ("one class is no collapse", "return one_class or", "return"),
+            ("no better is good enough", "<= judge.constant(label)", "< judge.constant(label)"),
+            ("a pair where one is wanted", "    if single:", "    if False:"),
+            ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
+        ],
+    ),
+    *mutants(
+        "evaluate/pairing.py",
+        "evaluate/test_pairing.py",
+        [
+            (
+                "weights exchanged",
+                "(1 - WEIGHTS) * given[0] + WEIGHTS * given[1]",
+                "WEIGHTS * given[0] + (1 - WEIGHTS) * given[1]",
+            ),
+            ("flat prior", "log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)", "pass"),
+            (
+                "temperature inverted",
+                "log_probs(probs) / temperature",
+                "log_probs(probs) * temperature",
+            ),
+            ("no prior of the temperature", " + (log_temperature / SPREAD) ** 2 / 2", ""),
+        ],
+    ),
+    *mutants(
+        "evaluate/posterior.py",
+        "evaluate/test_posterior.py",
+        [
+            ("no doubt of seeds", "(error**2 + SEED_DEVIATION**2)", "error**2"),
+            ("prior mean ignored", "prior * PRIOR_MEAN + data * gain", "data * gain"),
+            ("harm is any loss", "(HARM - self.mean)", "(0 - self.mean)"),
+        ],
+    ),
+    *mutants(
+        "evaluate/judges.py",
+        "evaluate/test_judges.py",
+        [
+            (
+                "no disagreement is no error",
+                "/ len(label) + 1) / len(label)",
+                "/ len(label)) / len(label)",
+            ),
+            ("balanced is accuracy", "(right / there).mean()", "right.sum() / there.sum()"),
+            (
+                "macro-F1 is precision",
+                "2 * right / (guessed + there)",
+                "right / np.maximum(guessed, 1)",
+            ),
+            (
+                "large samples are unequal",
+                "counts.max() * len(counts) <= UNEQUAL_SHARE * counts.sum()",
+                "False",
+            ),
+        ],
+    ),
+    *mutants(
+        "evaluate/shares.py",
+        "evaluate/test_shares.py",
+        [("shares exchanged", "np.divide(wanted, given", "np.divide(given, wanted")],
+    ),
+    *mutants(
+        "runs/phases.py",
+        "runs/test_phases.py",
+        [
+            (
+                "the network of a fold ships",
+                "return Phase(FINAL, name, self.rows.known,",
+                "return Phase(FINAL, name, self.plan.folds[0][0],",
+            ),
+        ],
+    ),
+    *mutants(
+        "runs/experiment.py",
+        "runs/test_experiment.py",
+        [
+            (
+                "a collapsed one is not passed over",
+                'if tried[-1].outcome != "collapsed":',
+                "if True:",
+            ),
+            (
+                "the worst first",
+                "-judge(probs[n], label), -likelihood",
+                "judge(probs[n], label), -likelihood",
+            ),
+        ],
     ),
 ]
 

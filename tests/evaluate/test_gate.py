@@ -100,6 +100,14 @@ def test_what_is_no_better_than_the_largest_class_has_collapsed():
     assert not collapsed(JUDGES["balanced"], finds, label)
 
 
+def test_one_class_is_a_collapse_even_where_its_probabilities_say_more() -> None:
+    label = np.array([0, 0, 0, 1, 1])
+    probs = np.array([[0.9, 0.1]] * 3 + [[0.52, 0.48]] * 2)
+    judge = JUDGES["log_loss"]
+    assert judge(probs, label) > judge.constant(label)
+    assert collapsed(judge, probs, label)
+
+
 def shares(*counts):
     """(n, K) probabilities that name class c for counts[c] rows."""
     return np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
