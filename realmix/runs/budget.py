@@ -19,6 +19,7 @@ from realmix.runs.networks import Networks
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import fitting_threads
+from realmix.training.parallel import agreed
 from realmix.training.stages import Stages
 
 MINUTES = 15.0  # that a run may take which names neither steps nor minutes
@@ -68,7 +69,7 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
     if fixed:
         return fixed, fixed * each
     left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started)
-    affordable = max(int(left / max(each, 1e-9)), 1)
+    affordable = agreed(max(int(left / max(each, 1e-9)), 1), phases.device)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:

@@ -63,6 +63,15 @@ def any_process(flag: bool, device: torch.device) -> bool:
     return bool(votes > 0)
 
 
+def agreed(number: int, device: torch.device) -> int:
+    """The first process' number, in all: for what each has measured for itself."""
+    if num_processes() == 1:
+        return number
+    told = torch.tensor(number, device=device)
+    dist.broadcast(told, 0)
+    return int(told)
+
+
 class _Gather(torch.autograd.Function):
     """All processes' rows, in order. Backward gives each process the gradient of its own rows."""
 

@@ -32,6 +32,7 @@ from realmix.models.convnet import ConvNet
 
 name, out = sys.argv[1], sys.argv[2]
 parallel.join(torch.device("cpu"))
+assert parallel.agreed(5 + parallel.rank(), torch.device("cpu")) == 5
 seen = hashlib.sha256()
 original = sampling.batch_at
 def watched(*args):
