@@ -15,8 +15,8 @@ def test_every_verdict_says_how_it_ended_and_what_ships(outcome, shipped):
 
 
 def test_only_what_was_proved_is_said_without_a_doubt():
-    doubts = {name: words for name, words in OUTCOMES.items() if "helped" in words}
-    assert {name for name, words in doubts.items() if words.endswith("data helped")} == {"proved"}
+    plain = "The unlabeled data helped"
+    assert {name for name, words in OUTCOMES.items() if words.startswith(plain)} == {"proved"}
     assert "likely" in OUTCOMES["likely"]
     assert "cannot be told" in OUTCOMES["unknown"]
 
