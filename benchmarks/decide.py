@@ -26,8 +26,6 @@ from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.dispute import (
-    ALONE,
-    CANDIDATE,
     EQUAL_GAIN,
     MOST,
     Dispute,
@@ -35,6 +33,7 @@ from realmix.evaluate.dispute import (
     judged,
     outcomes,
 )
+from realmix.evaluate.gate import ALONE, CANDIDATE
 from realmix.runs.run import versions
 
 NAME, ORDERS, POOL = "decide", 300, 2000

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
-from realmix.evaluate.dispute import ABOUT_EQUAL, CANDIDATE, EQUAL_GAIN, ERROR, Standing
+from realmix.evaluate.dispute import ABOUT_EQUAL, EQUAL_GAIN, ERROR, Standing
+from realmix.evaluate.gate import CANDIDATE
 from realmix.runs.decide import PAGE, TABLE, Case, conclude, open_case
 from realmix.runs.run_folder import locked
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from realmix.evaluate.gate import ALONE, CANDIDATE
 from realmix.evaluate.intervals import Interval
 from realmix.evaluate.metrics import Floats, Integers
 from realmix.evaluate.sequential import Counts, log_evidence, net_interval, within
@@ -22,7 +23,7 @@ ERROR = 0.05
 LIMIT = 2 / ERROR  # a wrong winner takes one half of the error, a wrong "about equal" the other
 EQUAL_GAIN = 0.01  # models whose accuracies on the pool differ by less are about equal
 MOST = 300  # rows that can be asked
-CANDIDATE, ALONE, ABOUT_EQUAL = "candidate", "labels alone", "about equal"
+ABOUT_EQUAL = "about equal"
 _WINNERS = {1: CANDIDATE, -1: ALONE, 2: ABOUT_EQUAL}
 _ORDER, _FUTURES = 30, 31  # streams of randomness
 

@@ -13,7 +13,8 @@ from scipy.special import ndtr
 from realmix.evaluate.judges import Comparison, Judge
 
 PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
-"""Points that a pool was found to bring, over methods and data: benchmarks/records/gate."""
+"""A belief, in points: most pools do little, some help or hurt a lot. How often the chances that
+follow from it were right: benchmarks/records/gate."""
 SEED_DEVIATION = 2.0
 """Points by which the two final models' gain differs from that of the models of the folds."""
 HARM = -1.0  # points; a loss that somebody would mind

@@ -47,7 +47,7 @@ def reason(verdict: Verdict) -> str:
         chance = f"{verdict.posterior.better:.0%}"
         words = (
             f"No label could be held out to compare {verdict.algorithm} with the labels alone."
-            f" In our experience such a pool helps in {chance} of cases."
+            f" Before any comparison the chance that a pool helps is taken to be {chance}."
         )
         return f"{words} {_together(verdict)}".strip()
     parts = [_scores(verdict), _sure(verdict), _together(verdict)]

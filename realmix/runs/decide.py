@@ -21,8 +21,6 @@ from realmix.base.files import write_atomically, write_json
 from realmix.base.wording import harmless, printable
 from realmix.data.reading.answers import NONE_OF_THEM, Answers, read_answers
 from realmix.evaluate.dispute import (
-    ALONE,
-    CANDIDATE,
     Dispute,
     Forecast,
     Standing,
@@ -31,6 +29,7 @@ from realmix.evaluate.dispute import (
     judged,
     outcomes,
 )
+from realmix.evaluate.gate import ALONE, CANDIDATE
 from realmix.report.page import label_page
 from realmix.report.record import Run, read_run
 from realmix.runs.run_folder import RESULT, locked

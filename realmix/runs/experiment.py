@@ -73,16 +73,20 @@ class Experiment:
         judge = judge_of(self.config.judge, label)
         base = ranked(judge, label, held, alone or candidates)[0]
         last: dict[str, Trained] = {}
+        pool: dict[str, Floats] = {}  # what each final model says of it
         tried: list[Verdict] = []
         for chosen in ranked(judge, label, held, candidates or alone):
             new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
-            tried.append(self._verdict(label, held, base, chosen, last))
+            rows = self.rows.inputs[self.rows.pool_rows]
+            pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
+            tried.append(self._verdict(label, held, base, chosen, pool))
             if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
         verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
         finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
-        evidence = self._seen(label, held, verdict, finals)
+        said = pool[base], pool[verdict.algorithm]
+        evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
         return self._outcome(verdict, finals, result, evidence)
 
@@ -92,7 +96,7 @@ class Experiment:
         held: Mapping[str, Floats],
         base: str,
         chosen: str,
-        last: Mapping[str, Trained],
+        pool: Mapping[str, Floats],
     ) -> Verdict:
         return gate.decide(
             label,
@@ -104,7 +108,7 @@ class Experiment:
             judge=judge_of(self.config.judge, label).name,
             gate=self.config.gate,
             single=self.config.single,
-            pool=self._probs([last[base], last[chosen]], self.rows.inputs[self.rows.pool_rows]),
+            pool=(pool[base], pool[chosen]),
         )
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
@@ -123,15 +127,13 @@ class Experiment:
     def _seen(
         self,
         label: Integers,
-        held: Mapping[str, Floats],
+        held: tuple[Floats, Floats],
+        pool: tuple[Floats, Floats],
         verdict: Verdict,
         finals: Sequence[Trained],
     ) -> Evidence:
-        """What the models say of held-out, pool and test rows; the latter are opened here first."""
-        base = verdict.alone if verdict.alone in held else verdict.algorithm
-        pair = held[base], held[verdict.algorithm]
-        evidence = judged_evidence("heldout", label, *pair, verdict.answer(*pair))
-        pool = self._probs(finals, self.rows.inputs[self.rows.pool_rows])
+        """What the two say of held-out, pool and test rows; the latter are opened here first."""
+        evidence = judged_evidence("heldout", label, *held, verdict.answer(*held))
         evidence |= pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
         raw, exam = self.dataset.test_inputs, self.dataset.test_label
         if raw is not None and exam is not None:
