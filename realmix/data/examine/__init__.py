@@ -1,0 +1,1 @@
+"""What rows that were read tell of themselves: equal ones, leaks, columns that are no features."""
