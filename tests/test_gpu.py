@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from realmix.augment.presets import PRESETS
+from realmix.augment.presets import PRESETS, views_of
+from realmix.augment.replay import LARGEST
 from realmix.base.randomness import Draws, keys
 from realmix.contract.state import BIN_SHAPE
 from realmix.data.reading.load import load
@@ -22,25 +23,41 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("preset", ["cifar", "svhn", "digits", "photos", "features"])
-def test_augmented_inputs_are_those_of_the_cpu(preset: str) -> None:
+SETTINGS = {"cutout": (0.5, (0.02, 0.4)), "learned": (torch.full(BIN_SHAPE, 0.9),)}
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_views_are_those_of_the_cpu_however_often_they_are_replayed(preset: str) -> None:
     shape = {"digits": (1, 8, 8), "features": (12,)}.get(preset, (3, 32, 32))
     rng = torch.Generator().manual_seed(0)
     if len(shape) == 1:
         inputs = torch.randn(64, *shape, generator=rng)
     else:
         inputs = torch.randint(0, 256, (64, *shape), generator=rng, dtype=torch.uint8)
-    for name, view in PRESETS[preset](shape).items():
-        rates = (torch.rand(BIN_SHAPE, generator=rng),) if name == "learned" else ()
-        here = view(inputs, Draws(keys(7, torch.arange(64))), *rates)
-        draws = Draws(keys(7, torch.arange(64, device="cuda")))
-        there = view(inputs.cuda(), draws, *(each.cuda() for each in rates))
-        if name == "probe":
-            (here, drawn), (there, drawn_there) = here, there
-            assert torch.equal(drawn, drawn_there.cpu())
-        # integers are exact; sines, logarithms and interpolation may differ by rounding
-        close = torch.isclose(there.cpu(), here, atol=2 / 255 + 1e-6)
-        assert close.float().mean() > 0.999, name
+    for name, view in views_of(preset, shape).items():
+        settings = SETTINGS.get(name, ())
+        there_too = [each.cuda() if isinstance(each, torch.Tensor) else each for each in settings]
+        for batch in range(3):  # the first is recorded, the others are replayed
+            rows = inputs.roll(batch, 0)
+            key, copied = keys(batch, torch.arange(64)), keys(99 + batch, torch.arange(64))
+            here = view(rows, Draws(key, Draws(copied)), *settings)
+            draws = Draws(key.cuda(), Draws(copied.cuda()))
+            there = view(rows.cuda(), draws, *there_too)
+            if name == "probe":
+                (here, drawn), (there, drawn_there) = here, there
+                assert torch.equal(drawn, drawn_there.cpu())
+            # integers are exact; sines, logarithms and interpolation may differ by rounding
+            close = torch.isclose(there.cpu(), here, atol=2 / 255 + 1e-6)
+            assert close.float().mean() > 0.999, name
+        if name != "plain":
+            assert len(view.recordings) == 1
+
+
+def test_large_batches_are_not_recorded() -> None:
+    view = views_of("photos", (3, 128, 128))["weak"]
+    rows = torch.zeros(LARGEST // (3 * 128 * 128) + 1, 3, 128, 128, dtype=torch.uint8).cuda()
+    view(rows, Draws(keys(0, torch.arange(len(rows)).cuda())))
+    assert not view.recordings
 
 
 def trainer(algorithm: str, folder: Path | None) -> Trainer:

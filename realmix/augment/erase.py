@@ -11,7 +11,12 @@ _ATTEMPTS = (20,)  # rectangles tried per image; that none of them fits happens 
 
 
 def erase(
-    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, fill: Tensor | float
+    images: Tensor,
+    top: Tensor,
+    left: Tensor,
+    height: Tensor | int,
+    width: Tensor | int,
+    fill: Tensor | float,
 ) -> Tensor:
     """Fills one rectangle per image; what lies outside the image is ignored.
 
@@ -19,8 +24,8 @@ def erase(
         images: (B, C, H, W).
         top: (B,) int64, the first row; may be negative.
         left: (B,) int64, the first column; may be negative.
-        height: (B,) int64, rows; 0 erases nothing.
-        width: (B,) int64, columns.
+        height: (B,) int64 or one number, rows; 0 erases nothing.
+        width: (B,) int64 or one number, columns.
         fill: one value, or (B,), in the range of `images`.
 
     Returns:
@@ -31,8 +36,13 @@ def erase(
     in_rows = (rows >= top[:, None]) & (rows < (top + height)[:, None])
     in_columns = (columns >= left[:, None]) & (columns < (left + width)[:, None])
     inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    value = torch.as_tensor(fill, device=images.device).to(images.dtype).view(-1, 1, 1, 1)
-    return torch.where(inside, value, images)
+    if not isinstance(fill, Tensor):
+        return images.masked_fill(inside, fill)
+    return torch.where(inside, fill.to(images.dtype).view(-1, 1, 1, 1), images)
+
+
+def _rounded(side: Tensor | float) -> Tensor | int:
+    return side.round().long() if isinstance(side, Tensor) else round(side)
 
 
 def cutout(
@@ -47,15 +57,15 @@ def cutout(
         share: the square's side as a share of the image's, in [0, 1]; one number or (B,).
         fill: one value, or (B,).
     """
-    sides = [(torch.as_tensor(share) * side).round().long().to(row) for side in images.shape[2:]]
-    height, width = (side.expand_as(row) for side in sides)
+    height, width = (_rounded(share * side) for side in images.shape[2:])
     return erase(images, row - height // 2, column - width // 2, height, width, fill)
 
 
 def background(images: Tensor) -> Tensor:
     """(B,) in the range of `images`: the median of the pixels of each one's border."""
-    rows, columns = images[:, :, [0, -1]], images[:, :, 1:-1, [0, -1]]
-    return torch.cat([rows.flatten(1), columns.flatten(1)], 1).median(1).values
+    inner = images[:, :, 1:-1]
+    edges = images[:, :, 0], images[:, :, -1], inner[..., 0], inner[..., -1]
+    return torch.cat([edge.flatten(1) for edge in edges], 1).median(1).values
 
 
 def random_cutout(

@@ -92,10 +92,11 @@ def compose(*matrices: Tensor) -> Tensor:
 
 def _from_corner(matrix: Tensor, height: int, width: int) -> Tensor:
     """(B, 2, 3): the same map for positions counted from the top left corner."""
-    centre = torch.tensor([width / 2, height / 2], dtype=matrix.dtype, device=matrix.device)
     linear, offset = matrix[:, :2, :2], matrix[:, :2, 2]
-    moved = linear[:, :, 0] * centre[0] + linear[:, :, 1] * centre[1]
-    return torch.cat([linear, (offset + centre - moved)[:, :, None]], 2)
+    # numbers, not a tensor: to bring one to the device would make the host wait
+    centred = torch.stack([offset[:, 0] + width / 2, offset[:, 1] + height / 2], 1)
+    moved = linear[:, :, 0] * (width / 2) + linear[:, :, 1] * (height / 2)
+    return torch.cat([linear, (centred - moved)[:, :, None]], 2)
 
 
 def _positions(rows: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

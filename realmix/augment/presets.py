@@ -30,6 +30,7 @@ from realmix.augment.ct_augment import CTAugment
 from realmix.augment.described import Augmentation
 from realmix.augment.erase import random_cutout
 from realmix.augment.rand_augment import OPERATIONS, RandAugment
+from realmix.augment.replay import Replayed
 from realmix.augment.views import check_images, image_views, network_input
 from realmix.base.errors import DataError
 from realmix.base.randomness import Draws
@@ -202,5 +203,7 @@ def views_of(preset: str, shape: tuple[int, ...]) -> Mapping[str, View]:
         DataError: inputs of that shape are none that it is for.
     """
     if preset in PRESETS:
-        return PRESETS[preset](shape)
-    return Augmentation.of(json.loads(preset)).views(shape, "file")
+        made = PRESETS[preset](shape)
+    else:
+        made = Augmentation.of(json.loads(preset)).views(shape, "file")
+    return {name: view if name == "plain" else Replayed(view) for name, view in made.items()}

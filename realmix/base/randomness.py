@@ -58,23 +58,23 @@ class Draws:
     """
 
     def __init__(self, key: Tensor, copy: Draws | None = None) -> None:
-        self._key = key
+        self.key = key
         self._count = 0
         self.copy = copy or self
 
     def __len__(self) -> int:
-        return len(self._key)
+        return len(self.key)
 
     @property
     def device(self) -> torch.device:
-        return self._key.device
+        return self.key.device
 
     def uniform(self, low: float = 0.0, high: float = 1.0, shape: tuple[int, ...] = ()) -> Tensor:
         """(B, *shape) float32, uniform in [low, high)."""
         size = int(np.prod(shape, dtype=int))
         counters = torch.arange(self._count + 1, self._count + 1 + size, device=self.device)
         self._count += size
-        words = scramble(self._key[:, None] + counters * _GOLDEN)
+        words = scramble(self.key[:, None] + counters * _GOLDEN)
         unit = _shift(words, 40).float() * 2.0**-24  # 24 bits: every value is exact in float32
         return (low + (high - low) * unit).reshape(len(self), *shape)
 
