@@ -175,7 +175,7 @@ def features(shape: tuple[int, ...]) -> dict[str, View]:
 def none(shape: tuple[int, ...]) -> dict[str, View]:
     """No augmentation: every view is the plain one."""
     if len(shape) == 1:
-        return dict.fromkeys(features(shape), lambda rows, draws: rows)
+        return dict.fromkeys(features(shape), lambda rows, draws, *settings: rows)
     return Augmentation().views(shape, "none")
 
 
@@ -206,4 +206,5 @@ def views_of(preset: str, shape: tuple[int, ...]) -> Mapping[str, View]:
         made = PRESETS[preset](shape)
     else:
         made = Augmentation.of(json.loads(preset)).views(shape, "file")
-    return {name: view if name == "plain" else Replayed(view) for name, view in made.items()}
+    plain = made["plain"]
+    return {name: view if view is plain else Replayed(view) for name, view in made.items()}
