@@ -32,10 +32,10 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.runs.methods import METHODS
-from realmix.runs.run import versions
 
 SKLEARN = ("LabelSpreading", "SelfTrainingClassifier")
 FIXMATCH_FAMILY = ("fixmatch", "uda", "flexmatch", "freematch", "softmatch", "adamatch")

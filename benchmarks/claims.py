@@ -32,13 +32,13 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.functional.adversarial import fgsm
 from realmix.functional.losses import cross_entropy
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 
 STEPS, SEEDS = TASKS["digits"].steps, 5

@@ -23,6 +23,7 @@ from PIL import Image
 
 from benchmarks.records import RECORDS, Line, do, lines_of, trained, versions_of
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.dispute import (
@@ -34,7 +35,6 @@ from realmix.evaluate.dispute import (
     outcomes,
 )
 from realmix.evaluate.gate import ALONE, CANDIDATE
-from realmix.runs.run import versions
 
 NAME, ORDERS, POOL = "decide", 300, 2000
 FIELDS: dict[str, dict[str, Any]] = {"fixmatch": {"unlabeled_ratio": 2}}  # for one core

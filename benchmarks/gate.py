@@ -108,11 +108,11 @@ def run(name: str, labels: int, method: str, foreign: float, seed: int, steps: i
     """A whole run, and the test accuracy of all that it might have shipped."""
     import torch
 
+    from realmix.base.versions import versions
     from realmix.evaluate.pairing import Pairing
     from realmix.runs.config import Config
     from realmix.runs.experiment import Experiment
     from realmix.runs.phases import Phases
-    from realmix.runs.run import versions
     from realmix.runs.watch import Silent
 
     torch.set_num_threads(1)

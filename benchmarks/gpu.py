@@ -25,11 +25,11 @@ from benchmarks.paper_scale import describe
 from benchmarks.records import Line
 from benchmarks.speed import bare, noise, noted_passes
 from realmix.base.files import append_line, whole_lines, write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 from realmix.training.parallel import Divided
 from realmix.training.trainer import Trainer

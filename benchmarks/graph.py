@@ -20,9 +20,9 @@ from torch import Tensor
 
 from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.reading.load import load
 from realmix.functional import graph
-from realmix.runs.run import versions
 
 NAME = "graph"
 K, POWER, ASKED, LABELS, FEATURES = 50, 3.0, 1_000, 200, 128

@@ -30,9 +30,9 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
-from realmix.runs.run import versions
 
 NAME = "label_noise"
 IMAGES, STEPS = 10_000, 2_000

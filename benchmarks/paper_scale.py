@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 
 from realmix.base.files import append_line, write_atomically
+from realmix.base.versions import versions
 from realmix.data.reading.load import load
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 
 STEPS = 2**20

@@ -40,6 +40,7 @@ from benchmarks.records import (
 from realmix import models
 from realmix.augment.presets import PRESETS
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.data.reading.load import load
 from realmix.models.composed import num_features
@@ -48,7 +49,6 @@ from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 from realmix.training.trainer import Trainer
 

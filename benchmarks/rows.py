@@ -38,13 +38,13 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
 from realmix.runs.choose import default_steps
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 
 NAME, POOL = "rows", 5000

@@ -26,11 +26,11 @@ from torch import Tensor
 
 from realmix.algorithms import ALGORITHMS
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 from realmix.training.parallel import Divided
 from realmix.training.trainer import Trainer

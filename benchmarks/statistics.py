@@ -30,12 +30,12 @@ from torch.optim.swa_utils import update_bn
 
 from benchmarks.records import RECORDS, Line, by_seed, do, gain, lines_of, spread, versions_of
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.reading.load import load
 from realmix.functional.forward import MOMENTUM
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
-from realmix.runs.run import versions
 from realmix.runs.watch import Silent
 from realmix.training.trainer import Trainer
 

@@ -30,9 +30,9 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix.base.files import write_atomically
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
-from realmix.runs.run import versions
 
 NAME, STEPS = "tables", 500
 TABLES = ("pendigits", "satimage", "magic", "spambase", "letter")

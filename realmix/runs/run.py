@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import io
-import platform
 import sys
 import zlib
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
@@ -32,7 +31,6 @@ from realmix.training.devices import choose
 from realmix.training.trainer import Record
 
 REPORT = "report.html"
-RECORDED = ("realmix", "torch", "numpy", "scikit-learn", "scipy", "pillow")
 
 
 class Recorder:
@@ -238,11 +236,3 @@ def _digests_now(config: Config, folder: Path) -> dict[str, str]:
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."
             f" `realmix report {folder}` shows what it came to; other data need another --out."
         ) from None
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the packages that a result depends on."""
-    found = {"python": platform.python_version()}
-    for name in RECORDED:
-        found[name] = importlib.metadata.version(name)
-    return found
