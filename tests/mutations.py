@@ -2533,16 +2533,24 @@ MUTANTS = [
         [("answers held out", "np.where(trains_only, -1, label)", "label")],
     ),
     *mutants(
+        "evaluate/collapse.py",
+        "evaluate/test_collapse.py",
+        [
+            ("drift from labels only", "min(apart(other, base), away) > DRIFT", "away > DRIFT"),
+            ("drift whoever drifts", " and away > apart(base, given)", ""),
+            ("one class is no collapse", "if names_one_class(held, label)", "if False"),
+            ("one class of the pool is none", "names_one_class(pool[1], label)", "False"),
+            ("no better is good enough", "<= judge.constant(label)", "< judge.constant(label)"),
+            ("silence is no collapse", "if not heard:", "if False:"),
+        ],
+    ),
+    *mutants(
         "evaluate/gate.py",
         "evaluate/test_gate.py",
         [
             ("strict forgotten", ' or gate == "strict"', ""),
             ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
             ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
-            ("drift from labels only", "min(apart(other, base), away) > DRIFT", "away > DRIFT"),
-            ("drift whoever drifts", " and away > apart(base, given)", ""),
-            ("one class is no collapse", "return one_class or", "return"),
-            ("no better is good enough", "<= judge.constant(label)", "< judge.constant(label)"),
             ("a pair where one is wanted", "    if single:", "    if False:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
         ],

@@ -123,6 +123,12 @@ class Losses:
     def total(self) -> Tensor:
         return torch.stack(list(self.terms.values())).sum()
 
+    @property
+    def beside_labels(self) -> Tensor:
+        """How much the terms other than "supervised" add, without gradient; 0 if there are none."""
+        others = [term.detach().abs() for name, term in self.terms.items() if name != "supervised"]
+        return torch.stack(others).sum() if others else torch.zeros_like(self.total.detach())
+
 
 class Minimizer(Protocol):
     """What an algorithm may ask of an optimizer.

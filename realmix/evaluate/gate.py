@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from realmix.evaluate.collapse import Collapse, collapse
 from realmix.evaluate.intervals import Correct, labels_to_decide
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
@@ -34,7 +35,6 @@ Rule = Literal["balanced", "strict", "none"]
 Outcome = Literal["proved", "likely", "unlikely", "unknown", "worse", "collapsed", "alone"]
 """How the comparison ended. "alone": there was nothing to compare."""
 UNSETTLED = ("likely", "unlikely", "unknown")
-DRIFT = 0.15  # share of the pool that a candidate may call another class than expected
 LIKELY = 0.7  # chance from which "likely" is said, and below 1 - LIKELY "unlikely"
 
 
@@ -46,6 +46,7 @@ class Verdict:
         algorithm: the candidate's name.
         alone: the name of the method that learned from the labels alone.
         outcome: how the comparison ended.
+        collapse: why, if the candidate collapsed.
         shipped: ALONE, CANDIDATE or PAIR.
         judge: what they were compared by.
         baseline, candidate, pair: figures on the held-out labels; of the pair they are a little
@@ -64,6 +65,7 @@ class Verdict:
     algorithm: str
     alone: str
     outcome: Outcome
+    collapse: Collapse
     shipped: str
     judge: Judge
     baseline: Estimate
@@ -97,6 +99,7 @@ class Verdict:
             "algorithm": self.algorithm,
             "labels_alone": self.alone,
             "outcome": self.outcome,
+            "collapse": self.collapse,
             "shipped": self.shipped,
             "judge": self.judge.name,
             "baseline": self.baseline.to_json(),
@@ -128,6 +131,7 @@ def decide(
     gate: Rule = "balanced",
     single: bool = False,
     pool: tuple[Floats, Floats] | None = None,
+    heard: bool = True,
     level: float = 0.05,
 ) -> Verdict:
     """Compare two models on the same held-out labels and say what ships.
@@ -143,6 +147,7 @@ def decide(
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair.
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
+        heard: whether any row of the pool counted in the final candidate's training.
         level: largest accepted chance to call a candidate better, or worse, that is not.
 
     Raises:
@@ -154,13 +159,14 @@ def decide(
     posterior = Posterior.of(asked, seen)
     pairing = Pairing.of(baseline_probs, candidate_probs, label)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
-    fell = collapsed(asked, candidate_probs, label) or (pool is not None and drifted(label, *pool))
+    fell = collapse(asked, label, candidate_probs, pool, heard)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)
     unsettled = outcome in UNSETTLED
     return Verdict(
         algorithm=algorithm,
         alone=alone,
         outcome=outcome,
+        collapse=fell,
         shipped=_ships(outcome, gate, single, posterior),
         judge=asked,
         baseline=Estimate.of(baseline_probs, label),
@@ -185,7 +191,7 @@ def _correct(probs: Floats, label: Integers) -> Correct:
 
 
 def _outcome(
-    alone: bool, fell: bool, seen: Comparison | None, posterior: Posterior, level: float
+    alone: bool, fell: Collapse, seen: Comparison | None, posterior: Posterior, level: float
 ) -> Outcome:
     if alone:
         return "alone"
@@ -200,41 +206,6 @@ def _outcome(
     if posterior.better >= LIKELY:
         return "likely"
     return "unlikely" if posterior.better <= 1 - LIKELY else "unknown"
-
-
-def collapsed(judge: Judge, probs: Floats, label: Integers) -> bool:
-    """Whether a model is no better than one that looks at no input, or names one class only."""
-    if len(label) == 0:
-        return False
-    one_class = len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
-    return one_class or judge(probs, label) <= judge.constant(label)
-
-
-def drifted(label: Integers, baseline: Floats, candidate: Floats) -> bool:
-    """Whether the final candidate runs off to some classes, which no held-out label may show.
-
-    It does if the shares of the classes that it predicts on the pool lie further than `DRIFT` (in
-    total variation) both from those that the labels alone predict there and from those of the
-    labels, and further from the latter than the labels alone do.
-
-    Args:
-        label: (n,) classes of labeled rows.
-        baseline: (N, K) probabilities of the pool by the labels alone.
-        candidate: by the candidate; N may be 0.
-    """
-    if len(label) == 0 or len(candidate) == 0:
-        return False
-    num_classes = candidate.shape[1]
-    given, base, other = (
-        np.bincount(classes, minlength=num_classes) / len(classes)
-        for classes in (label, baseline.argmax(1), candidate.argmax(1))
-    )
-
-    def apart(one: Floats, two: Floats) -> float:
-        return float(np.abs(one - two).sum() / 2)
-
-    away = apart(other, given)
-    return min(apart(other, base), away) > DRIFT and away > apart(base, given)
 
 
 def _ships(outcome: Outcome, gate: Rule, single: bool, posterior: Posterior) -> str:

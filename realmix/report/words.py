@@ -20,12 +20,25 @@ OUTCOMES = {
     "worse": "The unlabeled data made the model worse",
     "collapsed": "The model with the unlabeled data collapsed",
 }
+UNHEARD = "The unlabeled data had no say"
+
+COLLAPSES = {
+    "unheard": (
+        "Nothing of the pool was ever used: no row of it counted in a single step. More steps, a"
+        " lower threshold, or another algorithm may change that."
+    ),
+    "constant": "It is no better than an answer that looks at no input.",
+    "one class": "It calls every row the same class.",
+    "drifted": "It names some classes of the pool far too often.",
+}
 
 
 def headline(result: dict[str, Any]) -> str:
     """The verdict in one sentence, from result.json."""
     if result["outcome"] == "alone":
         return "This model was trained on the labels alone."
+    if result.get("collapse") == "unheard":
+        return f"{UNHEARD}: {SHIPS[result['shipped']].format(algorithm=result['algorithm'])}."
     ships = SHIPS[result["shipped"]].format(algorithm=result["algorithm"])
     if not result.get("gated", True):
         return f"This {result['algorithm']} model was not compared with training on labels alone."
@@ -42,7 +55,7 @@ def reason(verdict: Verdict) -> str:
             score = f" It is right on {verdict.baseline.accuracy:.1%} of {_labels(verdict)}."
         return f"The model was trained on the labels alone, so nothing was compared.{score}"
     if verdict.outcome == "collapsed" and not verdict.held_out:
-        return f"{verdict.algorithm} names some classes of the pool far too often."
+        return f"{verdict.algorithm}: {COLLAPSES[verdict.collapse]}"
     if not verdict.held_out:
         chance = f"{verdict.posterior.better:.0%}"
         words = (
@@ -81,10 +94,7 @@ def _sure(verdict: Verdict) -> str:
         luck = "less than 0.1%" if p_value < 0.001 else f"{p_value:.1%}"
         return f"Luck alone gives a difference this large in {luck} of such comparisons."
     if verdict.outcome == "collapsed":
-        return (
-            "It is no better than an answer that looks at no input, or names some classes of the"
-            " pool far too often."
-        )
+        return COLLAPSES[verdict.collapse]
     posterior = verdict.posterior
     return (
         f"The chance that the pool helped is {posterior.better:.0%}, that it cost more than a point"

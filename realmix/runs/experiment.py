@@ -23,7 +23,7 @@ from realmix.report.evidence import (
     test_figures,
 )
 from realmix.report.pictures import mistake_evidence, view_evidence
-from realmix.report.words import reason
+from realmix.report.words import COLLAPSES, reason
 from realmix.runs.classifier import Classifier, together
 from realmix.runs.phases import Phases, Trained
 from realmix.training.parallel import inner
@@ -80,10 +80,13 @@ class Experiment:
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]
             pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
-            tried.append(self._verdict(label, held, base, chosen, pool))
+            heard = last[chosen].heard
+            tried.append(self._verdict(label, held, base, chosen, pool, heard))
             if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
         verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
+        if verdict.collapse:
+            phases.notes.append(f"{verdict.algorithm}: {COLLAPSES[verdict.collapse]}")
         finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
         said = pool[base], pool[verdict.algorithm]
         evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
@@ -97,6 +100,7 @@ class Experiment:
         base: str,
         chosen: str,
         pool: Mapping[str, Floats],
+        heard: bool,
     ) -> Verdict:
         return gate.decide(
             label,
@@ -109,6 +113,7 @@ class Experiment:
             gate=self.config.gate,
             single=self.config.single,
             pool=(pool[base], pool[chosen]),
+            heard=heard,
         )
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:

@@ -24,3 +24,8 @@ def method_class(name: str) -> type[Method]:
             f" Known: {', '.join(METHODS)}."
         )
     return METHODS[name]
+
+
+def learns_from_pool(name: str) -> bool:
+    """Whether a method is to learn from a pool, as its card says."""
+    return "pool" in method_class(name).needs

@@ -19,10 +19,10 @@ from realmix.data.splits import NO_PLAN, validation_plan
 from realmix.runs import budget
 from realmix.runs.choose import contenders, default_steps, settings
 from realmix.runs.config import Config
-from realmix.runs.methods import method_class
+from realmix.runs.methods import learns_from_pool, method_class
 from realmix.runs.networks import Networks
 from realmix.runs.prepared import Prepared
-from realmix.runs.watch import Silent, Watch
+from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose, fitting_threads
 from realmix.training.stages import Procedure, Stages
@@ -58,10 +58,10 @@ class Trained:
     """What a finished phase leaves.
 
     Attributes:
-        network: the averaged network.
-        model: its name, for `models.build`.
+        network, model: the averaged network, and its name for `models.build`.
         held: (n, K) probabilities of the rows that were held out of it.
         seconds, images_seen: what it cost.
+        heard: whether any row of the pool counted, for a method that is to learn from it.
     """
 
     network: nn.Module
@@ -69,14 +69,14 @@ class Trained:
     held: np.ndarray
     seconds: float
     images_seen: int
+    heard: bool
 
 
 class Phases:
     """All trainings of a data set and a configuration, checked before the first.
 
     Args:
-        dataset: what was read.
-        config: what to do with it.
+        dataset, config: what was read, and what to do with it.
         folder: where finished phases and checkpoints are kept; None keeps nothing.
         watch: looks on.
         steps: of each training, where a run that goes on has settled them.
@@ -95,6 +95,7 @@ class Phases:
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
         self.device, self.notes = choose(config.device), list(dataset.notes)
+        self.warned = set[str]()
         self.rows = Prepared(dataset)
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
@@ -134,8 +135,7 @@ class Phases:
 
     def trial(self, name: str) -> Phase:
         """A training that tells what a step of a method costs: on the rows of a fold."""
-        folds = self.plan.folds
-        rows = folds[0][0] if folds else self.rows.known
+        rows = self.plan.folds[0][0] if self.plan.folds else self.rows.known
         return Phase("trial", name, rows, np.zeros(0, np.int64))
 
     @property
@@ -178,7 +178,8 @@ class Phases:
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
         length = round(steps * self.trainings(phase.algorithm))
-        return Stages(
+        observe = Observed(phase.name, length, watch, self.warned)
+        stages = Stages(
             self.rows.data(phase.train_rows),
             self.networks,
             steps=steps,
@@ -189,10 +190,12 @@ class Phases:
             log_every=max(steps // LOGS, 1),
             evaluate_every=max(steps // EVALUATIONS, 1),
             evaluate=self.rows.measure(phase.held_rows) if len(phase.held_rows) else None,
-            observe=lambda record: watch.record(phase.name, record),
+            observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
         )
+        observe.stages = stages if learns_from_pool(phase.algorithm) else None
+        return stages
 
     def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
         """The one training of a phase whose method is a rule for one step."""
@@ -219,18 +222,18 @@ class Phases:
             return self.read_back(phase)
         stages = self.stages(phase, self._steps(phase), checkpoints, self.watch)
         network = self.trained(phase, stages)
-        if not stages.begun or stages.steps_done < length:
-            # it was killed after its last step, or ended early: nobody has seen it end
+        if not stages.begun or stages.steps_done < length:  # nobody has seen it end
             self.watch.phase(phase.name, length, length)
         held = self.rows.probs(network, self.rows.inputs[phase.held_rows])
         model = self.method(phase.algorithm).final_model(self.networks.model)
-        trained = Trained(network, model, held, stages.seconds, stages.images_seen)
+        heard = stages.heard or not learns_from_pool(phase.algorithm)
+        cost = stages.seconds, stages.images_seen
         if kept is not None and parallel.rank() == 0:
             tensors = {**network.state_dict(), "held": torch.from_numpy(held)}
-            cost = {"seconds": trained.seconds, "images_seen": trained.images_seen}
-            checkpoint.write(kept, tensors, cost)
+            told = dict(zip(("seconds", "images_seen"), cost, strict=True), heard=heard)
+            checkpoint.write(kept, tensors, told)
             shutil.rmtree(cast(Path, checkpoints), ignore_errors=True)
-        return trained
+        return Trained(network, model, held, *cost, heard)
 
     def read_back(self, phase: Phase) -> Trained:
         """What a finished phase left in the folder.
@@ -243,4 +246,5 @@ class Phases:
         model = self.method(phase.algorithm).final_model(self.networks.model)
         network: nn.Module = as_trained(self.networks(0, model), self.device, self.rows.shape)
         network.load_state_dict(tensors)
-        return Trained(network, model, held, header["seconds"], header["images_seen"])
+        cost = header["seconds"], header["images_seen"]
+        return Trained(network, model, held, *cost, header.get("heard", True))

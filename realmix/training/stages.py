@@ -81,6 +81,7 @@ class Stages:
         self.trainers: list[Trainer] = []
         self.begun: list[Trainer | nn.Module] = []
         self.computing = 0.0  # seconds
+        self.computed = False
 
     def train(self, algorithm: Algorithm, name: str = "", **changes: Any) -> nn.Module:
         """A whole stage: see `trainer` for the arguments and `finish` for what comes back."""
@@ -168,6 +169,7 @@ class Stages:
         """
         if self.options.get("stop", bool)():
             raise Interrupted
+        self.computed = True
         new = self.build(len(self.trainers), model)
         shape = tuple(self.data.labeled.inputs.shape[1:])
         network = as_trained(new, self.device, shape).requires_grad_(False)
@@ -210,6 +212,13 @@ class Stages:
     def seconds(self) -> float:
         """Time spent in training, over all interruptions."""
         return sum(trainer.seconds for trainer in self.trainers) + self.computing
+
+    @property
+    def heard(self) -> bool:
+        """Whether any row of the pool has counted: in a loss, as labeled, or in a computation."""
+        own = len(self.data.labeled)
+        counted = (bool(t.said > 0) or len(t.data.labeled) > own for t in self.trainers)
+        return self.computed or len(self.data.unlabeled) == 0 or any(counted)
 
     @property
     def images_seen(self) -> int:

@@ -95,6 +95,7 @@ class Trainer:
         apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}
         self.optimizer = Optimizer([self.student, algorithm], self.recipe, apart)
         self.step = 0
+        self.said = torch.zeros((), device=self.device)  # the most that the pool added to a loss
         self._spent, self._unchecked = 0.0, list[Tensor]()
         self._began: float | None = None
 
@@ -134,6 +135,7 @@ class Trainer:
         self.optimizer.anneal(step.progress)
         losses = self.algorithm.update(self.nets, self.optimizer, batch, step)
         self.ema.update(self.student, self.step, self.algorithm.ema_decay(step))
+        self.said = torch.maximum(self.said, losses.beside_labels)
         self.step += 1
         return losses
 
@@ -197,6 +199,7 @@ class Trainer:
             "ema": self.nets.ema.state_dict(),
             "optimizer": self.optimizer.state(),
             "algorithm": self.algorithm.state_dict(),
+            "pool": {"said": self.said},
         }
         return {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
 
@@ -236,3 +239,4 @@ class Trainer:
         self.nets.ema.load_state_dict(part("ema"))
         self.algorithm.load_state_dict(part("algorithm"))
         self.optimizer.load(part("optimizer"))
+        self.said = part("pool")["said"].to(self.device)

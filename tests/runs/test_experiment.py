@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
@@ -43,8 +46,8 @@ def test_methods_are_ranked_by_the_judge_and_equal_ones_by_likelihood() -> None:
 
 def test_the_next_best_has_its_turn_where_one_collapsed(monkeypatch: pytest.MonkeyPatch) -> None:
     made = experiment(rows())
-    answers = iter([True, False])
-    monkeypatch.setattr(gate, "drifted", lambda *_: next(answers))
+    answers = iter(["drifted", ""])
+    monkeypatch.setattr(gate, "collapse", lambda *_: next(answers))
     trained: list[str] = []
     run = made.phases.run
 
@@ -62,9 +65,68 @@ def test_the_next_best_has_its_turn_where_one_collapsed(monkeypatch: pytest.Monk
 
 def test_where_all_collapsed_the_best_of_them_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     made = experiment(rows())
-    monkeypatch.setattr(gate, "drifted", lambda *_: True)
+    monkeypatch.setattr(gate, "collapse", lambda *_: "drifted")
     result = made.run().result
     assert (result["outcome"], result["shipped"]) == ("collapsed", "labels alone")
+
+
+class Listening(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def watched(
+    algorithm: str, folder: Path | None = None, **fields: object
+) -> tuple[dict[str, Any], list[str]]:
+    watch = Listening()
+    config = Config("rows", algorithm=algorithm, steps=20, model="mlp", fields=fields)
+    return Experiment(Phases(rows(), config, folder, watch)).run().result, watch.notes
+
+
+SILENCES = [
+    ("fixmatch", {"threshold": 1.0}),  # no softmax is above it
+    ("pseudo_label", {"threshold": 1.0}),
+    ("mixmatch", {"weight": 0.0}),
+    ("mean_teacher", {"weight": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "fields"), SILENCES)
+def test_a_pool_without_a_say_is_told_halfway_and_does_not_ship(
+    algorithm: str, fields: dict[str, float], tmp_path: Path
+) -> None:
+    result, notes = watched(algorithm, tmp_path, **fields)
+    assert (result["collapse"], result["shipped"]) == ("unheard", "labels alone")
+    assert "Nothing of the pool was ever used" in result["reason"]
+    halfway = [note for note in notes if "no row of the pool has counted" in note]
+    assert len(halfway) == 1  # not again in each fold
+    assert halfway[0].startswith(f"Halfway through fold-1/{algorithm}")
+    again, _ = watched(algorithm, tmp_path, **fields)  # what was trained is read back
+    assert again["collapse"] == "unheard"
+
+
+@pytest.mark.parametrize("algorithm", ["fixmatch", "mean_teacher", "self_training", "adversarial"])
+def test_methods_whose_pool_counts_or_that_need_none_are_not_called_silent(algorithm: str) -> None:
+    fields = {"threshold": 0.3} if algorithm == "fixmatch" else {}
+    result, notes = watched(algorithm, **fields)
+    assert result["collapse"] != "unheard"
+    assert not any("no row of the pool" in note for note in notes)
+
+
+def test_one_class_for_the_whole_pool_is_told_while_training() -> None:
+    watch = Listening()
+    config = Config("rows", algorithm="mean_teacher", steps=20, model="mlp")
+    phases = Phases(rows(), config, None, watch)
+    stages = phases.stages(phases.only, 20, None, watch)
+    trainer = stages.trainer(phases.method("mean_teacher"))  # type: ignore[arg-type]
+    with torch.no_grad():
+        for net in trainer.nets:
+            net.network.head.bias += torch.tensor([1e4, 0.0, 0.0])  # type: ignore[union-attr]
+    stages.finish(trainer)
+    assert [n for n in watch.notes if "is called '0'" in n]
 
 
 def test_unequal_labels_are_judged_by_balanced_accuracy() -> None:
