@@ -92,3 +92,9 @@ def test_every_class_is_dealt_evenly_and_a_single_row_is_not_held_out(counts):
             assert each.max() - each.min() <= 1
     rows = np.random.default_rng(4).normal(size=(len(label), 3))
     assert best_strength(rows, label, GRID, 5, np.random.default_rng(3)) in GRID
+
+
+def test_few_labels_of_many_classes_are_no_reason_to_warn():
+    rng = np.random.default_rng(0)
+    label = np.arange(12) % 9
+    logistic(rng.normal(size=(12, 3)), label, 9, 1.0)  # pytest turns warnings into errors
