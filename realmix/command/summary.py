@@ -15,7 +15,7 @@ from realmix.command.console import bad_files
 from realmix.evaluate.gate import CANDIDATE, PAIR
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
-from realmix.report.sections import next_command, worst_class
+from realmix.report.sections import next_command, tried, worst_class
 from realmix.report.words import headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
@@ -124,6 +124,9 @@ def _facts(run: Run) -> Table:
     if worst := worst_class(run):
         found = f"{worst['recall']:.0%} found of {worst['count']:,}"
         table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
+    if seen := tried(run):
+        listed = ", ".join(f"{row['algorithm']} {row['score']:.1%}" for row in seen["rows"])
+        table.add_row("tried", Text(f"{listed} ({seen['score']})"))
     table.add_row("", "")
     counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
     table.add_row("data", counts)

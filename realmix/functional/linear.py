@@ -120,7 +120,7 @@ def _fitted(
     start = None
     with warnings.catch_warnings(), config_context(**UNCHECKED):
         warnings.simplefilter("ignore", ConvergenceWarning)  # far enough for a classifier
-        warnings.filterwarnings("ignore", "The number of unique classes")  # few labels, many classes
+        warnings.filterwarnings("ignore", "The number of unique classes")  # labels are few
         for strength in strengths:
             model = LogisticRegression(C=strength, tol=tolerance, max_iter=1000, warm_start=True)
             if start is not None:

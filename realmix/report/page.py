@@ -110,6 +110,7 @@ def _context(run: Run) -> dict[str, Any]:
         "next": sections.next_command(run),
         "held_out": sections.accuracies(result, result),
         "held_out_scores": sections.scores(run, "heldout"),
+        "tried": sections.tried(run),
         "test": sections.accuracies(result, result.get("test")),
         "test_scores": sections.scores(run, "test"),
         "curves": sections.curves(run),

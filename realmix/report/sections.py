@@ -96,6 +96,21 @@ def judged(run: Run) -> Section:
     return None
 
 
+def tried(run: Run) -> Section:
+    """Every method that was compared, the best first; None where there were but two."""
+    found = [line for line in run.result.get("tried", ()) if line["accuracy"] is not None]
+    if len(found) < 3:
+        return None
+    judge = run.result["judge"]
+    score = "balanced_accuracy" if judge in ("balanced", "macro_f1") else "accuracy"
+    taken = (run.result["labels_alone"], run.result["algorithm"])
+    rows = [
+        {**line, "score": line[score], "taken": line["algorithm"] in taken}
+        for line in sorted(found, key=lambda line: -line[score])
+    ]
+    return {"rows": rows, "score": score.replace("_", " ")}
+
+
 def next_command(run: Run) -> str | None:
     """What settles a verdict that is open; None where nothing is."""
     result = run.result

@@ -12,8 +12,9 @@ from torch import Tensor
 from realmix.contract.algorithm import Algorithm, Views
 from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
-from realmix.evaluate.judges import JUDGES, Judge, judge_of
+from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
+from realmix.evaluate.ranking import attempts, ranked
 from realmix.models import described
 from realmix.report.evidence import (
     Evidence,
@@ -91,6 +92,7 @@ class Experiment:
         said = pool[base], pool[verdict.algorithm]
         evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
+        result["tried"] = attempts(label, held, self._seconds(done), candidates)
         return self._outcome(verdict, finals, result, evidence)
 
     def _verdict(
@@ -121,6 +123,14 @@ class Experiment:
         names, nothing = self.contenders.all, np.zeros((0, len(self.dataset.classes)), np.float32)
         return {
             name: np.concatenate([nothing, *(part.held for part in done[place :: len(names)])])
+            for place, name in enumerate(names)
+        }
+
+    def _seconds(self, done: Sequence[Trained]) -> dict[str, float]:
+        """What each contender's trainings in the folds took."""
+        names = self.contenders.all
+        return {
+            name: sum(part.seconds for part in done[place :: len(names)])
             for place, name in enumerate(names)
         }
 
@@ -228,13 +238,3 @@ class Experiment:
         else:
             ships = singles.get(verdict.shipped, singles[ALONE])
         return Outcome(ships, singles, dict(result), evidence)
-
-
-def ranked(
-    judge: Judge, label: Integers, probs: Mapping[str, Floats], names: Sequence[str]
-) -> list[str]:
-    """Methods by their figure on held-out labels, of equal ones the likelier first."""
-    if len(label) == 0:
-        return list(names)
-    likelihood = JUDGES["log_loss"]
-    return sorted(names, key=lambda n: (-judge(probs[n], label), -likelihood(probs[n], label)))

@@ -14,9 +14,8 @@ import torch
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
 from realmix.evaluate import gate
-from realmix.evaluate.judges import JUDGES
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment, ranked
+from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phase, Phases, Trained
 from realmix.runs.watch import Silent
 
@@ -35,13 +34,17 @@ def experiment(dataset: Dataset, **options: object) -> Experiment:
     return Experiment(Phases(dataset, config, None, Silent()))
 
 
-def test_methods_are_ranked_by_the_judge_and_equal_ones_by_likelihood() -> None:
-    label = np.array([0, 1])
-    sure, unsure = np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([[0.6, 0.4], [0.4, 0.6]])
-    probs = {"wrong": sure[::-1], "unsure": unsure, "sure": sure}
-    names = ("wrong", "unsure", "sure")
-    assert ranked(JUDGES["accuracy"], label, probs, names) == ["sure", "unsure", "wrong"]
-    assert ranked(JUDGES["accuracy"], label[:0], {}, names) == list(names)
+def test_every_contender_s_figures_are_kept() -> None:
+    made = experiment(rows())
+    result = made.run().result
+    assert [line["algorithm"] for line in result["tried"]] == list(made.contenders.all)
+    by_name = {line["algorithm"]: line for line in result["tried"]}
+    assert by_name[result["algorithm"]]["accuracy"] == result["model"]["accuracy"]
+    assert by_name[result["labels_alone"]]["accuracy"] == result["baseline"]["accuracy"]
+    assert {n for n, line in by_name.items() if line["uses_pool"]} == set(
+        made.contenders.candidates
+    )
+    assert 0 < sum(line["seconds"] for line in result["tried"]) < result["seconds"]
 
 
 def test_the_next_best_has_its_turn_where_one_collapsed(monkeypatch: pytest.MonkeyPatch) -> None:
