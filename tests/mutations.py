@@ -2533,6 +2533,17 @@ MUTANTS = [
         [("answers held out", "np.where(trains_only, -1, label)", "label")],
     ),
     *mutants(
+        "evaluate/ranking.py",
+        "evaluate/test_ranking.py",
+        [
+            (
+                "the worst first",
+                "-judge(probs[n], label), -likelihood",
+                "judge(probs[n], label), -likelihood",
+            ),
+        ],
+    ),
+    *mutants(
         "evaluate/collapse.py",
         "evaluate/test_collapse.py",
         [
@@ -2628,11 +2639,6 @@ MUTANTS = [
                 "a collapsed one is not passed over",
                 'if tried[-1].outcome != "collapsed":',
                 "if True:",
-            ),
-            (
-                "the worst first",
-                "-judge(probs[n], label), -likelihood",
-                "judge(probs[n], label), -likelihood",
             ),
         ],
     ),

@@ -121,7 +121,7 @@ def _facts(run: Run) -> Table:
     table.add_row("why", why if result["gated"] else Text.assemble(("WARNING: ", WARNING), why))
     if result["undertrained"]:
         table.add_row("", Text(result["undertrained"], WARNING))
-    if worst := worst_class(run):
+    if (worst := worst_class(run)) and worst["recall"] < 1:
         found = f"{worst['recall']:.0%} found of {worst['count']:,}"
         table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
     if seen := tried(run):
