@@ -31,7 +31,7 @@ def test_augmented_inputs_are_those_of_the_cpu(preset: str) -> None:
     else:
         inputs = torch.randint(0, 256, (64, *shape), generator=rng, dtype=torch.uint8)
     for name, view in PRESETS[preset](shape).items():
-        rates = (torch.rand(BIN_SHAPE, generator=rng),) if name == "learned" else ()
+        rates = (torch.rand(BIN_SHAPE, generator=rng),) if name in ("learned", "uncovered") else ()
         here = view(inputs, Draws(keys(7, torch.arange(64))), *rates)
         draws = Draws(keys(7, torch.arange(64, device="cuda")))
         there = view(inputs.cuda(), draws, *(each.cuda() for each in rates))

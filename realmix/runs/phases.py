@@ -107,6 +107,7 @@ class Phases:
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)
             method.check(facts)
+            method.check_recipe(self.recipe)
             self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
