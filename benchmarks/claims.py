@@ -212,6 +212,15 @@ CLAIMS = {
             "no noise": weakly_augmented("noisy_student", CALM),
         },
     ),
+    "student_pool": Claim(
+        "The student learns from the pool, not from strong views of the labels alone",
+        "Noisy Student",
+        {
+            "noisy": ("noisy_student", {}),
+            "labels alone, strong views": ("supervised", {"view": "strong"}),
+            "labels alone": ("supervised", {}),
+        },
+    ),
     "strong_views": Claim(
         "Consistency needs strong augmentation",
         "UDA",

@@ -3,7 +3,7 @@
     python -m benchmarks.tables [--seeds 3] [--jobs 2]
 
 Numeric tables of tabular.npz in REALMIX_DATA. A third of the rows is for testing; of the others
-ten a class keep their label, and at most 5,000 more are the pool.
+ten a class keep their label, and at most 5,000 more, at random, are the pool.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def split(table: str, seed: int) -> Dataset:
     order = np.random.default_rng(seed).permutation(len(x))
     test, train = order[: len(x) // 3], order[len(x) // 3 :]
     labeled = np.concatenate([train[y[train] == c][:PER_CLASS] for c in np.unique(y)])
-    pool = np.setdiff1d(train, labeled)[:POOL]
+    # at random: the rows of some files are sorted by class
+    pool = np.random.default_rng(seed).permutation(np.setdiff1d(train, labeled))[:POOL]
+    pool = np.sort(pool)
     rows = np.concatenate([labeled, pool])
     known = np.concatenate([y[labeled], np.full(len(pool), -1)])
     dataset = from_arrays(x[rows], known)

@@ -503,6 +503,7 @@ MUTANTS = [
         "algorithms/mixmatch.py",
         "algorithms/test_mixmatch.py algorithms/test_realmix.py contract",
         [
+            ("uneven parts are interleaved", "recipe.require_equal_parts", "str"),
             (
                 "mean over views only",
                 "weight * squared_error(torch.cat(logits_u), torch.cat(target_u)).mean()",
@@ -1124,6 +1125,7 @@ MUTANTS = [
                 "(mask * cross_entropy(logits_strong, q.argmax(-1))).mean()",
                 "(mask * cross_entropy(logits_strong, q.argmax(-1))).sum() / mask.sum().clamp(min=1)",
             ),
+            ("the probe is trained on", "torch.cat([weak, strong])", "torch.cat([weak, *probes])"),
             (
                 "one share for an example",
                 "torch.rand(logits_x.shape,",
@@ -1265,6 +1267,8 @@ MUTANTS = [
         "functional/losses.py",
         "functional/test_losses.py",
         [
+            ("published scale of KL", "2 * (1 - 1 / num_classes)", "(1 - 1 / num_classes)"),
+            ("one class more", "/ num_classes**2 * kl", "/ (num_classes + 1)**2 * kl"),
             (
                 "classes without predictions have a log",
                 "b.where(b > 0, 1.0).log()",
@@ -2147,7 +2151,13 @@ MUTANTS = [
         "procedures/joint_self_training.py",
         "procedures/test_joint_self_training.py",
         [
-            ("not brought to one scale", "self.alpha * scale * pseudo", "self.alpha * pseudo"),
+            (
+                "not brought to one scale",
+                "(1 + self.alpha) * scale * pseudo",
+                "(1 + self.alpha) * pseudo",
+            ),
+            ("longer steps by alpha", "human / (1 + self.alpha)", "human"),
+            ("pseudo-labels undivided", "self.alpha / (1 + self.alpha)", "self.alpha"),
             (
                 "the inverse ratio",
                 "scale = self.means.value[0] / self.means.value[1].clamp(min=1e-8)",

@@ -24,7 +24,8 @@ pytestmark = [
 ]
 
 
-SETTINGS = {"cutout": (Erasing(0.5, (0.02, 0.4)),), "learned": (torch.full(BIN_SHAPE, 0.9),)}
+RATES = (torch.full(BIN_SHAPE, 0.9),)
+SETTINGS = {"cutout": (Erasing(0.5, (0.02, 0.4)),), "learned": RATES, "uncovered": RATES}
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import Decay, NonNegative, Share
-from realmix.contract.state import RecentMean, RunningMean
-from realmix.functional.forward import frozen_statistics, joint
+from realmix.contract.state import BinRates, RecentMean, RunningMean
+from realmix.functional.forward import evaluated, frozen_statistics, joint
 from realmix.functional.losses import cross_entropy
 from realmix.functional.masks import confident
 from realmix.functional.schedules import cosine_ramp, early_decay
@@ -24,13 +25,28 @@ class AdaMatch(Objective):
     weight: NonNegative = 1.0  # of the unlabeled loss after the ramp
     ramp_end: Share = 0.5  # share of training after which mu(t) is 1
     decay: Decay = 0.999  # of the mean labeled prediction, towards which q is aligned
+    augmentation: Literal["rand_augment", "ct_augment"] = "rand_augment"  # of the strong views
 
-    views = Views(labeled=("weak", "strong"), unlabeled=("weak", "strong"))
     idea = "thresholds and shares come from the labeled"
     cost = 10.0
     recipe = Recipe(
         unlabeled_ratio=3, optimizer="sgd", learning_rate=0.03, weight_decay=1e-3, schedule="cosine"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augmentation == "ct_augment":
+            self.rates = BinRates()
+
+    @property
+    def views(self) -> Views:
+        if self.augmentation == "rand_augment":
+            return Views(("weak", "strong"), ("weak", "strong"))
+        return Views(("weak", "learned", "probe"), ("weak", "learned"), rates=self.rates.value)
+
+    def check(self, facts: Facts) -> None:
+        if self.augmentation == "ct_augment":
+            facts.require_images("CTAugment", "Use --set augmentation=rand_augment.")
 
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
@@ -39,7 +55,10 @@ class AdaMatch(Objective):
         self.unlabeled_mean = RecentMean(uniform)
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
-        x, y = torch.cat(batch.labeled.views), batch.labeled.label
+        weak, strong, *probes = batch.labeled.views
+        x, y = torch.cat([weak, strong]), batch.labeled.label
+        for probe in probes:
+            self.rates.update(batch.labeled.drawn, evaluated(nets.ema, probe).softmax(-1), y)
         with frozen_statistics(nets.student):
             logits_alone = nets.student(x)
         logits_x, logits_weak, logits_strong = joint(nets.student, x, *batch.unlabeled.views)

@@ -30,6 +30,11 @@ class FixMatch(Objective):
         unlabeled_ratio=7, optimizer="sgd", learning_rate=0.03, weight_decay=5e-4, schedule="cosine"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augmentation == "ct_augment":
+            self.rates = BinRates()
+
     @property
     def views(self) -> Views:
         if self.augmentation == "rand_augment":
@@ -42,8 +47,6 @@ class FixMatch(Objective):
 
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
-        if self.augmentation == "ct_augment":
-            self.rates = BinRates()
         if self.alignment:
             self.aligned = Alignment(facts.class_shares)
 

@@ -30,7 +30,7 @@ class Ladder(Objective):
 
     structure: Literal["auto", "full", "gamma"] = "auto"  # denoised levels: all, or the top alone
     noise: NonNegative = 0.3  # sigma
-    input_weight: NonNegative = 1000.0  # lambda_0
+    input_weight: NonNegative = 95.0  # lambda_0, where inputs have variance 1
     first_weight: NonNegative = 10.0  # lambda_1
     weight: NonNegative = 0.1  # lambda_l, l > 1
     gamma_weight: NonNegative = 4.0  # lambda_L where the top alone is denoised

@@ -10,11 +10,11 @@ import torch
 from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import Decay, NonNegative, Share
 from realmix.functional.forward import frozen_statistics, noisy
-from realmix.functional.losses import cross_entropy, kl, squared_error
+from realmix.functional.losses import cross_entropy, scaled_kl, squared_error
 from realmix.functional.noise import perturbed
 from realmix.functional.schedules import sigmoid_ramp
 
-CONSISTENCY = {"squared_error": squared_error, "kl": kl}
+CONSISTENCY = {"squared_error": squared_error, "kl": scaled_kl}
 
 
 @dataclass(eq=False)

@@ -37,6 +37,10 @@ class MixMatch(Objective):
     def views(self) -> Views:
         return Views(labeled=("weak",), unlabeled=("weak",) * self.augmentations)
 
+    def check_recipe(self, recipe: Recipe) -> None:
+        if self.compatibility == "released":
+            recipe.require_equal_parts("MixMatch.compatibility 'released'")
+
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
         guesser, views = nets.ema if self.ema_guess else nets.student, batch.unlabeled.views

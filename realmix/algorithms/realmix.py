@@ -67,6 +67,10 @@ class RealMix(Objective):
             erasing=cut if copy == "cutout" else None,
         )
 
+    def check_recipe(self, recipe: Recipe) -> None:
+        if self.compatibility == "released":
+            recipe.require_equal_parts("RealMix.compatibility 'released'")
+
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
         advised: Annealing = "linear" if facts.num_labeled <= FEW_LABELS else "off"

@@ -31,6 +31,7 @@ class ReMixMatch(Objective):
     rotation: NonNegative | None = None  # lambda_r, wr; None: 0.5 where turned inputs keep a class
     ramp_steps: Count = 16384  # after which w and w1 are full; the whole run if that is shorter
     augmentation: Literal["ct_augment", "rand_augment"] = "ct_augment"  # of the strong views
+    cutout: bool = True  # learned views end with one, as FixMatch's; else only where it is drawn
     compatibility: Literal["paper", "released"] = "paper"  # released: interleaved passes
 
     idea = "align guesses, anchor strong views to weak"
@@ -38,12 +39,18 @@ class ReMixMatch(Objective):
     cost = 12.7
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augmentation == "ct_augment":
+            self.rates = BinRates()
+
     @property
     def views(self) -> Views:
         if self.augmentation == "rand_augment":
             return Views(("strong",), ("weak", *("strong",) * self.strong_views))
-        learned = ("learned",) * self.strong_views
-        return Views(("learned", "probe"), ("weak", *learned), rates=self.rates.value)
+        view = "learned" if self.cutout else "uncovered"
+        strong = (view,) * self.strong_views
+        return Views((view, "probe"), ("weak", *strong), rates=self.rates.value)
 
     def check(self, facts: Facts) -> None:
         if self.augmentation == "ct_augment":
@@ -51,11 +58,13 @@ class ReMixMatch(Objective):
         if self.rotation and (reason := why_not_turned(facts.shape, facts.preset)):
             raise UsageError(f"ReMixMatch.rotation: {reason}. Leave it out, or set it to 0.")
 
+    def check_recipe(self, recipe: Recipe) -> None:
+        if self.compatibility == "released":
+            recipe.require_equal_parts("ReMixMatch.compatibility 'released'")
+
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
         self.aligned = Alignment(facts.class_shares)
-        if self.augmentation == "ct_augment":
-            self.rates = BinRates()
         automatic = 0.0 if why_not_turned(facts.shape, facts.preset) else 0.5
         self.turn_weight = automatic if self.rotation is None else self.rotation
         if self.turn_weight:

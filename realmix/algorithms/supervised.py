@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import NonNegative
@@ -15,12 +16,16 @@ from realmix.functional.targets import one_hot
 class Supervised(Objective):
     """H(y, p(weak x))."""
 
+    view: Literal["weak", "strong"] = "weak"  # of the labels
     alpha: NonNegative = 0.0  # of mixup's Beta(alpha, alpha); 0: none
 
-    views = Views(labeled=("weak",))
     idea = "labels alone, the number to beat"
     needs = "labels"
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    @property
+    def views(self) -> Views:
+        return Views(labeled=(self.view,))
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label

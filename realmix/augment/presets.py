@@ -12,6 +12,7 @@ are), draws from the given streams only, and treats every example by itself.
     simple  weak, of a weakly augmented copy (RealMix's other extended pool)
     probe   weak, then CTAugment of any strength; gives what was drawn as well (images only)
     learned weak, then CTAugment by the rates of its bins, and Cutout (images only)
+    uncovered  as learned, without the Cutout at its end (images only)
 
 A copy is made with `draws.copy`, so it is the same in all views of it; see `Draws`.
 """

@@ -39,6 +39,9 @@ def image_views(
         probed, drawn = learned(images, draws, None)
         return network_input(probed), drawn
 
+    def uncovered(images: Tensor, draws: Draws, rates: Tensor) -> Tensor:
+        return network_input(learned(images, draws, rates)[0])
+
     return {
         "plain": lambda images, draws: network_input(images),
         "weak": lambda images, draws: network_input(move(images, draws)),
@@ -46,6 +49,7 @@ def image_views(
         "cutout": cutout,
         "simple": simple,
         "probe": probe,
+        "uncovered": uncovered,
         "learned": lambda images, draws, rates: cover(learned(images, draws, rates)[0], draws),
     }
 

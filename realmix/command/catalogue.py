@@ -28,6 +28,7 @@ from realmix.runs.methods import METHODS, method_class
 GENERATED = "<!-- generated -->"  # what follows in a page are tables
 _CITED = re.compile(r"\(([^()]*?\d{4})")
 _COMMENT = re.compile(r"^    (\w+):[^#]*#\s*(.*)$", re.MULTILINE)
+_SIGNS: dict[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 _PAGES = (Path(__file__).parents[1] / "pages", Path(__file__).parents[2] / "docs" / "algorithms")
 
 
@@ -166,9 +167,9 @@ def _value(value: object) -> str:
 def _kind(hint: Any) -> str:
     """The values that a field takes.
 
-    >>> from realmix.contract.fields import Count, Share
-    >>> _kind(Share), _kind(Count | None), _kind(Literal["a", "b"])
-    ('number >= 0, <= 1', 'whole number >= 1 or null', 'a, b')
+    >>> from realmix.contract.fields import Count, Fields, Share
+    >>> _kind(Share), _kind(Count | None), _kind(Literal["a", "b"]), _kind(Fields)
+    ('number >= 0, <= 1', 'whole number >= 1 or null', 'a, b', 'fields as JSON')
     """
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
@@ -176,12 +177,13 @@ def _kind(hint: Any) -> str:
     if origin is Literal:
         return ", ".join(map(str, inner))
     if origin is Annotated:
-        limits = ", ".join(_limit(bound) for bound in inner[1:])
-        return f"{_kind(inner[0])} {limits}"
+        limits = [_limit(bound) for bound in inner[1:] if type(bound) in _SIGNS]
+        return f"{_kind(inner[0])} {', '.join(limits)}".rstrip()
+    if origin is dict:
+        return "fields as JSON"
     words = {float: "number", int: "whole number", bool: "true or false", str: "text"}
     return words.get(hint, "null")
 
 
 def _limit(bound: Ge | Gt | Le | Lt) -> str:
-    sign = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}[type(bound)]
-    return f"{sign} {dataclasses.astuple(bound)[0]}"
+    return f"{_SIGNS[type(bound)]} {dataclasses.astuple(bound)[0]}"

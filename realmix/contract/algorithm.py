@@ -35,7 +35,7 @@ class Views(NamedTuple):
         copies: how many fixed augmented copies of each unlabeled row there are, or 0 if a copy is
             made afresh at each step. The views of an example are always of one copy.
         rates: (operations, parameters, bins) in [0, 1]: how well the labels survive each strength
-            of each operation, for the views that draw by it ("probe" and "learned").
+            of each operation, for the views that draw by it ("learned" and "uncovered").
         erasing: for the view "cutout".
     """
 

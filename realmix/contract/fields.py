@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from realmix.base.errors import UsageError
 
@@ -16,6 +17,14 @@ Decay = Annotated[float, Ge(0), Lt(1)]
 NonNegative = Annotated[float, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 Count = Annotated[int, Ge(1)]
+
+
+def _read(given: Any) -> Any:
+    return json.loads(given) if isinstance(given, str) else given
+
+
+Fields = Annotated[dict[str, Any], BeforeValidator(_read)]
+"""Hyperparameters of another method by name, or their JSON."""
 
 
 def field_types(cls: type) -> dict[str, TypeAdapter[Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
@@ -89,6 +89,31 @@ class Recipe:
     dropout: Decay = 0.0
     stochastic_depth: Decay = 0.0
 
+    def check_network(self, network: nn.Module) -> None:
+        """Refuse batches of one row for a network that normalizes rows by their batch.
+
+        Raises:
+            UsageError: what to do instead.
+        """
+        if self.batch_size == 1 and any(isinstance(m, nn.BatchNorm1d) for m in network.modules()):
+            raise UsageError(
+                "This network normalizes rows by the batch that they are in, and one row has no"
+                " variance: batch_size must be 2 or more, not 1. --model linear has no such layer."
+            )
+
+    def require_equal_parts(self, what: str) -> None:
+        """Refuse batches that hold more pool rows than labeled ones for what swaps their pieces.
+
+        Raises:
+            UsageError: the ratio, and what to do instead.
+        """
+        if self.unlabeled_ratio != 1:
+            raise UsageError(
+                f"{what} interleaves labeled and pool rows, so a batch must hold as many of the one"
+                f" as of the other; unlabeled_ratio is {self.unlabeled_ratio}. Use --set"
+                " unlabeled_ratio=1, or leave compatibility at 'paper'."
+            )
+
 
 @dataclass(eq=False)
 class Method:
@@ -117,6 +142,13 @@ class Method:
 
         Raises:
             UsageError: what is wrong, and what to do instead.
+        """
+
+    def check_recipe(self, recipe: Recipe) -> None:
+        """Refuse a recipe that its fields do not go together with, before anything is trained.
+
+        Raises:
+            UsageError: what does not, and what to do instead.
         """
 
     def notes(self, facts: Facts) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ MOST_CODES = 10
 View = Callable[..., Any]
 """(B, *shape) stored inputs and their random streams to (B, *shape) float32 network inputs.
 
-The views "learned" and "cutout" are given `Views.rates` and `Views.erasing` too; "probe" returns
-with the inputs what `Examples.drawn` holds.
+The views "learned" and "uncovered" are given `Views.rates` too, and "cutout" `Views.erasing`;
+"probe" returns with the inputs what `Examples.drawn` holds.
 """
 
 

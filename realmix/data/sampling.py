@@ -12,7 +12,8 @@ from realmix.contract.algorithm import Batch, Examples, Views
 from realmix.data.pools import Data
 
 ORDER, LABELED, UNLABELED, COPY = range(4)  # streams of randomness
-PROBE, LEARNED = "probe", "learned"  # the views whose strengths are learned
+PROBE = "probe"  # the view that gives what it drew as well
+LEARNED = ("learned", "uncovered")  # the views that draw by rates
 CUTOUT = "cutout"
 
 
@@ -74,7 +75,7 @@ def _examples(data: Data, views: Views, stream: int, step: int, size: int, seed:
         copy_key = keys(derive(seed, COPY), row + len(pool) * copy)
     else:  # one that lasts for this step
         copy_key = keys(derive(seed, COPY, stream, step), position)
-    settings = {LEARNED: (views.rates,), CUTOUT: (views.erasing,)}
+    settings = {**dict.fromkeys(LEARNED, (views.rates,)), CUTOUT: (views.erasing,)}
     made, drawn = [], None
     for number, name in enumerate(names):
         draws = Draws(keys(derive(seed, stream, step, number), position), Draws(copy_key))

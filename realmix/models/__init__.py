@@ -10,7 +10,7 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
-from realmix.models.composed import Blend, Pair
+from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
 from realmix.models.linear import Linear
 from realmix.models.mlp import MLP
@@ -21,6 +21,7 @@ from realmix.models.wide_resnet import WideResNet
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
 FOR_ROWS = r"mlp|linear|neighbors-[1-9]\d*"
 PAIR = "pair:"
+UNIT = "unit:"
 BLEND = "blend:"
 
 
@@ -71,7 +72,8 @@ def build(
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
             "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes
-            two of it, and "blend:A+B" two that answer together (`composed.Blend`).
+            two of it, "unit:" gives its features length 1 before the head, and "blend:A+B" is two
+            that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -91,6 +93,9 @@ def build(
             raise UsageError(f"There is no pair of pairs: --model {one.removeprefix(PAIR)}.")
         seeds = seed, derive(seed, 1)
         return Pair(*(build(one, shape, num_classes, each, *options) for each in seeds))
+    if name.startswith(UNIT):
+        one, options = name.removeprefix(UNIT), (dropout, stochastic_depth)
+        return UnitFeatures(build(one, shape, num_classes, seed, *options))
     name = resolved(name, shape)
     for_rows = re.fullmatch(FOR_ROWS, name) is not None
     known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)

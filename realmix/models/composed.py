@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from realmix.models.head import Head
@@ -84,6 +85,32 @@ class Blend(nn.Module):
             for place, network in enumerate((self.first, self.second))
         ]
         return torch.logsumexp(torch.stack(parts), 0)
+
+
+class UnitFeatures(nn.Module):
+    """A network whose features have length 1 before its head.
+
+    Args:
+        encoder: with `features` and `head`.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder: Any = encoder
+
+    @property
+    def head(self) -> nn.Module:
+        head: nn.Module = self.encoder.head
+        return head
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, D) of length 1; features that are all 0 stay so."""
+        return F.normalize(self.encoder.features(inputs))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, K) logits."""
+        logits: Tensor = self.head(self.features(inputs))
+        return logits
 
 
 class Extended(nn.Module):

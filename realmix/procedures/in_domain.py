@@ -10,8 +10,8 @@ from torch import nn
 from realmix.algorithms.supervised import Supervised
 from realmix.algorithms.uda import UDA
 from realmix.base.errors import UsageError
-from realmix.contract.algorithm import Facts
-from realmix.contract.fields import Share
+from realmix.contract.algorithm import Algorithm, Facts, Recipe
+from realmix.contract.fields import Fields, Share
 from realmix.data.pools import Data, Pool
 from realmix.functional.selection import likeliest_of_each_class
 from realmix.procedures.base import base_class, base_recipe
@@ -23,6 +23,7 @@ class InDomain(Procedure):
     """The base method on {u: p_c(u) among the share * N / K largest of some class c}."""
 
     base: str = "uda"  # algorithm that learns from what is kept
+    base_fields: Fields | None = None  # its hyperparameters that differ from the paper's
     share: Share = 0.5  # of the pool that is kept, equally many rows for each class
 
     idea = "only what looks like the labels"
@@ -31,20 +32,32 @@ class InDomain(Procedure):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        base_class(self.base, self)
+        self.learner()
 
     @property
     def trainings(self) -> float:
         return 2.0
 
     def check(self, facts: Facts) -> None:
-        base_class(self.base, self)().check(facts)
+        self.learner().check(facts)
         if self.share == 0:
             raise UsageError("A share of 0 keeps nothing of the pool; --algorithm supervised does.")
 
+    def check_recipe(self, recipe: Recipe) -> None:
+        base = self.learner()
+        base.check_recipe(base_recipe(base.recipe, self, recipe))
+
+    def learner(self) -> Algorithm:
+        """The base method with its fields.
+
+        Raises:
+            UsageError: there is no such method, it has no such field, or a value does not fit.
+        """
+        return base_class(self.base, self).from_fields(self.base_fields or {})
+
     def train(self, stages: Stages) -> nn.Module:
         judge = stages.train(Supervised(), "labels")
-        base = base_class(self.base, self)()
+        base = self.learner()
         recipe = base_recipe(base.recipe, self, stages.recipe)
         return stages.train(base, "base", data=self.kept(stages, judge), recipe=recipe)
 

@@ -19,7 +19,7 @@ from realmix.training.stages import Procedure, Stages
 
 @dataclass(eq=False)
 class JointSelfTraining(Procedure):
-    """H(y, p(strong x)) + alpha (m_h / m_p) H(c, p(strong u)), c the teacher's argmax p(u)."""
+    """(H(y, p(strong x)) + alpha (m_h / m_p) H(c, p(strong u))) / (1 + alpha), c argmax p_T(u)."""
 
     alpha: NonNegative = 1.0  # of the pseudo-labels
     threshold: Share = 0.5  # of the teacher's confidence, below which a row is left out
@@ -53,7 +53,7 @@ class JointSelfTraining(Procedure):
 
 @dataclass(eq=False)
 class Joint(Objective):
-    """mean H(y, p(strong x)) + alpha (m_h / m_p) mean H(c, p(strong u))."""
+    """(mean H(y, p(strong x)) + alpha (m_h / m_p) mean H(c, p(strong u))) / (1 + alpha)."""
 
     alpha: NonNegative  # 0: labels alone
     decay: Decay  # of m_h and m_p
@@ -77,7 +77,7 @@ class Joint(Objective):
         self.means.update(torch.stack([human, pseudo]).detach())
         scale = self.means.value[0] / self.means.value[1].clamp(min=1e-8)
         return Losses(
-            supervised=human,
-            unlabeled=self.alpha * scale * pseudo,
+            supervised=human / (1 + self.alpha),
+            unlabeled=self.alpha / (1 + self.alpha) * scale * pseudo,
             metrics={"scale": scale},
         )

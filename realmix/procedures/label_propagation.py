@@ -23,6 +23,7 @@ from realmix.functional.graph import (
 )
 from realmix.functional.losses import cross_entropy
 from realmix.functional.targets import one_hot
+from realmix.models.composed import UnitFeatures
 from realmix.training.stages import Procedure, Stages, trainable_copy
 
 MOST_EDGES = 10**8  # some 5 GB
@@ -41,6 +42,7 @@ class LabelPropagation(Procedure):
     tolerance: Positive = 1e-6  # of the conjugate gradient
     iterations: Count = 20  # of the conjugate gradient, at most
     least_steps: Count = 20  # between two graphs; an epoch of the pool, if that is longer
+    unit_features: bool = False  # features have length 1 before the last layer, as published
     exact_rows: Count = 20_000  # with more, neighbors are searched approximately, by faiss
 
     idea = "labels flow along a graph of features"
@@ -57,6 +59,9 @@ class LabelPropagation(Procedure):
     @property
     def trainings(self) -> float:
         return 2.0
+
+    def final_model(self, model: str) -> str:
+        return f"unit:{model}" if self.unit_features else model
 
     def check(self, facts: Facts) -> None:
         rows = facts.num_labeled + facts.num_unlabeled
@@ -88,7 +93,9 @@ class LabelPropagation(Procedure):
         )
 
     def train(self, stages: Stages) -> nn.Module:
-        first = stages.train(Supervised(), "labels")
+        network = stages.build(0, None, None)
+        network = UnitFeatures(network) if self.unit_features else network
+        first = stages.train(Supervised(), "labels", network=network)
         objective = Propagated()
         trainer = stages.trainer(objective, "propagation", network=trainable_copy(first))
         batch = stages.recipe.batch_size * stages.recipe.unlabeled_ratio

@@ -14,7 +14,8 @@ MEANINGS = {
     "cutout": "weak, of a copy with a hidden rectangle",
     "simple": "weak, of a copy that was changed before",
     "probe": "weak, then operations whose strengths are tried",
-    "learned": "weak, then operations whose strengths are learned",
+    "learned": "weak, then operations whose strengths are learned, and a hidden square",
+    "uncovered": "weak, then operations whose strengths are learned",
 }
 """What each view is, for someone who never heard of it."""
 

@@ -68,7 +68,7 @@ def one_of_each(label: np.ndarray, count: int) -> np.ndarray:
 def _seen(view: View, name: str, images: Tensor, draws: Draws, asked: Views) -> Tensor:
     """(n, C, H, W) network inputs; where strengths are learned, as before anything is."""
     rates = torch.ones(BIN_SHAPE) if asked.rates is None else asked.rates
-    more = {LEARNED: (rates,), CUTOUT: (asked.erasing,)}.get(name, ())
+    more = {**dict.fromkeys(LEARNED, (rates,)), CUTOUT: (asked.erasing,)}.get(name, ())
     seen = view(images, draws, *more)
     inputs: Tensor = seen[0] if name == PROBE else seen
     return inputs

@@ -103,11 +103,11 @@ class Phases:
         if config.gate == "none":
             self.contenders = self.contenders.first
         self.fields, self.recipe = settings(method_class(self.contenders.asked), config.fields)
-        num_classes = len(dataset.classes)
-        self.networks = Networks(config, self.rows.shape, num_classes, self.recipe)
+        self.networks = Networks(config, self.rows.shape, len(dataset.classes), self.recipe)
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)
             method.check(facts)
+            method.check_recipe(self.recipe)
             self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))

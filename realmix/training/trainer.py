@@ -90,6 +90,8 @@ class Trainer:
         self.ema = Ema(self.student, self.recipe.ema_decay)
         self.nets = Nets(self.student, self.ema.network)
         algorithm.check(self.data.facts)
+        algorithm.check_recipe(self.recipe)
+        self.recipe.check_network(self.student)
         algorithm.setup(self.nets, self.data.facts)
         algorithm.to(self.device)
         apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}

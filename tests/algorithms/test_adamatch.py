@@ -1,5 +1,6 @@
 """AdaMatch: the interpolated logits, the alignment, the relative threshold, and the ramp."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import torch
 
 from realmix.algorithms import AdaMatch
+from realmix.base.errors import UsageError
 from realmix.contract.algorithm import Nets, Views
-from tests import tiny
+from tests import tiny, tiny_images
 
 SPOKEN = Nets(tiny.Spoken(), tiny.Spoken())
 AFTER = tiny.step(60, 100)  # the ramp
@@ -205,3 +207,45 @@ def test_views_and_recipe_are_the_paper_s():
     assert (recipe.batch_size, recipe.unlabeled_ratio) == (64, 3)
     assert (recipe.optimizer, recipe.schedule) == ("sgd", "cosine")
     assert (recipe.learning_rate, recipe.weight_decay, recipe.ema_decay) == (0.03, 0.001, 0.999)
+
+
+# --- CTAugment
+
+
+def learner(normalized=False, **fields):
+    nets = tiny_images.nets(normalized)
+    algorithm = AdaMatch(augmentation="ct_augment", **fields)
+    algorithm.setup(nets, tiny.facts(**tiny_images.IMAGES))
+    return nets, algorithm
+
+
+def test_with_ctaugment_it_asks_for_learned_views_of_both_and_a_probe():
+    _, algorithm = learner()
+    views = algorithm.views
+    assert views.labeled == ("weak", "learned", "probe")
+    assert views.unlabeled == ("weak", "learned")
+    assert views.rates is algorithm.rates.value
+    assert made().views == Views(("weak", "strong"), ("weak", "strong"))
+
+
+def test_with_ctaugment_the_probe_moves_the_rates_and_trains_nothing():
+    nets, algorithm = learner(normalized=True, threshold=0.0)
+    nets.ema[2].running_mean.fill_(0.3)
+    batch = tiny_images.batch(algorithm.views)
+    losses = algorithm.loss(nets, batch, tiny.step(0, 10))
+    nets.ema.eval()
+    probs = nets.ema(batch.labeled.views[2]).softmax(-1).numpy()
+    expected = tiny_images.expected_rates(batch.labeled.drawn, probs, batch.labeled.label.tolist())
+    torch.testing.assert_close(algorithm.rates.value, expected)
+    # the labels of a rule without CTAugment on the same views
+    fresh_nets, plain = tiny_images.nets(True), AdaMatch(threshold=0.0)
+    plain.setup(fresh_nets, tiny.facts(**tiny_images.IMAGES))
+    labeled = dataclasses.replace(batch.labeled, views=batch.labeled.views[:2])
+    again = plain.loss(fresh_nets, type(batch)(labeled, batch.unlabeled), tiny.step(0, 10))
+    assert torch.equal(losses.total, again.total)
+
+
+def test_feature_rows_are_refused_for_ctaugment():
+    with pytest.raises(UsageError, match=r"feature rows.*augmentation=rand_augment"):
+        AdaMatch(augmentation="ct_augment").check(tiny.facts())
+    AdaMatch(augmentation="ct_augment").check(tiny.facts(**tiny_images.IMAGES))

@@ -23,7 +23,8 @@ def reference(nets, batch, weight, progress, ramp_end, distance):
     else:
         p = tiny.softmax(z)
         consistency = [
-            sum(q[i, c] * math.log(q[i, c] / p[i, c]) for c in range(3)) for i in range(len(q))
+            4 / 27 * sum(q[i, c] * math.log(q[i, c] / p[i, c]) for c in range(3))
+            for i in range(len(q))
         ]
     ramp = math.exp(-5 * (1 - min(progress / ramp_end, 1)) ** 2)
     return supervised, weight * ramp * np.mean(consistency)

@@ -263,6 +263,10 @@ def test_the_views_follow_the_augmentation_and_the_rates():
     assert (views.labeled, views.unlabeled) == (("learned", "probe"), ("weak", *["learned"] * 3))
     assert views.rates is algorithm.rates.value
     assert made(strong_views=3).views == Views(("strong",), ("weak", *["strong"] * 3))
+    _, uncovered = learner(strong_views=2, cutout=False)
+    views_without = uncovered.views
+    assert views_without.labeled == ("uncovered", "probe")
+    assert views_without.unlabeled == ("weak", "uncovered", "uncovered")
     before = tiny_images.batch(views).unlabeled.views[1]
     algorithm.rates.value[:, 0, 1:] = 0.0  # only the first bins are left
     assert not torch.equal(before, tiny_images.batch(algorithm.views).unlabeled.views[1])

@@ -30,6 +30,10 @@ def test_it_asks_for_no_unlabeled_view():
     assert Supervised().views == Views(labeled=("weak",), unlabeled=())
 
 
+def test_the_labels_may_be_seen_strongly_changed():
+    assert Supervised(view="strong").views == Views(labeled=("strong",), unlabeled=())
+
+
 def test_a_few_rows_are_learned_by_heart():
     net, algorithm = tiny.network(0), Supervised()
     batch = tiny.batch(algorithm.views, labeled=6)

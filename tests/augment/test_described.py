@@ -16,7 +16,7 @@ from realmix.base.randomness import Draws, keys
 from realmix.contract.algorithm import Erasing
 from realmix.contract.state import BIN_SHAPE
 
-IMAGE_VIEWS = ("plain", "weak", "strong", "cutout", "simple", "probe", "learned")
+IMAGE_VIEWS = ("plain", "weak", "strong", "cutout", "simple", "probe", "learned", "uncovered")
 
 
 def streams(count: int) -> Draws:
@@ -30,7 +30,7 @@ def pictures(count: int, shape=(3, 12, 10)) -> torch.Tensor:
 
 def seen(views, name, images):
     """The network inputs of a view."""
-    if name == "learned":
+    if name in ("learned", "uncovered"):
         return views[name](images, streams(len(images)), torch.ones(BIN_SHAPE))
     if name == "cutout":
         return views[name](images, streams(len(images)), Erasing(0.3, (0.02, 0.4)))

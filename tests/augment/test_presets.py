@@ -22,7 +22,7 @@ from realmix.contract.algorithm import Erasing
 from realmix.contract.state import BIN_SHAPE
 
 VIEWS = {"plain", "weak", "strong", "cutout", "simple"}
-IMAGE_VIEWS = {"probe", "learned"}
+IMAGE_VIEWS = {"probe", "learned", "uncovered"}
 ERASING = Erasing(0.3, (0.02, 0.4))
 CASES = [
     ("cifar", (3, 32, 32)), ("svhn", (3, 32, 32)), ("photos", (3, 20, 33)), ("photos", (1, 8, 8)),
@@ -50,7 +50,7 @@ def streams(index: Tensor, step: int = 0) -> Draws:
 
 def seen(views, name, inputs, draws):
     """The network inputs that a view gives; by equal rates, and as RealMix erases."""
-    if name == "learned":
+    if name in ("learned", "uncovered"):
         return views[name](inputs, draws, torch.ones(BIN_SHAPE))
     if name == "cutout":
         return views[name](inputs, draws, ERASING)
@@ -256,7 +256,7 @@ def test_digits_are_not_inverted_or_colored_by_either_policy():
     image = torch.zeros(500, 1, 8, 8, dtype=torch.uint8)
     image[:, :, 2:6, 3:5] = 255
     views = PRESETS["digits"]((1, 8, 8))
-    for name in ("probe", "learned"):
+    for name in ("probe", "learned", "uncovered"):
         result = seen(views, name, image, streams(torch.arange(500)))
         border = torch.cat([result[:, 0, 0], result[:, 0, -1]], 1).mean(1)
         assert (border <= result.amax((1, 2, 3))).all()
@@ -280,5 +280,7 @@ def test_the_learned_view_is_weak_then_ctaugment_by_the_rates_then_cutout():
     draws = streams(index)
     changed, _ = CTAugment()(image_shift(images, draws, False), draws, rates)
     assert torch.equal(learned, random_cutout(network_input(changed), draws, 0.5))
+    uncovered = PRESETS["svhn"]((3, 32, 32))["uncovered"](images, streams(index), rates)
+    assert torch.equal(uncovered, network_input(changed))
     other = PRESETS["svhn"]((3, 32, 32))["learned"](images, streams(index), torch.ones(BIN_SHAPE))
     assert not torch.equal(learned, other)

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 import re
+import typing
 from collections import defaultdict
 from pathlib import Path
 
@@ -26,12 +27,13 @@ from tests import tiny
 EVERY = pytest.mark.parametrize("name", ALGORITHMS)
 LINES = 60  # of an algorithm's file
 LONGER = {
-    "realmix": 95,  # 13 fields, and the rules of the paper and of its published code
+    "realmix": 97,  # 13 fields, and the rules of the paper and of its published code
     "arazo": 65,  # two regularizers, two streams, a memory
     "ladder": 80,  # two structures, of which one does not fit images, and a decoder
-    "fixmatch": 70,  # two augmentations, and parts of other papers
+    "fixmatch": 75,  # two augmentations, and parts of other papers
+    "adamatch": 85,  # two augmentations
     "vat": 63,  # three terms, and passes of two kinds
-    "remixmatch": 95,  # four terms, two augmentations, what cannot be turned
+    "remixmatch": 105,  # four terms, two augmentations, what cannot be turned
     "meta_pseudo_labels": 91,  # two networks, three phases
 }
 
@@ -340,6 +342,15 @@ def test_fields_survive_json(name):
 
 
 @EVERY
+def test_what_a_batch_holds_is_known_before_anything_is_set_up(name):
+    choices = typing.get_args(typing.get_type_hints(ALGORITHMS[name]).get("augmentation"))
+    for fields in [{"augmentation": choice} for choice in choices] or [{}]:
+        views = ALGORITHMS[name](**fields).views
+        assert set(views.labeled + views.unlabeled) <= PRESETS["cifar"]((3, 32, 32)).keys()
+        assert (views.rates is not None) == (fields.get("augmentation") == "ct_augment")
+
+
+@EVERY
 def test_an_unknown_field_is_explained(name):
     known = list(field_types(ALGORITHMS[name]))
     wrong = known[0][:-1] + "x" if known else "weight"
@@ -362,6 +373,23 @@ def test_numbers_as_text_are_converted(name):
     algorithm = ALGORITHMS[name]()
     text = {key: str(value) for key, value in algorithm.fields().items() if value is not None}
     assert type(algorithm).from_fields(text).fields() == algorithm.fields()
+
+
+RELEASED = [
+    name
+    for name in ALGORITHMS
+    if {"compatibility", "alpha"} <= field_types(ALGORITHMS[name]).keys()
+]
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_interleaved_passes_refuse_more_pool_rows_than_labeled_ones(name):
+    with pytest.raises(
+        UsageError, match=r"'released' interleaves.*unlabeled_ratio is 3\. Use --set"
+    ):
+        trainer(name, ratio=3, fields={"compatibility": "released"})
+    trainer(name, ratio=1, fields={"compatibility": "released"}, steps=2).run()
+    trainer(name, ratio=3, steps=2).run()
 
 
 def test_an_unknown_algorithm_is_explained():

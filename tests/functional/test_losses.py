@@ -16,6 +16,7 @@ from realmix.functional.losses import (
     kl,
     masked_mean,
     prior_gap,
+    scaled_kl,
     squared_error,
 )
 from realmix.functional.masks import confident
@@ -88,6 +89,22 @@ def test_kl_is_zero_at_the_target_and_a_class_of_target_zero_adds_nothing():
     assert certain.item() == pytest.approx(-math.log(0.7), abs=1e-12)
 
 
+def test_scaled_kl_of_worked_distributions():
+    target, prediction = rows([0.7, 0.2, 0.1]), logits_of([0.5, 0.3, 0.2])
+    expected = 0.7 * math.log(0.7 / 0.5) + 0.2 * math.log(0.2 / 0.3) + 0.1 * math.log(0.1 / 0.2)
+    assert scaled_kl(prediction, target).item() == pytest.approx(4 / 27 * expected, abs=1e-12)
+    ten = logits_of([0.37, *[0.07] * 9]), rows([0.1] * 10)
+    divergence = 0.1 * math.log(0.1 / 0.37) + 0.9 * math.log(0.1 / 0.07)
+    assert scaled_kl(*ten).item() == pytest.approx(0.018 * divergence, abs=1e-12)
+
+
+def test_scaled_kl_of_nearly_uniform_predictions_is_nearly_the_squared_error():
+    move = 1e-5 * torch.tensor([[3.0, -1.0, -2.0, 0.5, -0.5]], dtype=torch.float64)
+    target, prediction = rows([0.2] * 5) + move, logits_of([0.2] * 5)
+    ratio = scaled_kl(prediction, target) / squared_error(prediction, target)
+    assert ratio.item() == pytest.approx(1 - 1 / 5, rel=1e-3)
+
+
 def test_uda_kl_is_the_soft_cross_entropy_minus_the_entropy():
     logits, target = (torch.from_numpy(a) for a in random_case())
     entropy = -(target * target.log()).sum(-1)
@@ -108,13 +125,13 @@ def test_all_losses_equal_references_with_loops():
     torch.testing.assert_close(kl(logits, target).numpy(), np.array(divergence))
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, squared_error, kl])
+@pytest.mark.parametrize("loss", [cross_entropy, squared_error, kl, scaled_kl])
 def test_gradients_equal_finite_differences(loss):
     logits, target = (torch.from_numpy(a) for a in random_case())
     assert gradcheck(lambda z: loss(z, target), logits.requires_grad_())
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, squared_error, kl])
+@pytest.mark.parametrize("loss", [cross_entropy, squared_error, kl, scaled_kl])
 def test_extreme_logits_stay_finite(loss):
     logits = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
     value = loss(logits, torch.tensor([[0.0, 1.0, 0.0]])).sum()

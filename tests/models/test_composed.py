@@ -73,6 +73,38 @@ def test_a_saved_pair_predicts_the_same_and_lends_its_body(tmp_path: Path):
         assert torch.equal(theirs.head.weight, heads[head])
 
 
+# --- features of length 1
+
+
+@pytest.mark.parametrize(("name", "shape"), [("unit:auto", (1, 8, 8)), ("unit:mlp", (5,))])
+def test_features_of_length_one_decide(name, shape):
+    unit, plain = (build(each, shape, 3, seed=4).eval() for each in (name, name[5:]))
+    rows = torch.randn(6, *shape)
+    features = plain.features(rows)
+    expected = features / features.square().sum(1, keepdim=True).sqrt()
+    torch.testing.assert_close(unit.features(rows), expected)
+    torch.testing.assert_close(unit(rows), plain.head(expected))
+    assert unit.head is unit.encoder.head
+    assert all(
+        torch.equal(v, unit.state_dict()[f"encoder.{n}"]) for n, v in plain.state_dict().items()
+    )
+
+
+def test_a_saved_network_of_unit_features_predicts_the_same_and_lends_its_body(tmp_path: Path):
+    unit = build("unit:convnet", (1, 8, 8), 3, seed=1)
+    made = Classifier(unit, ("a", "b", "c"), "unit:convnet", (1, 8, 8), "digits", None, {})
+    made.save(tmp_path / "m.safetensors")
+    again = Classifier.load(tmp_path / "m.safetensors")
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+    np.testing.assert_allclose(
+        again.predict_proba(pictures), made.predict_proba(pictures), rtol=1e-5
+    )
+    other = build("unit:convnet", (1, 8, 8), 7, seed=2)
+    made.lend_body(other)
+    assert torch.equal(unit.encoder.body[0][0].weight, other.encoder.body[0][0].weight)
+    assert other.head.weight.shape == (7, unit.head.in_features)
+
+
 # --- another hidden layer
 
 

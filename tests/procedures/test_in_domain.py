@@ -1,5 +1,7 @@
 """In-domain filtering: what is kept of the pool, and who learns from it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,34 @@ def test_any_algorithm_may_learn_from_what_is_kept(name):
     assert run.trainers[1].recipe.optimizer == own.optimizer
     assert run.trainers[1].recipe.unlabeled_ratio == own.unlabeled_ratio
     assert run.trainers[1].recipe.batch_size == 8
+
+
+def test_the_base_takes_its_own_fields():
+    run, fields = stages(recipe=InDomain.recipe), {"threshold": 0.4, "weight": 2.0}
+    InDomain(base="fixmatch", base_fields=fields).train(run)
+    assert run.trainers[1].algorithm.fields() == {**ALGORITHMS["fixmatch"]().fields(), **fields}
+    assert InDomain(base_fields='{"temperature": 0.5}').learner().temperature == 0.5
+    assert InDomain().learner().fields() == UDA().fields()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tempreture": 1}, "UDA has no field 'tempreture'.*Did you mean 'temperature'"),
+        ({"threshold": 2}, "UDA.threshold cannot be 2"),
+        ("threshold=1", "InDomain.base_fields cannot be 'threshold=1'"),
+    ],
+)
+def test_what_the_base_does_not_take_is_refused_at_construction(fields, words):
+    with pytest.raises(UsageError, match=words):
+        InDomain(base_fields=fields)
+
+
+def test_what_the_base_does_not_go_together_with_is_refused():
+    released = InDomain(base="mixmatch", base_fields={"compatibility": "released"})
+    released.check_recipe(InDomain.recipe)  # of which the base takes only what the run changed
+    with pytest.raises(UsageError, match="interleaves"):
+        released.check_recipe(dataclasses.replace(InDomain.recipe, unlabeled_ratio=2))
 
 
 def test_the_default_recipe_is_the_base_s():

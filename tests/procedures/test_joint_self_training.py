@@ -38,8 +38,9 @@ def test_both_terms_equal_the_reference_over_several_steps():
         human, pseudo = means_of(nets, batch)
         moving = 0.9 * moving + 0.1 * np.array([human, pseudo])
         scale = moving[0] / moving[1]
-        assert losses.terms["supervised"].item() == pytest.approx(human)
-        assert losses.terms["unlabeled"].item() == pytest.approx(0.7 * scale * pseudo, rel=1e-5)
+        assert losses.terms["supervised"].item() == pytest.approx(human / 1.7)
+        pseudo *= 0.7 / 1.7 * scale
+        assert losses.terms["unlabeled"].item() == pytest.approx(pseudo, rel=1e-5)
         assert losses.metrics["scale"].item() == pytest.approx(scale, rel=1e-5)
 
 
@@ -70,6 +71,16 @@ def test_a_loss_of_another_scale_has_a_gradient_of_the_same_size(factor, monkeyp
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-12)
 
 
+def test_more_weight_of_the_pool_makes_no_longer_step():
+    """With equal losses the sum is that of the labels, for any alpha; SGD's step depends on it."""
+    nets = tiny.nets()
+    for alpha in (0.25, 1.0, 8.0):
+        objective = made(alpha)
+        batch = pseudo_labeled(objective.views)
+        total = objective.loss(nets, batch, tiny.step(0, 10)).total.item()
+        assert total == pytest.approx(means_of(nets, batch)[0], rel=1e-5)
+
+
 def test_no_gradient_flows_through_the_scale():
     nets, objective = tiny.nets(), made()
     losses = objective.loss(nets, pseudo_labeled(objective.views), tiny.step(0, 10))
@@ -80,7 +91,7 @@ def test_no_gradient_flows_through_the_scale():
     for one, other in zip(
         tiny.gradients(pseudo, nets.student), tiny.gradients(plain, nets.student), strict=True
     ):
-        torch.testing.assert_close(one, scale * other, rtol=1e-5, atol=1e-9)
+        torch.testing.assert_close(one, scale / 2 * other, rtol=1e-5, atol=1e-9)
 
 
 def test_a_pseudo_loss_of_zero_is_no_division_by_zero():

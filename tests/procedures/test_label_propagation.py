@@ -264,3 +264,17 @@ def test_more_neighbors_than_rows_and_a_class_nobody_is_given_work():
     rare = Pool(data.labeled.inputs, data.labeled.label.clamp(max=1), data.labeled.weight)
     network = LabelPropagation().train(stages(dataclasses.replace(data, labeled=rare), steps=3))
     assert all(value.isfinite().all() for value in weights(network).values())
+
+
+# --- features of length 1
+
+
+def test_features_may_have_length_one_before_the_last_layer():
+    run = stages()
+    procedure = LabelPropagation(neighbors=5, unit_features=True)
+    shipped = procedure.train(run)
+    features = run.features(shipped, run.data.labeled.inputs)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(len(features)))
+    assert procedure.final_model("mlp") == "unit:mlp"
+    assert LabelPropagation().final_model("mlp") == "mlp"
+    run.build(0, "unit:mlp").load_state_dict(shipped.network.state_dict())

@@ -55,6 +55,20 @@ def test_what_a_method_says_before_is_noted_after_what_the_data_say(monkeypatch)
     assert phases(data, algorithm="fixmatch").notes == ["resized"]
 
 
+def test_fields_that_a_recipe_does_not_fit_are_refused_before_anything_is_trained() -> None:
+    with pytest.raises(UsageError, match=r"RealMix\.compatibility 'released' interleaves"):
+        phases(fields={"compatibility": "released", "unlabeled_ratio": 2})
+
+
+def test_a_batch_of_one_row_is_refused_where_it_cannot_be_normalized() -> None:
+    for algorithm in ("supervised", "pseudo_label"):
+        plan = phases(algorithm=algorithm, fields={"batch_size": 1})
+        with pytest.raises(UsageError, match=r"batch_size must be 2 or more, not 1"):
+            plan.trainer(plan.only, 4)
+    plan = phases(algorithm="pseudo_label", model="linear", fields={"batch_size": 1})
+    assert plan.trainer(plan.only, 4).run().step == 4
+
+
 def test_held_out_rows_are_in_no_pool_of_their_fold() -> None:
     plan = phases()
     for phase in (*plan.folds, plan.only):
