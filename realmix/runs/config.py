@@ -38,6 +38,9 @@ class Config:
             suits the data, and mirrors only where that does not change what is seen.
         image_size: side that images are resized to; by default what suits them.
         label_column: of a table.
+        unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
+            and the like.
+        class_value: a label that is a class, although it reads like "no label".
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
@@ -62,6 +65,8 @@ class Config:
     augment: str = "auto"
     image_size: int | None = None
     label_column: str = "label"
+    unlabeled_marker: tuple[str, ...] = ()
+    class_value: tuple[str, ...] = ()
     data_root: str | None = None
     skip_bad: bool = False
     gate: Gate = "balanced"
@@ -92,12 +97,16 @@ class Config:
             )
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Config:
         known = {f.name for f in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        for name in ("unlabeled_marker", "class_value"):
+            given[name] = tuple(given.get(name, ()))
+        return cls(**given)
 
     def default_out(self) -> Path:
         """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""

@@ -139,6 +139,8 @@ def read(config: Config) -> Dataset:
         data_root=config.data_root,
         image_size=config.image_size,
         label_column=config.label_column,
+        unlabeled_marker=config.unlabeled_marker,
+        class_value=config.class_value,
         skip_bad=config.skip_bad,
         seed=config.seed,
     )

@@ -13,8 +13,9 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.reading.csv_text import read_csv
-from realmix.data.reading.source import Source, class_name, encode
+from realmix.data.reading.source import Source, encode
 
 PATH_COLUMN = "path"
 SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -93,6 +94,10 @@ def _read_parquet_table(path: Path) -> Table:
         plain = any(is_kind(column.type) for is_kind in numeric)
         values = column.to_pylist()
         cells[name] = values if plain else [None if v is None else str(v) for v in values]
+        if kinds.is_unsigned_integer(column.type):  # which may hide a -1: see `read_labels`
+            kind = np.dtype(column.type.to_pandas_dtype())
+            filled = np.array([0 if value is None else value for value in values], kind)
+            cells[name] = np.ma.array(filled, mask=[value is None for value in values])
     return Table(path, cells, "row", range(1, table.num_rows + 1))
 
 
@@ -138,7 +143,7 @@ def _features(table: Table, columns: Sequence[str]) -> np.ndarray:
     values = np.empty((len(table.places), len(columns)), dtype=np.float32)
     for i, column in enumerate(columns):
         try:
-            numbers = np.asarray(table.cells[column], dtype=np.float64)
+            numbers = np.ma.filled(np.ma.asarray(table.cells[column], np.float64), np.nan)
         except (TypeError, ValueError):
             raise _not_numbers(table, column) from None
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
@@ -167,10 +172,10 @@ def _image_paths(table: Table) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _labels(table: Table, label_column: str, needed: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labels:
     if label_column not in table.cells:
         if not needed:
-            return np.full(len(table.places), -1, dtype=np.int64), ()
+            return Labels([None] * len(table.places), {})
         columns = [printable(name) for name in table.cells]
         listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
         raise UsageError(
@@ -178,16 +183,21 @@ def _labels(table: Table, label_column: str, needed: bool) -> tuple[np.ndarray, 
             f"columns are {listed}.{suggestion(label_column, columns)} "
             "Name it with label_column (--label-column)."
         )
-    return encode([class_name(cell) for cell in table.cells[label_column]])
+    where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"
+    return read_labels(table.cells[label_column], marks, where, asks=needed)
 
 
-def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
+def read_table(
+    path: Path, label_column: str, needs_labels: bool, marks: Marks = NOTHING_SAID
+) -> Source:
     """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
 
     Args:
         path: the file; image paths in it are relative to its folder.
-        label_column: the column with class names or numbers, empty where unlabeled.
-        needs_labels: whether the label column must be there.
+        label_column: the column with class names or numbers; what means "no label" in it:
+            `realmix.data.labels`.
+        needs_labels: whether the label column must be there, and hold classes.
+        marks: what the user says of values in it.
 
     Raises:
         DataError: it cannot be read; cells that are no numbers; paths that lead elsewhere.
@@ -195,14 +205,17 @@ def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
     """
     read = _read_parquet_table if path.suffix.lower() == ".parquet" else _read_csv_table
     table = read(path)
-    label, classes = _labels(table, label_column, needs_labels)
+    labels = _labels(table, label_column, needs_labels, marks)
+    label, classes = encode(labels.names)
+    told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
+    notes, settled = table.notes + told, marks.settled(labels)
     others = tuple(name for name in table.cells if name != label_column)
     if PATH_COLUMN in others:
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
         unused = [printable(name) for name in others if name != PATH_COLUMN]
         more = (f"Columns not used beside the images: {', '.join(unused[:10])}.",) if unused else ()
-        return Source(names, label, classes, files=files, notes=table.notes + more)
+        return Source(names, label, classes, files=files, marks=settled, notes=notes + more)
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
@@ -211,5 +224,12 @@ def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
     places = tuple(f"{printable(path)}:{place}" for place in table.places)
     inputs = _features(table, others)
     return Source(
-        places, label, classes, inputs=inputs, columns=others, preset="features", notes=table.notes
+        places,
+        label,
+        classes,
+        inputs=inputs,
+        columns=others,
+        preset="features",
+        marks=settled,
+        notes=notes,
     )
