@@ -73,6 +73,8 @@ class Fit(Config):
     steps: Number = None
     minutes: Amount = None
     image_size: Number = None
+    feature_columns: Unset[str | None] = None
+    drop_columns: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None

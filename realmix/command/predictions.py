@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -96,7 +98,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, str(classifier.about.get("label_column", "label")))
+    source = _open(given, data_root, classifier.about)
     what = f"'{printable(given)}'"
     if source.is_images != (len(classifier.shape) == 3):
         kinds = ("feature rows", "images")
@@ -115,8 +117,8 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
 
 
-def _open(given: str, data_root: str | None, label_column: str) -> Source:
-    """The rows of one place. Labels in it are read past."""
+def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:
+    """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
         assert source.test is not None
@@ -129,7 +131,8 @@ def _open(given: str, data_root: str | None, label_column: str) -> Source:
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path, label_column, needs_labels=False)
+        label_column = str(about.get("label_column", "label"))
+        return read_table(path, label_column, needs_labels=False, wanted=about.get("columns"))
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 

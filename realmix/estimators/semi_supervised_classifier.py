@@ -220,9 +220,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             X: features or images.
             reset: remember the features' count and names instead of comparing with them.
         """
-        with np.errstate(over="ignore"):  # too large for float32 is refused as infinite
-            if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
-                return as_inputs(validate_data(self, X, reset=reset, dtype=np.float32))
+        if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
+            return as_inputs(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
         if reset:  # of an earlier fit to features
             for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
                 delattr(self, name)

@@ -13,8 +13,10 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import suspicious
 from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
+from realmix.data.levels import NOT_IN_FLOAT64, lost_levels
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.source import Source, encode
 
@@ -22,6 +24,9 @@ _EXPECTED = (
     "Expected features (N, D) of numbers, or images (N, H, W), (N, H, W, C) or (N, C, H, W) with "
     "1 or 3 channels: uint8 in 0..255 or floats in [0, 1]."
 )
+Notes = tuple[str, ...]
+_EXACT = dict.fromkeys(("float16", "float32", "int8", "uint8", "int16", "uint16"), np.float32)
+"""The types whose numbers float32 holds without loss."""
 
 
 def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
@@ -58,7 +63,7 @@ def as_inputs(X: Any, name: str = "X") -> np.ndarray:
         name: what to call it in a message.
 
     Returns:
-        (N, D) float32 or (N, C, H, W) uint8.
+        (N, D) float64, or float32 where it holds them exactly; or (N, C, H, W) uint8.
 
     Raises:
         DataError: no numbers, another shape, values out of range, NaN or infinite features.
@@ -72,10 +77,30 @@ def as_inputs(X: Any, name: str = "X") -> np.ndarray:
         raise DataError(f"{name} has shape {array.shape} and type {array.dtype}. {_EXPECTED}")
     if array.ndim > 2:
         return np.ascontiguousarray(_pixels(_channels_first(array, name), name))
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-        features = array.astype(np.float32)
+    features = array.astype(_EXACT.get(array.dtype.name, np.float64), copy=False)
     check_finite(features, None, f"rows of {name}")
     return features
+
+
+def feature_notes(X: Any, inputs: np.ndarray, label: np.ndarray, name: str = "X") -> Notes:
+    """What to tell of features as they were given and as they are used.
+
+    Args:
+        X: see `as_inputs`.
+        inputs: what that made of it.
+        label: (N,) classes, -1 where there is none.
+        name: what to call it.
+    """
+    if inputs.ndim != 2 or not len(inputs):
+        return ()
+    names = [f"column {i + 1} of {name}" for i in range(inputs.shape[1])]
+    given = np.asarray(X)
+    wide = given.dtype.kind in "iuf" and given.dtype.itemsize >= 8
+    notes = lost_levels(given, inputs, names, NOT_IN_FLOAT64) if wide else ()
+    if found := list(suspicious(inputs, label, names)):
+        listed = "; ".join(found[:5]) + ("; ..." if len(found) > 5 else "")
+        notes += (f"Learned from, but hardly a feature: {listed}. Take it out if it is none.",)
+    return notes
 
 
 def as_labels(
@@ -177,7 +202,9 @@ def _part(
         where = f"'y{suffix}' of {printable(path)}"
         y = arrays["y" + suffix]
         label, order, labels = as_labels(y, len(inputs), classes, where, marks, asks)
-        notes = labels.notes(f" in {where}") if asks else ()
+        if asks:
+            notes = labels.notes(f" in {where}")
+            notes += feature_notes(arrays["x" + suffix], inputs, label, f"'x{suffix}'")
         settled = marks.settled(labels) if classes is None else marks
     return Source(names, label, order, inputs=inputs, preset=preset, marks=settled, notes=notes)
 

@@ -12,6 +12,7 @@ from realmix.base.wording import printable
 from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
 
+_LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
 
 
@@ -51,17 +52,18 @@ def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
 
 
 def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> None:
-    """Refuse feature rows (N, D) with NaN or infinite values.
+    """Refuse feature rows (N, D) with NaN, infinite values, or some that float32 cannot hold.
 
     Raises:
         DataError: listing up to ten rows.
     """
-    bad = np.flatnonzero(~np.isfinite(inputs).all(axis=1))
+    fits = (inputs <= _LARGEST) & (inputs >= -_LARGEST)  # which NaN does neither
+    bad = np.flatnonzero(~fits.all(axis=1))
     if len(bad):
         rows = [f"row {i}" if names is None else names[i] for i in bad[:11]]
         more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
         raise DataError(
-            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN or infinite values: "
+            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN, infinite or huge values: "
             f"{_list(rows[:10])}{more}. Fill them in (a column's median, say) or remove the rows."
         )
 

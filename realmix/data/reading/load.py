@@ -11,10 +11,11 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import Wanted
 from realmix.data.labels import Marks
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
-from realmix.data.reading.arrays import as_inputs, as_labels, read_npz
+from realmix.data.reading.arrays import as_inputs, as_labels, feature_notes, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
@@ -34,6 +35,8 @@ def load(
     data_root: str | None = None,
     image_size: int | None = None,
     label_column: str = "label",
+    feature_columns: str | Sequence[str] | None = None,
+    drop_columns: str | Sequence[str] | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -57,6 +60,10 @@ def load(
         data_root: where built-in data sets are; default: the environment's REALMIX_DATA.
         image_size: side in pixels that all images are resized to; default: see `choose_shape`.
         label_column: the label column of tables.
+        feature_columns: the columns of a table that are learned from, a list or separated by
+            commas. Without it all but the label, and but those that are no features: pandas' index,
+            row numbers, names of rows, the label once more.
+        drop_columns: instead, columns that are not learned from.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -70,15 +77,19 @@ def load(
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
-    main = _open(data, data_root, label_column, seed, said)
+    wanted = Wanted.of(feature_columns, drop_columns)
+    main = _open(data, data_root, label_column, seed, said, wanted)
+    if main.columns is None and wanted != Wanted():
+        raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
     check_classes(main.classes, said)
     parts = [main]
     if unlabeled is not None:
-        pool = _open(unlabeled, data_root, label_column, seed, main.marks, is_pool=True)
+        more = main.marks, main.columns
+        pool = _open(unlabeled, data_root, label_column, seed, *more, is_pool=True)
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed, main.marks)
+        exam = _open(test, data_root, label_column, seed, main.marks, main.columns)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
@@ -114,7 +125,8 @@ def from_arrays(
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
     dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
-    return replace(dataset, notes=labels.notes() + validate(dataset))
+    notes = labels.notes() + feature_notes(X, inputs, label)
+    return replace(dataset, notes=notes + validate(dataset))
 
 
 def _open(
@@ -123,6 +135,7 @@ def _open(
     label_column: str,
     seed: int,
     marks: Marks,
+    wanted: Wanted | Sequence[str] | None,
     is_pool: bool = False,
 ) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
@@ -139,7 +152,7 @@ def _open(
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, marks)
     if path.suffix.lower() in SUFFIXES and path.is_file():
-        return read_table(path, label_column, not is_pool, marks)
+        return read_table(path, label_column, not is_pool, marks, wanted)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."

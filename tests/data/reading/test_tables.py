@@ -29,7 +29,7 @@ def write(tmp_path: Path, text: str | bytes, name: str = "t.csv") -> str:
 
 def check_good(data: Any) -> None:
     assert data.inputs.tolist() == [[1, 2], [3, 4], [5, 6.5], [7, 8]]
-    assert data.inputs.dtype == np.float32
+    assert data.inputs.dtype == np.float64  # until it is standardized
     assert data.label.tolist() == [0, 1, -1, 0]
     assert data.label.dtype == np.int64
     assert data.classes == ("x", "y")
