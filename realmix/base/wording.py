@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -31,13 +31,23 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, whose plural is regular.
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things.
 
-    >>> counted(1, "row"), counted(2500, "row")
-    ('1 row', '2,500 rows')
+    >>> counted(1, "row"), counted(2500, "row"), counted(2, "class", "classes")
+    ('1 row', '2,500 rows', '2 classes')
     """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
+
+
+def shortened(names: Sequence[object], most: int = 10) -> str:
+    """A list of names, the first of them if they are many.
+
+    >>> shortened(["a", "b"]), shortened(range(1200), 2)
+    ('a, b', '0, 1, ... (1,200 in all)')
+    """
+    listed = ", ".join(printable(name) for name in names[:most])
+    return listed + (f", ... ({len(names):,} in all)" if len(names) > most else "")
 
 
 def printable(text: object) -> str:

@@ -20,6 +20,7 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
+from realmix.data.pixels import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
@@ -110,7 +111,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         inputs = _ordered(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
-    inputs, names, bad = _images(source, classifier.shape)
+    inputs, names, bad = _images(source, classifier)
     if not names:
         listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
         raise DataError(f"No image in {what} can be read.{listed}")
@@ -137,13 +138,14 @@ def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source
 
 
 def _images(
-    source: Source, shape: tuple[int, ...]
+    source: Source, classifier: Classifier
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[Bad, ...]]:
-    """Images brought to `shape` as in training, the names of those, and what is left out."""
-    channels, height, width = shape
+    """Images as in training, the names of those, and what is left out."""
+    channels, height, width = classifier.shape
     if source.files is None:
         assert source.inputs is not None
-        return fit_images(source.inputs, (channels, height, width)), source.names, source.bad_files
+        pixels = to_bytes(source.inputs, classifier.scale, "x")
+        return fit_images(pixels, (channels, height, width)), source.names, source.bad_files
     images, reasons = read_images(source.files, (channels, height, width))
     good = [row for row in range(len(source)) if row not in reasons]
     bad = tuple((source.names[row], reason) for row, reason in reasons.items())

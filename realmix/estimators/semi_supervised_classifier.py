@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 
 from realmix.base.errors import DataError
 from realmix.data.labels import Marks, class_name
-from realmix.data.reading.arrays import as_inputs
+from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
 from realmix.estimators.labels import UNLABELED, divide, read, settled
 from realmix.runs.augmentation import augmented
@@ -147,7 +147,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.classifier_ = outcome.classifier
         self.result_ = {**outcome.result, "seed": config.seed, "notes": phases.notes}
         if not known.all():
-            label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
+            label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]
         return self
 
@@ -221,12 +221,13 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             reset: remember the features' count and names instead of comparing with them.
         """
         if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
-            return as_inputs(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
+            return as_rows(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
         if reset:  # of an earlier fit to features
             for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
                 delattr(self, name)
         images = check_array(X, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
-        return np.require(as_inputs(images), requirements="W")
+        rows = as_rows(images) if reset else as_inputs(images, scale=self.classifier_.scale)
+        return np.require(rows, requirements="W")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,6 +14,7 @@ from realmix import models
 from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.pixels import Scale
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
@@ -47,6 +48,12 @@ class Classifier:
     standardizer: Standardizer | None
     about: dict[str, Any]
     shares: np.ndarray | None = None
+
+    @property
+    def scale(self) -> Scale | None:
+        """From the numbers that pictures hold to bytes; see `realmix.data.pixels`."""
+        low_high = self.about.get("scale")
+        return None if low_high is None else (float(low_high[0]), float(low_high[1]))
 
     def at_shares(self, shares: np.ndarray) -> Classifier:
         """The same for use where the classes have other shares, (K,) that sum to one.

@@ -104,7 +104,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (*phases.notes, chosen)):
+    for note in filter(None, (dataset.described, *phases.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()

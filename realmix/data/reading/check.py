@@ -8,17 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from realmix.base.errors import DataError
-from realmix.base.wording import printable
+from realmix.base.wording import printable, shortened
 from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
 
 _LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
-
-
-def _list(items: Sequence[object], limit: int = 10) -> str:
-    text = ", ".join(printable(item) for item in items[:limit])
-    return text + (f", ... ({len(items):,} in all)" if len(items) > limit else "")
 
 
 def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
@@ -64,7 +59,8 @@ def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> 
         more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
         raise DataError(
             f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN, infinite or huge values: "
-            f"{_list(rows[:10])}{more}. Fill them in (a column's median, say) or remove the rows."
+            f"{shortened(rows[:10])}{more}. Fill them in (a column's median, say) or remove the "
+            "rows."
         )
 
 
@@ -112,12 +108,12 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
     notes = []
     if (counts == 1).any():
         notes.append(
-            f"A single labeled example each: {_list(names[counts == 1])}. Such a class always "
+            f"A single labeled example each: {shortened(names[counts == 1])}. Such a class always "
             "trains and is never held out, so how well it is recognised cannot be measured."
         )
     if (counts == 0).any():
         notes.append(
-            f"Classes without a labeled example: {_list(names[counts == 0])}. "
+            f"Classes without a labeled example: {shortened(names[counts == 0])}. "
             "The model will not predict them."
         )
     if (dataset.label >= 0).all():

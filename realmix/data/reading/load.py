@@ -13,9 +13,10 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
 from realmix.data.labels import Marks
+from realmix.data.pixels import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
-from realmix.data.reading.arrays import as_inputs, as_labels, feature_notes, read_npz
+from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
@@ -109,7 +110,7 @@ def from_arrays(
 
     Args:
         X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-            channels, uint8 in 0..255 or floats in [0, 1].
+            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range.
         y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
             that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
@@ -120,13 +121,18 @@ def from_arrays(
         DataError: arrays of another form, values out of range, or labels nothing can be learned
             from.
     """
-    inputs = as_inputs(X)
+    rows = as_rows(X)
+    scale = common_scale([rows]) if rows.ndim == 4 else None
+    inputs = to_bytes(rows, scale) if rows.ndim == 4 else rows
     said = Marks.of(unlabeled_marker, class_value)
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
-    dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
+    dataset = Dataset(
+        inputs, label, order, "photos" if inputs.ndim == 4 else "features", scale=scale
+    )
+    more = scale_notes(rows, scale) if rows.ndim == 4 else ()
     notes = labels.notes() + feature_notes(X, inputs, label)
-    return replace(dataset, notes=notes + validate(dataset))
+    return replace(dataset, notes=notes + more + validate(dataset))
 
 
 def _open(

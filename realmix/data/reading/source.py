@@ -25,7 +25,8 @@ class Source:
         names: where each row came from, printable.
         label: (N,) int64 index into `classes`, -1 where the row has none.
         classes: class names in label order.
-        inputs: (N, C, H, W) uint8 or (N, D) float32 or float64.
+        inputs: (N, C, H, W) uint8, or other numbers that are not scaled yet; or (N, D) float32 or
+            float64.
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
