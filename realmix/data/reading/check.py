@@ -9,6 +9,7 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, shortened
+from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
 
@@ -93,6 +94,15 @@ def _check_labels(dataset: Dataset, counts: np.ndarray) -> None:
         )
 
 
+def _same_numbers(classes: Sequence[str]) -> list[str]:
+    """Classes such as '1' and '01', in their order."""
+    alike: dict[int, list[str]] = {}
+    for name in classes:
+        if WHOLE_NUMBER.fullmatch(name):
+            alike.setdefault(int(name.partition(".")[0]), []).append(f"'{name}'")
+    return [" and ".join(names) for names in alike.values() if len(names) > 1]
+
+
 def validate(dataset: Dataset) -> tuple[str, ...]:
     """What the user should know about `dataset` before training, one sentence each.
 
@@ -115,6 +125,11 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
         notes.append(
             f"Classes without a labeled example: {shortened(names[counts == 0])}. "
             "The model will not predict them."
+        )
+    for twins in _same_numbers(dataset.classes):
+        notes.append(
+            f"The classes {twins} are one number but two classes, as they are written in two ways. "
+            "Write them alike if they are one class."
         )
     if (dataset.label >= 0).all():
         notes.append(
