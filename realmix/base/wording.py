@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
+_PARAMETERS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"--set (\w+)=\.\.\.", r"fields={'\1': ...}"),
+    (
+        r"--set (\w+)=([^\s,;:()]*[^\s,;:().])",
+        lambda m: f"fields={{{m[1]!r}: {_value(m[2])}}}",
+    ),
+    (r"--set (\w+):", r"fields={'\1': ...}:"),
+    (r"--set\b", "fields={...}"),
+    (r"--no-gate|--gate none", "gate=False"),
+    (
+        r"--([a-z][a-z-]*)=('[^']*'|[^\s,;()]*[^\s,;().])",
+        lambda m: f"{m[1].replace('-', '_')}={_value(m[2])}",
+    ),
+    (
+        r"--(algorithm|model|augment|gate|judge|device) "
+        r"(?!or |and |to |is |was |takes )([\w:.-]*\w)",
+        lambda m: f"{m[1]}={m[2]!r}",
+    ),
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -57,6 +77,23 @@ def printable(text: object) -> str:
     'a\\\\x1b[31mb'
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def in_python(sentence: str) -> str:
+    """A sentence that names options of the command line, for whom they are parameters.
+
+    >>> in_python("Try --set threshold=0.9, --algorithm auto, --no-gate or --class-value=-1.")
+    "Try fields={'threshold': 0.9}, algorithm='auto', gate=False or class_value=-1."
+    """
+    for pattern, parameter in _PARAMETERS:
+        sentence = re.sub(pattern, parameter, sentence)
+    return re.sub(r"--([a-z][a-z-]+)", lambda flag: flag[1].replace("-", "_"), sentence)
+
+
+def _value(text: str) -> str:
+    bare = text.strip("'\"")
+    constants = {"true": "True", "false": "False", "null": "None"}
+    return bare if re.fullmatch(r"-?[0-9.]+", bare) else constants.get(bare, repr(bare))
 
 
 def harmless(cell: str) -> str:

@@ -24,7 +24,7 @@ sys.exit(main([*words, "--no-gate"]))
 
 
 def rows(classes: tuple[str, str], offset: float = 0.0) -> str:
-    lines = [f"{i % 2 + offset},{i * i % 7},{classes[i % 2]}" for i in range(12)]
+    lines = [f"{i % 4},{i * i % 7 + offset},{classes[i % 2]}" for i in range(12)]
     return "\n".join(["a,b,label", *lines, ""])
 
 

@@ -131,7 +131,9 @@ def from_arrays(
         inputs, label, order, "photos" if inputs.ndim == 4 else "features", scale=scale
     )
     more = scale_notes(rows, scale) if rows.ndim == 4 else ()
-    notes = labels.notes() + feature_notes(X, inputs, label)
+    # -1 is what whoever names the classes marks the other places with
+    quiet = ("",) if classes is None else ("", "-1")
+    notes = labels.notes(quiet=frozenset(quiet)) + feature_notes(X, inputs, label)
     return replace(dataset, notes=notes + more + validate(dataset))
 
 
