@@ -59,7 +59,8 @@ def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> 
         rows = [f"row {i}" if names is None else names[i] for i in bad[:11]]
         more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
         raise DataError(
-            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN, infinite or huge values: "
+            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN or infinite values "
+            "(infinity or a value too large for dtype float32): "
             f"{shortened(rows[:10])}{more}. Fill them in (a column's median, say) or remove the "
             "rows."
         )
