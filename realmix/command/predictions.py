@@ -161,9 +161,10 @@ def _ordered(source: Source, classifier: Classifier, what: str) -> np.ndarray:
     missing = [name for name in wanted if name not in source.columns]
     if missing:
         listed = ", ".join(printable(name) for name in missing[:10])
+        hint = suggestion(missing[0], source.columns + source.unused)
         raise DataError(
             f"{what} lacks {len(missing)} of the {len(wanted)} feature columns that the model was"
-            f" trained on: {listed}.{printable(suggestion(missing[0], source.columns))}"
+            f" trained on: {listed}.{printable(hint)}"
         )
     ordered: np.ndarray = source.inputs[:, [source.columns.index(name) for name in wanted]]
     return ordered

@@ -29,6 +29,7 @@ class Source:
             float64.
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names.
+        unused: names of further columns of the table.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -45,6 +46,7 @@ class Source:
     inputs: np.ndarray | None = None
     files: tuple[Path, ...] | None = None
     columns: tuple[str, ...] | None = None
+    unused: tuple[str, ...] = ()
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
