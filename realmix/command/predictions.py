@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -18,6 +20,7 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
+from realmix.data.pixels import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
@@ -96,7 +99,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, str(classifier.about.get("label_column", "label")))
+    source = _open(given, data_root, classifier.about)
     what = f"'{printable(given)}'"
     if source.is_images != (len(classifier.shape) == 3):
         kinds = ("feature rows", "images")
@@ -108,15 +111,15 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         inputs = _ordered(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
-    inputs, names, bad = _images(source, classifier.shape)
+    inputs, names, bad = _images(source, classifier)
     if not names:
         listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
         raise DataError(f"No image in {what} can be read.{listed}")
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
 
 
-def _open(given: str, data_root: str | None, label_column: str) -> Source:
-    """The rows of one place. Labels in it are read past."""
+def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:
+    """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
         assert source.test is not None
@@ -129,18 +132,20 @@ def _open(given: str, data_root: str | None, label_column: str) -> Source:
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path, label_column, needs_labels=False)
+        label_column = str(about.get("label_column", "label"))
+        return read_table(path, label_column, needs_labels=False, wanted=about.get("columns"))
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 
 def _images(
-    source: Source, shape: tuple[int, ...]
+    source: Source, classifier: Classifier
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[Bad, ...]]:
-    """Images brought to `shape` as in training, the names of those, and what is left out."""
-    channels, height, width = shape
+    """Images as in training, the names of those, and what is left out."""
+    channels, height, width = classifier.shape
     if source.files is None:
         assert source.inputs is not None
-        return fit_images(source.inputs, (channels, height, width)), source.names, source.bad_files
+        pixels = to_bytes(source.inputs, classifier.scale, "x")
+        return fit_images(pixels, (channels, height, width)), source.names, source.bad_files
     images, reasons = read_images(source.files, (channels, height, width))
     good = [row for row in range(len(source)) if row not in reasons]
     bad = tuple((source.names[row], reason) for row, reason in reasons.items())
@@ -156,9 +161,10 @@ def _ordered(source: Source, classifier: Classifier, what: str) -> np.ndarray:
     missing = [name for name in wanted if name not in source.columns]
     if missing:
         listed = ", ".join(printable(name) for name in missing[:10])
+        hint = suggestion(missing[0], source.columns + source.unused)
         raise DataError(
             f"{what} lacks {len(missing)} of the {len(wanted)} feature columns that the model was"
-            f" trained on: {listed}.{printable(suggestion(missing[0], source.columns))}"
+            f" trained on: {listed}.{printable(hint)}"
         )
     ordered: np.ndarray = source.inputs[:, [source.columns.index(name) for name in wanted]]
     return ordered

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
+from realmix.data.pixels import Scale
 from realmix.functional.targets import one_hot
 
 MOST_CODES = 10
@@ -29,7 +31,8 @@ class Dataset:
     """What was read from a folder, a table, a file or a built-in name; nothing is split yet.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 images, or (N, D) float32 feature rows; finite.
+        inputs: (N, C, H, W) uint8 images, or (N, D) feature rows, finite, of a float type
+            that holds them as they were given: they are standardized before they become float32.
         label: (N,) int64 class of each row, -1 where it has none.
         classes: the class names, in label order.
         preset: which augmentation suits it: see `realmix.augment.presets.views_of`.
@@ -40,6 +43,7 @@ class Dataset:
         columns: names of the D features, where they have names.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
+        scale: from the numbers that pictures held to bytes, where they were none.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
     """
 
@@ -56,20 +60,41 @@ class Dataset:
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
     trains_only: np.ndarray | None = None
+    scale: Scale | None = None
 
     @property
     def is_images(self) -> bool:
         return self.inputs.ndim == 4
+
+    @property
+    def described(self) -> str:
+        """What there is to learn from, in some sentences: columns, classes, rows of each."""
+        size = " x ".join(map(str, self.inputs.shape[2:]))
+        columns = counted(self.inputs.shape[-1], "column")
+        names = f": {shortened(self.columns)}" if self.columns else ""
+        what = f"Images of {size} pixels" if self.is_images else f"Learns from {columns}{names}"
+        counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
+        rows = [
+            f"{name} {count:,}" for name, count in zip(self.classes, counts.tolist(), strict=True)
+        ]
+        classes = counted(len(self.classes), "class", "classes")
+        pool = counted(int((self.label < 0).sum()), "row")
+        labels = counted(int(counts.sum()), "label")
+        return f"{what}. {classes}, {labels}: {shortened(rows)}. Without a label: {pool}."
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the D features, made up where they have none."""
+        return self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
 
     @cached_property
     def code_columns(self) -> tuple[str, ...]:
         """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
         if self.is_images:
             return ()
-        names = self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
         return tuple(
             name
-            for name, column in zip(names, self.inputs.T, strict=True)
+            for name, column in zip(self.column_names, self.inputs.T, strict=True)
             if np.array_equal(column, column.round()) and 3 <= len(np.unique(column)) <= MOST_CODES
         )
 

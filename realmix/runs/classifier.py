@@ -14,33 +14,15 @@ from realmix import models
 from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.pixels import Scale
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
+from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
-
-
-@dataclass(frozen=True)
-class Standardizer:
-    """Feature columns to mean 0 and deviation 1, as the training rows had them."""
-
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    def of(cls, rows: np.ndarray) -> Standardizer:
-        """From (N, D) rows; a constant column is only shifted."""
-        deviation = rows.std(0, dtype=np.float64)
-        scale = np.where(deviation > 1e-12 * np.abs(rows).max(0), deviation, 1.0)
-        mean = rows.mean(0, dtype=np.float64)
-        return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
-
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        standard: np.ndarray = ((torch.from_numpy(rows) - self.mean) / self.scale).numpy()
-        return standard
 
 
 @dataclass(frozen=True)
@@ -66,6 +48,12 @@ class Classifier:
     standardizer: Standardizer | None
     about: dict[str, Any]
     shares: np.ndarray | None = None
+
+    @property
+    def scale(self) -> Scale | None:
+        """From the numbers that pictures hold to bytes; see `realmix.data.pixels`."""
+        low_high = self.about.get("scale")
+        return None if low_high is None else (float(low_high[0]), float(low_high[1]))
 
     def at_shares(self, shares: np.ndarray) -> Classifier:
         """The same for use where the classes have other shares, (K,) that sum to one.
@@ -173,7 +161,9 @@ class Classifier:
         except RuntimeError as error:
             raise StorageError(f"The weights do not fit {header['model']}: {error}") from None
         mean, scale = tensors.get("standardizer.mean"), tensors.get("standardizer.scale")
-        standardizer = Standardizer(mean, scale) if mean is not None and scale is not None else None
+        standardizer = None
+        if mean is not None and scale is not None:
+            standardizer = Standardizer(mean.double(), scale.double())
         return cls(
             network,
             classes,

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from realmix.augment.presets import views_of
+from realmix.data.levels import lost_levels
 from realmix.data.pools import Data, Dataset, Pool
-from realmix.runs.classifier import Standardizer
+from realmix.models.standardizer import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
 
@@ -25,6 +26,7 @@ class Prepared:
         views: what each view name means.
         standardizer: of feature rows; None for images.
         inputs: (N, *shape) all rows, standardized where they are features.
+        notes: what the user should be told of that.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -35,11 +37,18 @@ class Prepared:
         self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         self.inputs = self.standard(dataset.inputs)
+        self.notes = () if dataset.is_images else self._lost()
 
     def standard(self, rows: np.ndarray) -> Tensor:
         """Rows as they were read, as the networks take them."""
         given = self.standardizer(rows) if self.standardizer else rows
         return torch.from_numpy(np.ascontiguousarray(given))
+
+    def _lost(self) -> tuple[str, ...]:
+        """Values that are one to a network: of a column whose largest dwarf all others."""
+        advice = "A few huge values hide the others: take them out, or give the column's logarithm."
+        names = self.dataset.column_names
+        return lost_levels(self.dataset.inputs, self.inputs.numpy(), names, advice)
 
     def data(self, rows: np.ndarray) -> Data:
         """The pool, and of the labeled rows those given."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import sys
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.base.versions import versions
+from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
@@ -96,13 +96,15 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return finished
     begun = run_folder.saved_config(folder) or {}
     watch.doing("reading the data")
-    augmentation = augmented(read(config), config, begun.get("augmentation"), watch)
+    read_here = read(config)
+    _check_alike(read_here, config)
+    augmentation = augmented(read_here, config, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (*phases.notes, chosen)):
+    for note in filter(None, (dataset.described, *phases.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -129,17 +131,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names."""
-    return load(
-        config.data,
-        unlabeled=config.unlabeled,
-        answers=config.answers,
-        test=config.test,
-        data_root=config.data_root,
-        image_size=config.image_size,
-        label_column=config.label_column,
-        skip_bad=config.skip_bad,
-        seed=config.seed,
-    )
+    return load(config.data, **config.reading)
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
@@ -204,20 +196,19 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
 
 def digests(dataset: Dataset, config: Config) -> dict[str, str]:
     """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    parts = {
-        "classes": np.frombuffer(repr(dataset.classes).encode(), np.uint8),
-        "rows": dataset.inputs,
-        "labels": dataset.label,
-        "test rows": dataset.test_inputs,
-        "test labels": dataset.test_label,
-        "the network of --init": _bytes(config.init),
-    }
-    return {name: _digest(part) for name, part in parts.items() if part is not None}
+    return fingerprints(dataset, _bytes(config.init))
 
 
-def _digest(part: np.ndarray) -> str:
-    start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
-    return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"
+def _check_alike(dataset: Dataset, config: Config) -> None:
+    """Stop all processes where they have read different data: they would train in vain."""
+    found = digests(dataset, config)
+    numbers = [int(found.get(name, "-1"), 16) for name in PARTS]
+    if places := parallel.differing(numbers, choose(config.device)):
+        names = ", ".join(PARTS[place] for place in places)
+        raise DataError(
+            f"The processes of this run have read different data: {names} differ. All must read "
+            f"the same files of {config.data}, by the same options and the same versions."
+        )
 
 
 def _bytes(init: str | None) -> np.ndarray | None:

@@ -43,7 +43,18 @@ SURFACE = {
             "seed",
             "device",
         ),
-        *("image-size", "label-column", "data-root", "skip-bad", "gate", "no-gate"),
+        *(
+            "image-size",
+            "label-column",
+            "unlabeled-marker",
+            "class-value",
+            "feature-columns",
+            "drop-columns",
+            "data-root",
+            "skip-bad",
+            "gate",
+            "no-gate",
+        ),
         *("judge", "single", "augment", "set", "out"),
         *("resume", "debug"),
     ),
@@ -237,9 +248,13 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
+    columns = "--feature-columns f,g --drop-columns h "
+    marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
-    config = parse(["fit", "d", *words.split(), *gate.split(), *more.split()]).config()
+    config = parse(
+        ["fit", "d", *words.split(), *gate.split(), *more.split(), *marks.split()]
+    ).config()
     assert config.to_json() == {
         "data": "d",
         "unlabeled": "u",
@@ -253,6 +268,10 @@ def test_every_option_reaches_the_configuration() -> None:
         "device": "cpu",
         "image_size": 16,
         "label_column": "c",
+        "feature_columns": "f,g",
+        "drop_columns": "h",
+        "unlabeled_marker": ["x", "-9"],
+        "class_value": ["-1", "-"],
         "data_root": "r",
         "skip_bad": True,
         "answers": "a.csv",

@@ -9,24 +9,28 @@ import pickletools
 import random
 import runpy
 import socket
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import sklearn
 import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from realmix.base.errors import DataError, UsageError
+from realmix.base.errors import DataError, RealmixWarning, UsageError
 from realmix.estimators.labels import divide
+from realmix.estimators.self_training_classifier import SelfTraining
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -61,12 +65,12 @@ def fitted() -> SemiSupervisedClassifier:
 # --- the contract of scikit-learn
 
 
-@pytest.mark.filterwarnings("ignore:y holds -1 and 1")  # the rule's own test is below
 @parametrize_with_checks(
     [
-        SemiSupervisedClassifier("supervised", steps=30, gate=False),
-        SemiSupervisedClassifier(steps=30, gate=False),
-        SemiSupervisedClassifier(steps=10),
+        # one check has the classes -1 and 1, which is refused until it is said
+        SemiSupervisedClassifier("supervised", steps=30, gate=False, class_value=-1),
+        SemiSupervisedClassifier(steps=30, gate=False, class_value=-1),
+        SemiSupervisedClassifier(steps=10, class_value=-1),
     ]
 )
 def test_scikit_learn_contract(estimator: Any, check: Any, monkeypatch: Any) -> None:
@@ -192,13 +196,120 @@ def test_missing_value_of_pandas_marks_no_label() -> None:
 
 
 @pytest.mark.parametrize("sign", [[-1, 1], ["-1", "1"], [-1.0, 1.0]])
-def test_minus_one_and_one_alone_are_two_classes_and_said_to_be(sign: list[Any]) -> None:
+def test_minus_one_and_one_alone_are_asked_about(sign: list[Any]) -> None:
     X, _, truth = blobs(2)
     y = np.array(sign)[truth]
-    with pytest.warns(UserWarning, match="taken as two classes"):
-        model = quick("supervised").fit(X, y)
-    assert model.classes_.tolist() == sign
+    for model in (quick("supervised"), SelfTraining(LogisticRegression())):
+        with pytest.raises(DataError, match="may mean 'no label' or be a class"):
+            model.fit(X, y)
+        said = clone(model).set_params(class_value=-1).fit(X, y)
+        assert said.classes_.tolist() == sign
+        assert said.score(X, y) > 0.9
+        with pytest.raises(ValueError, match=r"one class|2 classes"):
+            clone(model).set_params(unlabeled_marker=-1).fit(X, y)
+
+
+def test_signs_are_classes_by_a_parameter_whatever_a_fold_holds() -> None:
+    X, _, truth = blobs(2)
+    y = np.where(truth == 1, 1, -1)
+    y = np.where(np.arange(90) % 3 == 0, 0, y)  # 0 for none, which a fold may lack
+    model = quick("supervised", class_value=-1, unlabeled_marker=0)
+    some = np.flatnonzero(y != 0)
+    assert model.fit(X[some], y[some]).classes_.tolist() == [-1, 1]
+    assert model.fit(X, y).classes_.tolist() == [-1, 1]
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("spell", "classes"),
+    [
+        (lambda t, h: np.array([*"ab"], object)[t].astype(object), ["a", "b"]),
+        (lambda t, h: t.astype(float), [0, 1]),
+    ],
+)
+def test_what_means_no_label_is_the_same_in_both_estimators(spell: Any, classes: list[Any]) -> None:
+    X, _, truth = blobs(2)
+    hidden = np.arange(90) >= 30
+    base = spell(truth, hidden)
+    forms: list[Any] = [np.ma.array(base, mask=hidden)]
+    for mark in (np.nan, None, -1, -100, pd.NA, "nan", "<NA>", "\\N", "N/A", "?"):
+        y = base.astype(object)
+        y[hidden] = mark
+        forms.append(y if base.dtype.kind == "f" and not isinstance(mark, str) else list(y))
+    for y in forms[:-1] if base.dtype.kind == "O" else forms[:6]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = quick("supervised", steps=1).fit(X, y)
+            classic = SelfTraining(LogisticRegression(), rounds=1).fit(X, y)
+        assert model.classes_.tolist() == classic.classes_.tolist() == classes
+        assert model.result_["labels"] == (classic.labeled_iter_ == 0).sum() == 30
+
+
+def test_notes_are_warnings_in_the_words_of_python() -> None:
+    X, y, truth = blobs(2)
+    with pytest.warns(RealmixWarning, match=r"'nan' \(60 rows\).*class_value='nan'") as seen:
+        quick("supervised", steps=1).fit(X, np.where(y < 0, "nan", y.astype(str)))
+    assert len(seen) == 1
+    assert seen[0].filename == __file__
+    with pytest.warns(RealmixWarning, match="plain supervised training"):
+        model = quick("supervised", steps=1).fit(X, truth)
+    assert "plain supervised" in model.result_["notes"][0]
+    with pytest.warns(RealmixWarning, match="'<NA>'"):
+        SelfTraining(LogisticRegression()).fit(X, np.where(y < 0, "<NA>", y.astype(str)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick("supervised", steps=1).fit(X, y)  # -1 is what everybody writes
+        SelfTraining(LogisticRegression()).fit(X, y)
+
+
+def test_errors_are_in_the_words_of_python() -> None:
+    X, y, _ = blobs(2)
+    with pytest.raises(UsageError, match=r"^fields=\{'treshold': \.\.\.\}: neither"):
+        quick("fixmatch", fields={"treshold": 1}).fit(X, y)
+    with pytest.raises(DataError, match=r"unlabeled_marker=-1, .* class_value=-1"):
+        quick().fit(X, np.where(y == 0, -1, 1))
+    assert "--" not in str(quick(gate=False, steps=1).fit(X, y).result_)
+
+
+def test_the_rows_worth_labeling_next_are_rows_of_x(fitted: SemiSupervisedClassifier) -> None:
+    X, y, _ = blobs()
+    rows = fitted.result_["label_next"]
+    assert len(rows) == 24
+    assert (y[rows] == -1).all()
+    sure = fitted.predict_proba(X).max(1)
+    assert sure[rows].max() <= np.delete(sure, [*rows, *np.flatnonzero(y >= 0)]).min() + 1e-6
+
+
+def test_scores_take_weights_by_metadata_routing() -> None:
+    X, y, truth = blobs(2)
+    weight = np.where(np.arange(90) < 15, 1.0, 0.0)
+    wrong = np.where(np.arange(90) < 15, truth, 1 - truth)
+    wrong[30:] = -1
+    for model in (quick("supervised"), SelfTraining(LogisticRegression())):
+        fitted_model = clone(model).fit(X, y)
+        assert fitted_model.score(X, wrong, sample_weight=weight) == pytest.approx(1.0)
+        assert fitted_model.score(X, wrong) == pytest.approx(0.5)
+        with sklearn.config_context(enable_metadata_routing=True):
+            asked = clone(model).set_score_request(sample_weight=True)
+            found = cross_validate(asked, X, y, cv=2, params={"sample_weight": np.ones(90)})
+        assert found["test_score"].min() > 0.9
+
+
+def test_seconds_of_a_clock_are_learned_from() -> None:
+    X, y, truth = blobs(2)
+    seconds = 1.7e9 + 40 * X
+    model = quick("supervised", steps=60).fit(seconds, y)
+    assert (model.predict(seconds) == truth).mean() > 0.95
+    assert (quick("supervised", steps=60).fit(X, y).predict(X) == model.predict(seconds)).all()
+
+
+def test_minus_one_in_an_unsigned_type_is_no_label() -> None:
+    X, y, _ = blobs(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = quick("supervised", steps=1).fit(X, y.astype(np.uint8))
+    assert model.classes_.tolist() == [0, 1]
+    assert model.result_["unlabeled"] == 60
 
 
 def test_minus_one_is_no_class_as_soon_as_there_are_two_others() -> None:

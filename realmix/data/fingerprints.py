@@ -1,0 +1,31 @@
+"""Fingerprints of what a run learns from and is measured on."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from realmix.data.pools import Dataset
+
+INIT = "the network of --init"
+PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT)
+
+
+def fingerprints(dataset: Dataset, init: np.ndarray | None = None) -> dict[str, str]:
+    """Of each of `PARTS` that there is; `init` is a network that a run starts from, as bytes."""
+    parts = (
+        np.frombuffer(repr(dataset.classes).encode(), np.uint8),
+        dataset.inputs,
+        dataset.label,
+        dataset.test_inputs,
+        dataset.test_label,
+        init,
+    )
+    named = zip(PARTS, parts, strict=True)
+    return {name: _fingerprint(part) for name, part in named if part is not None}
+
+
+def _fingerprint(part: np.ndarray) -> str:
+    start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
+    return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"
