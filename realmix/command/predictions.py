@@ -18,12 +18,13 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
+from realmix.data.folders.walk import Bad
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
-from realmix.data.reading.source import Bad, Source
+from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.runs.classifier import Classifier
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
+from realmix.data.folders.walk import Bad
 from realmix.data.pools import Dataset
 from realmix.data.reading.check import validate
 from realmix.data.reading.decode import Shape
 from realmix.data.reading.images import choose_shape, fit_images, read_images
-from realmix.data.reading.source import Bad, Source
+from realmix.data.reading.source import Source
 
 _NOTHING_READABLE: Shape = (3, 64, 64)
 

@@ -128,6 +128,15 @@ def read_header(path: Path) -> Header:
         return Header(image.width, image.height, grey)
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an image of the allowed formats does, whatever its name."""
+    try:
+        with open_image(path):
+            return True
+    except BadImage:
+        return False
+
+
 def _eight_bits(values: np.ndarray) -> np.ndarray:
     """(H, W) uint16, int32 or float32 grey values to uint8.
 

@@ -71,7 +71,7 @@ def load(
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed)
+        exam = _open(test, data_root, label_column, seed, is_exam=True)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
@@ -99,7 +99,12 @@ def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset
 
 
 def _open(
-    given: str, data_root: str | None, label_column: str, seed: int, is_pool: bool = False
+    given: str,
+    data_root: str | None,
+    label_column: str,
+    seed: int,
+    is_pool: bool = False,
+    is_exam: bool = False,
 ) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
     name, mark, _ = given.partition("@")
@@ -111,7 +116,7 @@ def _open(
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        return read_pool_folder(path) if is_pool else read_class_folders(path)
+        return read_pool_folder(path) if is_pool else read_class_folders(path, is_exam)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=not is_pool)
     if path.suffix.lower() in SUFFIXES and path.is_file():

@@ -13,9 +13,7 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, suggestion
-
-Bad = tuple[str, str]
-"""(path, reason) of something that could not be read."""
+from realmix.data.folders.walk import Bad
 
 _WHOLE = re.compile(r"-?\d+\.0+")
 
