@@ -72,6 +72,8 @@ class Fit(Config):
     image_size: Number = None
     data_root: Unset[str | None] = None
     skip_bad: Flag = False
+    group: Unset[str | None] = None
+    allow_leakage: Flag = False
     gate: Unset[Gate] = "balanced"
     no_gate: Flag = False
     single: Flag = False

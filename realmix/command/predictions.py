@@ -97,7 +97,8 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, str(classifier.about.get("label_column", "label")))
+    about = classifier.about
+    source = _open(given, data_root, about.get("label_column", "label"), about.get("group"))
     what = f"'{printable(given)}'"
     if source.is_images != (len(classifier.shape) == 3):
         kinds = ("feature rows", "images")
@@ -116,7 +117,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
 
 
-def _open(given: str, data_root: str | None, label_column: str) -> Source:
+def _open(given: str, data_root: str | None, label_column: str, group: str | None) -> Source:
     """The rows of one place. Labels in it are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
@@ -130,7 +131,7 @@ def _open(given: str, data_root: str | None, label_column: str) -> Source:
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path, label_column, needs_labels=False)
+        return read_table(path, label_column, needs_labels=False, group_column=group)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 

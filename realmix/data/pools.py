@@ -41,6 +41,8 @@ class Dataset:
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
+        groups: (N,) int64, rows of one number stay together whatever is held out, or None.
+        copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
     """
 
     inputs: np.ndarray
@@ -56,6 +58,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
     trains_only: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    copies: np.ndarray | None = None
 
     @property
     def is_images(self) -> bool:

@@ -104,7 +104,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Train, compare, and keep the better model.
 
         Args:
@@ -112,6 +112,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 channels, uint8 in 0..255 or floats in [0, 1].
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. A `y` of -1 and
                 1 and nothing else is read as two classes, with a warning.
+            groups: (N,) numbers or names of what rows belong together (one patient, one video):
+                none of them is held out while another trains. Equal rows are kept together anyway.
 
         Raises:
             ValueError: inputs or labels nothing can be learned from, or parameters that do not
@@ -128,8 +130,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label[known] = places
         names = [class_name(value) or "" for value in self.classes_.tolist()]
         config = self._config()
-        dataset = augmented(from_arrays(inputs, label, names), config).dataset
-        dataset = augmented(from_arrays(inputs, label, names), config).dataset
+        dataset = augmented(from_arrays(inputs, label, names, groups), config).dataset
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier

@@ -40,6 +40,10 @@ class Config:
         label_column: of a table.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
+        group: rows of one patient, video, ... are never divided into training and held-out ones:
+            the table's column that tells, or, for folders, a regular expression that finds it in
+            the files' paths.
+        allow_leakage: go on where test rows are among the labeled rows.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
             proved better than the labels alone; none compares nothing.
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
@@ -64,6 +68,8 @@ class Config:
     label_column: str = "label"
     data_root: str | None = None
     skip_bad: bool = False
+    group: str | None = None
+    allow_leakage: bool = False
     gate: Gate = "balanced"
     judge: str = "auto"
     single: bool = False

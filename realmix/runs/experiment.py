@@ -204,6 +204,7 @@ class Experiment:
         about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
             "columns": self.dataset.columns,
             "label_column": self.config.label_column,
+            "group": self.config.group,
             "label_counts": result["label_counts"],
         }
         singles = {

@@ -110,7 +110,10 @@ class Phases:
             self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
-        plan = validation_plan(dataset.label, config.seed, not slow, dataset.trains_only)
+        plan = validation_plan(
+            *(dataset.label, config.seed, not slow),
+            *(dataset.trains_only, dataset.groups, dataset.copies),
+        )
         self.plan = plan if config.gate != "none" else NO_PLAN
         self.steps, self.seconds = budget.plan(self, steps)
 

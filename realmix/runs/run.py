@@ -140,6 +140,8 @@ def read(config: Config) -> Dataset:
         image_size=config.image_size,
         label_column=config.label_column,
         skip_bad=config.skip_bad,
+        group=config.group,
+        allow_leakage=config.allow_leakage,
         seed=config.seed,
     )
 

@@ -43,8 +43,8 @@ SURFACE = {
             "seed",
             "device",
         ),
-        *("image-size", "label-column", "data-root", "skip-bad", "gate", "no-gate"),
-        *("judge", "single", "augment", "set", "out"),
+        *("image-size", "label-column", "data-root", "skip-bad", "group", "allow-leakage", "gate"),
+        *("no-gate", "judge", "single", "augment", "set", "out"),
         *("resume", "debug"),
     ),
     "predict": ("out", "class-shares", "data-root", "debug"),
@@ -238,7 +238,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
-    gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
+    gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
+    words += " --allow-leakage"
     config = parse(["fit", "d", *words.split(), *gate.split(), *more.split()]).config()
     assert config.to_json() == {
         "data": "d",
@@ -255,6 +256,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "label_column": "c",
         "data_root": "r",
         "skip_bad": True,
+        "group": "p",
+        "allow_leakage": True,
         "answers": "a.csv",
         "augment": "symbols",
         "gate": "none",
@@ -443,6 +446,7 @@ def test_changed_test_rows_are_named(here: Path, shell: Shell) -> None:
     table(here / "a.csv")
     exam = table(here / "b.csv", rows=8)
     words = ("fit", "a.csv", "--test", "b.csv", "--label-column", "kind", "--algorithm", "linear")
+    words += ("--allow-leakage",)
     assert shell(*words)[0] == 0
     exam.write_text(exam.read_text().replace("0.01", "9.01"))
     code, _, err = shell(*words)

@@ -114,6 +114,26 @@ def as_labels(
     return encode([None if n is None else classes[int(n)] for n in names], classes, name)
 
 
+def as_groups(groups: Any, count: int) -> np.ndarray:
+    """What rows belong to, as numbers: (N,) int64.
+
+    Args:
+        groups: N numbers or names.
+        count: N.
+
+    Raises:
+        DataError: another number of them, or more than one a row.
+    """
+    values = np.asarray(groups)
+    if values.shape != (count,):
+        raise DataError(
+            f"groups has shape {values.shape}; it must have one entry a row: ({count},)."
+        )
+    if values.dtype == object:
+        values = values.astype(str)
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
 def _open_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         # opened here, as numpy leaves a file that it cannot read open

@@ -159,6 +159,10 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
     truth = np.concatenate(
         [np.full(len(p), unknown) if p.truth is None else p.truth for p in parts]
     )
+    groups = [g for part in parts for g in part.groups or (None,) * len(part)]
+    place: dict[str | None, int] = {
+        group: i for i, group in enumerate(dict.fromkeys(filter(None, groups)))
+    }
     if tests and not len(tests[0]):
         raise DataError("No image of the test set can be read.")
     dataset = Dataset(
@@ -173,7 +177,14 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_label=tests[0].label if tests else None,
         test_names=tests[0].names if tests else None,
         oracle=truth if (truth >= 0).any() else None,
+        groups=np.array([place.get(group, -1) for group in groups]) if place else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
     )
     told = [note for part in (*parts, *tests) for note in part.notes]
+    shared = [g for part in tests for g in part.groups or () if g in place]
+    if shared:
+        told.append(
+            f"{len(shared):,} test rows belong to a group that trains too, such as "
+            f"'{printable(shared[0])}'. Accuracy on them may be higher than on new groups."
+        )
     return replace(dataset, notes=(*notes, *told, *validate(dataset)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from realmix.base.errors import DataError
+from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.data.folders.names import role
 from realmix.data.folders.parts import find_parts
@@ -102,6 +103,43 @@ def _no_images(folder: Path, refused: Sequence[Bad]) -> DataError:
         f"as '{printable(folder / 'cat' / '1.jpg')}', and the pool in "
         f"'{printable(folder / POOL_FOLDER)}'.{first}"
     )
+
+
+def grouped(source: Source, folder: Path, pattern: str) -> Source:
+    """The source with the group of each file: what `pattern` finds in its path below `folder`.
+
+    Args:
+        source: of files below `folder`, with its test rows.
+        folder: that was given.
+        pattern: regular expression; its first parenthesis, or all that it finds, names the group.
+
+    Raises:
+        UsageError: it is no regular expression, or finds nothing in any labeled file.
+    """
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise UsageError(
+            f"--group: '{printable(pattern)}' is no regular expression ({error}). For folders it "
+            "finds the group in the path of each file, such as 'patient[0-9]+'."
+        ) from None
+
+    def group(file: Path) -> str | None:
+        found = search(file.relative_to(folder).as_posix())
+        return None if found is None else found[1] if found.re.groups else found[0]
+
+    files = source.files or ()
+    groups = tuple(map(group, files))
+    if not any(g for g, label in zip(groups, source.label, strict=True) if label >= 0):
+        example = printable(files[0].relative_to(folder).as_posix())
+        raise UsageError(
+            f"--group: '{printable(pattern)}' is found in no path of a labeled file, such as "
+            f"'{example}'. Give a regular expression that finds the group there."
+        )
+    test = source.test
+    if test is not None:
+        test = replace(test, groups=tuple(map(group, test.files or ())))
+    return replace(source, groups=groups, test=test)
 
 
 def read_pool_folder(folder: Path) -> Source:

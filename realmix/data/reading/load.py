@@ -11,13 +11,14 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.examine.leakage import examined
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
-from realmix.data.reading.arrays import as_inputs, as_labels, read_npz
+from realmix.data.reading.arrays import as_groups, as_inputs, as_labels, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
-from realmix.data.reading.folders import read_class_folders, read_pool_folder
+from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
 
@@ -34,6 +35,8 @@ def load(
     image_size: int | None = None,
     label_column: str = "label",
     skip_bad: bool = False,
+    group: str | None = None,
+    allow_leakage: bool = False,
     seed: int = 0,
 ) -> Dataset:
     """Read labeled rows, the pool and test rows into one `Dataset`.
@@ -55,6 +58,10 @@ def load(
         image_size: side in pixels that all images are resized to; default: see `choose_shape`.
         label_column: the label column of tables.
         skip_bad: leave out labeled and test images that cannot be read instead of refusing them.
+        group: what tells which rows belong together (one patient, one video), so that none of them
+            is held out while another trains: a column of tables; of folders a regular expression
+            that finds it in the paths of the files.
+        allow_leakage: take test rows that are among the labeled rows, with a note.
         seed: draws the labels of ``name@N``.
 
     Raises:
@@ -63,23 +70,32 @@ def load(
     """
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
-    main = _open(data, data_root, label_column, seed)
+    main = _open(data, data_root, label_column, seed, group=group)
+    if group is not None and main.groups is None:
+        raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes)
     parts = [main]
     if unlabeled is not None:
-        pool = _open(unlabeled, data_root, label_column, seed, is_pool=True)
+        pool = _open(unlabeled, data_root, label_column, seed, is_pool=True, group=group)
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed, is_exam=True)
+        exam = _open(test, data_root, label_column, seed, is_exam=True, group=group)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
     dataset = assemble(parts, exam, image_size, skip_bad)
-    return dataset if answers is None else with_answers(dataset, Path(answers))
+    if answers is not None:
+        dataset = with_answers(dataset, Path(answers))
+    given = [name for name in (data, unlabeled, test) if name is not None]
+    if all(name.partition("@")[0] in BUILTIN for name in given):
+        return dataset  # published as they are, and known
+    return examined(dataset, allow_leakage or test in BUILTIN)
 
 
-def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset:
+def from_arrays(
+    X: Any, y: Any, classes: Sequence[str] | None = None, groups: Any = None
+) -> Dataset:
     """A `Dataset` of arrays.
 
     Args:
@@ -87,6 +103,7 @@ def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset
             channels, uint8 in 0..255 or floats in [0, 1].
         y: N integers or names; -1, "", None or NaN where unlabeled.
         classes: class names in label order; default: the labels that occur, sorted.
+        groups: N numbers or names of what rows belong together, or None.
 
     Raises:
         DataError: arrays of another form, values out of range, or labels nothing can be learned
@@ -95,7 +112,9 @@ def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset
     inputs = as_inputs(X)
     label, order = as_labels(y, len(inputs), None if classes is None else tuple(classes))
     dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
-    return replace(dataset, notes=validate(dataset))
+    if groups is not None:
+        dataset = replace(dataset, groups=as_groups(groups, len(inputs)))
+    return examined(replace(dataset, notes=validate(dataset)))
 
 
 def _open(
@@ -105,6 +124,7 @@ def _open(
     seed: int,
     is_pool: bool = False,
     is_exam: bool = False,
+    group: str | None = None,
 ) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
     name, mark, _ = given.partition("@")
@@ -116,11 +136,14 @@ def _open(
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        return read_pool_folder(path) if is_pool else read_class_folders(path, is_exam)
+        if is_pool:
+            return read_pool_folder(path)
+        found = read_class_folders(path, is_exam)
+        return found if group is None else grouped(found, path, group)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=not is_pool)
     if path.suffix.lower() in SUFFIXES and path.is_file():
-        return read_table(path, label_column, needs_labels=not is_pool)
+        return read_table(path, label_column, needs_labels=not is_pool, group_column=group)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."

@@ -29,6 +29,7 @@ class Source:
         inputs: (N, C, H, W) uint8 or (N, D) float32.
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names.
+        groups: what each row belongs to beside its class, None where nothing is known.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -44,6 +45,7 @@ class Source:
     inputs: np.ndarray | None = None
     files: tuple[Path, ...] | None = None
     columns: tuple[str, ...] | None = None
+    groups: tuple[str | None, ...] | None = None
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
@@ -66,6 +68,7 @@ class Source:
             label=self.label[rows],
             inputs=None if self.inputs is None else self.inputs[rows],
             files=None if self.files is None else tuple(self.files[i] for i in rows),
+            groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
             truth=None if self.truth is None else self.truth[rows],
         )
 

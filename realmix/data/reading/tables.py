@@ -181,13 +181,29 @@ def _labels(table: Table, label_column: str, needed: bool) -> tuple[np.ndarray, 
     return encode([class_name(cell) for cell in table.cells[label_column]])
 
 
-def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
+def _groups(table: Table, column: str | None, needed: bool) -> tuple[str | None, ...] | None:
+    """The group of each row, None where the cell is empty."""
+    if column is None or (column not in table.cells and not needed):
+        return None
+    if column not in table.cells:
+        columns = [printable(name) for name in table.cells]
+        raise UsageError(
+            f"--group: '{printable(table.path)}' has no column '{printable(column)}'; its columns "
+            f"are {', '.join(columns[:10])}.{suggestion(column, columns)}"
+        )
+    return tuple(None if c is None else str(c).strip() or None for c in table.cells[column])
+
+
+def read_table(
+    path: Path, label_column: str, needs_labels: bool, group_column: str | None = None
+) -> Source:
     """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
 
     Args:
         path: the file; image paths in it are relative to its folder.
         label_column: the column with class names or numbers, empty where unlabeled.
-        needs_labels: whether the label column must be there.
+        needs_labels: whether the label column must be there, and that of groups if it is named.
+        group_column: what tells which rows belong together; it is no feature.
 
     Raises:
         DataError: it cannot be read; cells that are no numbers; paths that lead elsewhere.
@@ -196,13 +212,14 @@ def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
     read = _read_parquet_table if path.suffix.lower() == ".parquet" else _read_csv_table
     table = read(path)
     label, classes = _labels(table, label_column, needs_labels)
-    others = tuple(name for name in table.cells if name != label_column)
+    groups = _groups(table, group_column, needs_labels)
+    others = tuple(name for name in table.cells if name not in (label_column, group_column))
     if PATH_COLUMN in others:
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
         unused = [printable(name) for name in others if name != PATH_COLUMN]
         more = (f"Columns not used beside the images: {', '.join(unused[:10])}.",) if unused else ()
-        return Source(names, label, classes, files=files, notes=table.notes + more)
+        return Source(names, label, classes, files=files, groups=groups, notes=table.notes + more)
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
@@ -211,5 +228,9 @@ def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
     places = tuple(f"{printable(path)}:{place}" for place in table.places)
     inputs = _features(table, others)
     return Source(
-        places, label, classes, inputs=inputs, columns=others, preset="features", notes=table.notes
+        *(places, label, classes, inputs),
+        columns=others,
+        groups=groups,
+        preset="features",
+        notes=table.notes,
     )

@@ -19,13 +19,15 @@ from realmix.data.reading.load import load
 
 def lay(root: Path, *folders: str) -> Path:
     """Two images in each of these folders; in one that ends in ".txt", a text."""
-    for number, folder in enumerate(folders):
+    for folder in folders:
         place = root / folder.removesuffix(".txt")
         place.mkdir(parents=True, exist_ok=True)
         if folder.endswith(".txt"):
             (place / "notes.txt").write_text("no image", "utf-8")
         for i in range(0 if folder.endswith(".txt") else 2):
-            pixels = np.random.default_rng(10 * number + i).integers(0, 256, (8, 8), np.uint8)
+            pixels = np.random.default_rng([*str(place).encode(), i]).integers(
+                0, 256, (8, 8), np.uint8
+            )
             Image.fromarray(pixels).save(place / f"{i}.png")
     return root
 

@@ -82,7 +82,7 @@ def test_bad_labeled_files_are_an_error_unless_skipped(tmp_path: Path) -> None:
 
 def test_bad_test_files_are_an_error_unless_skipped(tmp_path: Path) -> None:
     class_folders(tmp_path / "train")
-    save(tmp_path / "exam" / "cat" / "1.png")
+    save(tmp_path / "exam" / "cat" / "1.png", different(99))
     write_all(tmp_path / "exam" / "cat", {"2.png": b"no"})
     with pytest.raises(DataError, match=r"1 of the test images"):
         load(str(tmp_path / "train"), test=str(tmp_path / "exam"))
