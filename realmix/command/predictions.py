@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         inputs = _ordered(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
-    inputs, names, bad = _images(source, classifier.shape)
+    inputs, names, bad = _images(source, classifier.shape, about.get("scale"))
     if not names:
         listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
         raise DataError(f"No image in {what} can be read.{listed}")
@@ -136,14 +137,16 @@ def _open(given: str, data_root: str | None, label_column: str, group: str | Non
 
 
 def _images(
-    source: Source, shape: tuple[int, ...]
+    source: Source, shape: tuple[int, ...], scale: Sequence[float] | None
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[Bad, ...]]:
     """Images brought to `shape` as in training, the names of those, and what is left out."""
     channels, height, width = shape
     if source.files is None:
         assert source.inputs is not None
         return fit_images(source.inputs, (channels, height, width)), source.names, source.bad_files
-    images, reasons = read_images(source.files, (channels, height, width))
+    images, reasons = read_images(
+        source.files, (channels, height, width), None if scale is None else (scale[0], scale[1])
+    )
     good = [row for row in range(len(source)) if row not in reasons]
     bad = tuple((source.names[row], reason) for row, reason in reasons.items())
     return images[good], tuple(source.names[row] for row in good), (*bad, *source.bad_files)

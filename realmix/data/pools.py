@@ -42,6 +42,7 @@ class Dataset:
         bad_files: (path, reason) of each file that was skipped.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
         groups: (N,) int64, rows of one number stay together whatever is held out, or None.
+        scale: the values of images of more than 8 bits that became 0 and 255, or None.
         copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
     """
 
@@ -60,6 +61,7 @@ class Dataset:
     trains_only: np.ndarray | None = None
     groups: np.ndarray | None = None
     copies: np.ndarray | None = None
+    scale: tuple[float, float] | None = None
 
     @property
     def is_images(self) -> bool:

@@ -205,6 +205,7 @@ class Experiment:
             "columns": self.dataset.columns,
             "label_column": self.config.label_column,
             "group": self.config.group,
+            "scale": self.dataset.scale,
             "label_counts": result["label_counts"],
         }
         singles = {

@@ -10,10 +10,17 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.data.folders.walk import Bad
+from realmix.data.pixels.scale import Scale
 from realmix.data.pools import Dataset
 from realmix.data.reading.check import validate
 from realmix.data.reading.decode import Shape
-from realmix.data.reading.images import choose_shape, fit_images, read_images
+from realmix.data.reading.images import (
+    choose_scale,
+    choose_shape,
+    fit_images,
+    read_headers,
+    read_images,
+)
 from realmix.data.reading.source import Source
 
 _NOTHING_READABLE: Shape = (3, 64, 64)
@@ -39,18 +46,18 @@ def assemble(
     for role, part in [("pool", p) for p in parts[1:]] + [("test set", t) for t in tests]:
         _same_kind(parts[0], part, role)
     if parts[0].is_images:
-        shape, notes = _common_shape(parts, image_size)
-        ready = [_with_images(part, shape, skip_bad, "labeled images") for part in parts]
-        tests = [_with_images(part, shape, skip_bad, "test images") for part in tests]
+        shape, scale, notes = _common_shape(parts, image_size)
+        ready = [_with_images(part, shape, scale, skip_bad, "labeled images") for part in parts]
+        tests = [_with_images(part, shape, scale, skip_bad, "test images") for part in tests]
         if parts[0].files is not None:
             ready, tests = _without_empty_classes(ready, tests)
     elif image_size is not None:
         raise UsageError("image_size is for images, but these data are feature rows. Leave it out.")
     else:
-        notes = ()
+        notes, scale = (), None
         ready = [_with_columns(part, parts[0], "pool") for part in parts]
         tests = [_with_columns(part, parts[0], "test set") for part in tests]
-    return _dataset(ready, tests, notes)
+    return replace(_dataset(ready, tests, notes), scale=scale)
 
 
 def _same_kind(main: Source, other: Source, role: str) -> None:
@@ -62,26 +69,35 @@ def _same_kind(main: Source, other: Source, role: str) -> None:
         )
 
 
-def _common_shape(parts: Sequence[Source], image_size: int | None) -> tuple[Shape, tuple[str, ...]]:
-    """The shape of all images: that of the data where they are arrays, else chosen from files."""
+def _common_shape(
+    parts: Sequence[Source], image_size: int | None
+) -> tuple[Shape, Scale | None, tuple[str, ...]]:
+    """The shape of all images: that of the data where they are arrays, else chosen from files.
+
+    With the scale of files of more than 8 bits, and notes on both.
+    """
     stored = parts[0].inputs
     if stored is None:
         files = [file for part in parts for file in part.files or ()]
-        shape, note = choose_shape(files, image_size)
-        return shape or _NOTHING_READABLE, (note,) if note else ()
+        headers = read_headers(files)
+        shape, note = choose_shape(headers, image_size)
+        scale, notes = choose_scale(files, headers)
+        return shape or _NOTHING_READABLE, scale, (*((note,) if note else ()), *notes)
     channels, height, width = stored.shape[1:]
     if image_size is None or image_size == height == width:
-        return (channels, height, width), ()
+        return (channels, height, width), None, ()
     note = f"Images of {height} x {width} pixels are resized to {image_size} x {image_size}."
-    return (channels, image_size, image_size), (note,)
+    return (channels, image_size, image_size), None, (note,)
 
 
-def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Source:
+def _with_images(
+    part: Source, shape: Shape, scale: Scale | None, skip_bad: bool, what: str
+) -> Source:
     """`part` with its images read and fitted, without the files that could not be read."""
     if part.files is None:
         assert part.inputs is not None
         return replace(part, inputs=fit_images(part.inputs, shape))
-    images, reasons = read_images(part.files, shape)
+    images, reasons = read_images(part.files, shape, scale)
     bad = [(part.names[row], reason) for row, reason in reasons.items()]
     labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
     serious = [*part.refused, *labeled]

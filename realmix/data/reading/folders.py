@@ -12,7 +12,7 @@ from realmix.base.wording import printable
 from realmix.data.folders.names import role
 from realmix.data.folders.parts import find_parts
 from realmix.data.folders.walk import Bad, Walk, survey
-from realmix.data.reading.decode import is_image
+from realmix.data.pixels.formats import is_image
 from realmix.data.reading.source import Source, encode
 
 POOL_FOLDER = "unlabeled"
