@@ -149,8 +149,11 @@ def validation_plan(
     units = free if groups is None else _leaders(label, free, groups)
     rows = _shuffled(units, seed, _FOLDS)
     sizes = [len(r) for r in rows.values()]
-    if sum(size >= 2 for size in sizes) < 2:
+    examples = sizes if groups is None else _groups_of_classes(label, units, groups)
+    if sum(number >= 2 for number in examples) < 2:
         return Plan((), 1.0, _NOTHING)
+    if max(sizes) < 2:  # groups of several classes, each with another rarest one
+        rows = {0: np.concatenate(list(rows.values()))}
     part = sum(sizes) >= HOLD_OUT_ROWS
     most, share = (QUICK_FOLDS, QUICK_SHARE) if quick else (FOLDS, FOLD_SHARE)
     drawn = _hold_out(rows) if part else _cross_validation(rows, most)
@@ -166,26 +169,34 @@ def validation_plan(
     whole = "" if groups is None else ", equal rows and groups undivided,"
     if part:
         return Plan(folds, 1.0, _part_rule(count, len(known), whole))
-    singles = sum(size < 2 for size in sizes)
+    singles = sum(number < 2 for number in examples)
     return Plan(folds, share, _folds_rule(len(folds), count, len(known), singles, share, whole))
 
 
 def _leaders(label: np.ndarray, free: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(N,) int64: the label of each group at its first row, -1 at all others.
 
-    A group with several labels counts for the rarest. Of one with a row that only trains none is
-    drawn.
+    A group with several labels counts for the rarest, of equally rare the first. Of one with a row
+    that only trains none is drawn.
     """
     known = np.flatnonzero(label >= 0)
     bound = np.unique(groups[known][free[known] < 0])
     units = np.full(len(label), -1, np.int64)
     rarity = np.bincount(label[known])[label[known]]
-    order = np.lexsort((known, rarity, groups[known]))
+    order = np.lexsort((known, label[known], rarity, groups[known]))
     _, rarest = np.unique(groups[known][order], return_index=True)
     values, first = np.unique(groups[known], return_index=True)
     units[known[first]] = label[known[order[rarest]]]
     units[known[first[np.isin(values, bound)]]] = -1
     return units
+
+
+def _groups_of_classes(label: np.ndarray, units: np.ndarray, groups: np.ndarray) -> list[int]:
+    """In how many of the groups that may be held out each class occurs, none left out."""
+    rows = np.flatnonzero((label >= 0) & np.isin(groups, groups[units >= 0]))
+    pairs = np.unique(np.stack([label[rows], groups[rows]], 1), axis=0)
+    numbers: list[int] = np.unique(pairs[:, 0], return_counts=True)[1].tolist()
+    return numbers
 
 
 def _whole_groups(

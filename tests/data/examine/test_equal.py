@@ -262,3 +262,25 @@ def test_a_class_with_one_group_always_trains() -> None:
     for train, held in validation_plan(label, 0, groups=groups).folds:
         assert (label[train] == 2).sum() == 4
         assert not (label[held] == 2).any()
+
+
+@pytest.mark.parametrize("number", [2, 3, 10])
+def test_groups_that_hold_every_class_are_held_out_too(number: int) -> None:
+    label = np.tile([0, 1, 1, 2], number)
+    groups = np.repeat(np.arange(number), 4)
+    plan = validation_plan(label, 0, groups=groups)
+    held = np.concatenate([held for _, held in plan.folds])
+    assert sorted(held.tolist()) == list(range(len(label)))
+    assert "always train" not in plan.rule
+
+
+def test_two_groups_of_other_rarest_classes_are_two_folds() -> None:
+    label = np.array([0, 1, 2, 0, 1, 3])
+    plan = validation_plan(label, 0, groups=np.array([0, 0, 0, 1, 1, 1]))
+    assert [set(label[train]) >= {0, 1, 2, 3} for train, _ in plan.folds] == [True] * len(
+        plan.folds
+    )
+
+
+def test_one_group_cannot_be_held_out() -> None:
+    assert validation_plan(np.array([0, 1, 0, 1]), 0, groups=np.zeros(4, int)).folds == ()
