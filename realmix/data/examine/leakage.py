@@ -12,6 +12,7 @@ from realmix.data.examine.equal import Equal, copies_of, find_equal, groups_of
 from realmix.data.pools import Dataset
 
 _LISTED = 5
+_FEW_VALUES = 4
 
 
 def examined(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
@@ -76,10 +77,15 @@ def _leak(dataset: Dataset, found: Equal) -> str:
 
 
 def _by_chance(dataset: Dataset, found: Equal) -> bool:
-    """Whether feature rows have so few values that as many would be equal if these were mixed."""
-    if dataset.is_images:
-        return False
+    """Whether rows are so simple that they are equal without being copies.
+
+    Feature rows: as many would be equal if the values of each column were mixed. Images: none of
+    those that are equal has more than `_FEW_VALUES` different values.
+    """
     labeled, _, test = _parts(dataset, found)
+    if dataset.is_images and dataset.test_inputs is not None:
+        equal = dataset.test_inputs[found.among(test, labeled)[:, 0] - found.count]
+        return all(len(np.unique(image)) <= _FEW_VALUES for image in equal)
     ways = np.prod([float(len(np.unique(column))) for column in dataset.inputs.T])
     return bool(len(labeled) * len(test) / ways >= len(found.among(test, labeled)))
 

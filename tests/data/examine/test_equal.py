@@ -284,3 +284,14 @@ def test_two_groups_of_other_rarest_classes_are_two_folds() -> None:
 
 def test_one_group_cannot_be_held_out() -> None:
     assert validation_plan(np.array([0, 1, 0, 1]), 0, groups=np.zeros(4, int)).folds == ()
+
+
+def test_simple_drawings_are_equal_by_chance_and_photos_are_not() -> None:
+    bars = np.zeros((8, 1, 16, 16), np.uint8)
+    for i, bar in enumerate(bars):
+        bar[:, i % 4 * 4 : i % 4 * 4 + 2] = 200
+    given = dataset(bars, [0, 1] * 4, test_inputs=bars[:2], test_label=np.array([0, 1]))
+    assert any("by chance" in note for note in examined(given).notes)
+    pictures = photos(8)
+    with pytest.raises(DataError, match="2 of the 2 test rows"):
+        examined(replace(given, inputs=pictures, test_inputs=pictures[:2]))
