@@ -59,8 +59,7 @@ class Fit(Config):
     Attributes:
         no_gate: ship the algorithm's model without any comparison; --gate none is the same.
         set: hyperparameters that differ from the paper's; `realmix algorithms NAME` lists them.
-        out: folder of the run; by default runs/DATA-ALGORITHM-SEED. The same command continues
-            an interrupted run.
+        out: folder of the run, by default runs/DATA-ALGORITHM-SEED; what was interrupted goes on.
         resume: insist that there is a run to continue.
         debug: show where in the program an error arose.
     """
@@ -79,6 +78,8 @@ class Fit(Config):
     class_value: Values = ()
     data_root: Unset[str | None] = None
     skip_bad: Flag = False
+    group: Unset[str | None] = None
+    allow_leakage: Flag = False
     gate: Unset[Gate] = "balanced"
     no_gate: Flag = False
     single: Flag = False

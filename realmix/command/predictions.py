@@ -20,13 +20,14 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
-from realmix.data.pixels import to_bytes
+from realmix.data.folders.walk import Bad
+from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
-from realmix.data.reading.source import Bad, Source
+from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.runs.classifier import Classifier
 
@@ -133,7 +134,8 @@ def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
         label_column = str(about.get("label_column", "label"))
-        return read_table(path, label_column, needs_labels=False, wanted=about.get("columns"))
+        columns, group = about.get("columns"), about.get("group")
+        return read_table(path, label_column, False, wanted=columns, group_column=group)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 
@@ -146,7 +148,7 @@ def _images(
         assert source.inputs is not None
         pixels = to_bytes(source.inputs, classifier.scale, "x")
         return fit_images(pixels, (channels, height, width)), source.names, source.bad_files
-    images, reasons = read_images(source.files, (channels, height, width))
+    images, reasons = read_images(source.files, (channels, height, width), classifier.scale)
     good = [row for row in range(len(source)) if row not in reasons]
     bad = tuple((source.names[row], reason) for row, reason in reasons.items())
     return images[good], tuple(source.names[row] for row in good), (*bad, *source.bad_files)

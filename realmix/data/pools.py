@@ -13,7 +13,7 @@ from torch import Tensor
 
 from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
-from realmix.data.pixels import Scale
+from realmix.data.pixels.scale import Scale
 from realmix.functional.targets import one_hot
 
 MOST_CODES = 10
@@ -43,8 +43,10 @@ class Dataset:
         columns: names of the D features, where they have names.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
-        scale: from the numbers that pictures held to bytes, where they were none.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
+        groups: (N,) int64, rows of one number stay together whatever is held out, or None.
+        scale: the numbers in images that became 0 and 255, where they were no bytes; or None.
+        copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
     """
 
     inputs: np.ndarray
@@ -60,6 +62,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
     trains_only: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    copies: np.ndarray | None = None
     scale: Scale | None = None
 
     @property

@@ -112,7 +112,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.random_state = random_state
 
     @python_words
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Train, compare, and keep the better model.
 
         Args:
@@ -121,6 +121,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
                 which, such as -1 beside 1 alone.
+            groups: (N,) numbers or names of what rows belong together (one patient, one video):
+                none of them is held out while another trains. Equal rows are kept together anyway.
 
         Raises:
             ValueError: inputs or labels nothing can be learned from, or parameters that do not
@@ -138,7 +140,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label[known] = places
         names = [class_name(value) for value in self.classes_.tolist()]
         config = self._config()
-        dataset = from_arrays(inputs, label, names)
+        dataset = from_arrays(inputs, label, names, groups)
         dataset = replace(dataset, notes=read(y, marks)[1].notes(quiet=EXPECTED) + dataset.notes)
         dataset = augmented(dataset, config).dataset
         phases = Phases(dataset, config, None, Silent())

@@ -14,7 +14,7 @@ from realmix import models
 from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
-from realmix.data.pixels import Scale
+from realmix.data.pixels.scale import Scale
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
@@ -51,7 +51,7 @@ class Classifier:
 
     @property
     def scale(self) -> Scale | None:
-        """From the numbers that pictures hold to bytes; see `realmix.data.pixels`."""
+        """From the numbers that pictures hold to bytes; see `realmix.data.pixels.arrays`."""
         low_high = self.about.get("scale")
         return None if low_high is None else (float(low_high[0]), float(low_high[1]))
 

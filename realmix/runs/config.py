@@ -14,6 +14,7 @@ Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "unlabeled_marker", "class_value"),
+    *("group", "allow_leakage"),
 )
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
@@ -50,6 +51,10 @@ class Config:
         class_value: a label that is a class, although it reads like "no label".
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
+        group: rows of one patient, video, ... are never divided into training and held-out ones:
+            the table's column that tells, or, for folders, a regular expression that finds it in
+            the files' paths.
+        allow_leakage: go on where test rows are among the labeled rows.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
             proved better than the labels alone; none compares nothing.
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
@@ -78,6 +83,8 @@ class Config:
     class_value: tuple[str, ...] = ()
     data_root: str | None = None
     skip_bad: bool = False
+    group: str | None = None
+    allow_leakage: bool = False
     gate: Gate = "balanced"
     judge: str = "auto"
     single: bool = False

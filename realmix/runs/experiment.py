@@ -220,6 +220,7 @@ class Experiment:
             "columns": self.dataset.columns,
             "scale": self.dataset.scale,
             "label_column": self.config.label_column,
+            "group": self.config.group,
             "label_counts": result["label_counts"],
         }
         singles = {

@@ -15,7 +15,7 @@ from torch import nn
 from realmix.base.randomness import derive
 from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
-from realmix.data.splits import NO_PLAN, validation_plan
+from realmix.data.splits import NO_PLAN
 from realmix.runs import budget
 from realmix.runs.choose import contenders, default_steps, settings
 from realmix.runs.config import Config
@@ -111,8 +111,7 @@ class Phases:
             self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
-        plan = validation_plan(dataset.label, config.seed, not slow, dataset.trains_only)
-        self.plan = plan if config.gate != "none" else NO_PLAN
+        self.plan = self.rows.plan(config.seed, not slow) if config.gate != "none" else NO_PLAN
         self.steps, self.seconds = budget.plan(self, steps)
 
     @property

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from realmix.augment.presets import views_of
 from realmix.data.levels import lost_levels
 from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.splits import Plan, validation_plan
 from realmix.models.standardizer import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
@@ -49,6 +50,12 @@ class Prepared:
         advice = "A few huge values hide the others: take them out, or give the column's logarithm."
         names = self.dataset.column_names
         return lost_levels(self.dataset.inputs, self.inputs.numpy(), names, advice)
+
+    def plan(self, seed: int, quick: bool) -> Plan:
+        """How models are compared on labeled rows; see `validation_plan`."""
+        rows = self.dataset
+        apart = rows.trains_only, rows.groups, rows.copies
+        return validation_plan(rows.label, seed, quick, *apart)
 
     def data(self, rows: np.ndarray) -> Data:
         """The pool, and of the labeled rows those given."""

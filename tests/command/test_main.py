@@ -52,6 +52,8 @@ SURFACE = {
             "drop-columns",
             "data-root",
             "skip-bad",
+            "group",
+            "allow-leakage",
             "gate",
             "no-gate",
         ),
@@ -251,7 +253,8 @@ def test_every_option_reaches_the_configuration() -> None:
     columns = "--feature-columns f,g --drop-columns h "
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
-    gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
+    gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
+    words += " --allow-leakage"
     config = parse(
         ["fit", "d", *words.split(), *gate.split(), *more.split(), *marks.split()]
     ).config()
@@ -274,6 +277,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "class_value": ["-1", "-"],
         "data_root": "r",
         "skip_bad": True,
+        "group": "p",
+        "allow_leakage": True,
         "answers": "a.csv",
         "augment": "symbols",
         "gate": "none",
@@ -430,7 +435,8 @@ def test_a_log_tells_of_every_training_in_plain_lines(here: Path, shell: Shell) 
     assert "fixmatch: done in" in log
     assert "\x1b" not in text + log
     assert (here / "runs" / "digits-10-fixmatch-0" / "report.html").exists()
-    assert "It cannot be told yet" in text
+    assert "The unlabeled data had no say" in text  # after two steps nothing is confident
+    assert "Halfway through final/fixmatch: no row of the pool has counted" in log
 
 
 def test_a_finished_run_is_found_whatever_its_report_came_to(finished: Path, shell: Shell) -> None:
@@ -462,6 +468,7 @@ def test_changed_test_rows_are_named(here: Path, shell: Shell) -> None:
     table(here / "a.csv")
     exam = table(here / "b.csv", rows=8)
     words = ("fit", "a.csv", "--test", "b.csv", "--label-column", "kind", "--algorithm", "linear")
+    words += ("--allow-leakage",)
     assert shell(*words)[0] == 0
     exam.write_text(exam.read_text().replace("0.01", "9.01"))
     code, _, err = shell(*words)

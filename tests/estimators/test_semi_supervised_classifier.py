@@ -595,3 +595,18 @@ def test_example_prints_the_verdict(capsys: Any) -> None:
     out = capsys.readouterr().out
     assert "held-out labels" in out
     assert f"Test accuracy: {accuracy:.1%} with the gate" in out
+
+
+def test_groups_and_equal_rows_are_never_divided() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3)).repeat(2, 0)
+    y = np.where(np.arange(80) < 60, np.arange(80) // 2 % 2, -1)
+    model = SemiSupervisedClassifier("label_spreading", random_state=0)
+    plain = model.fit(X, y).result_
+    assert any("30 labeled rows are copies" in note for note in plain["notes"])
+    grouped = model.fit(X[::2], y[::2], groups=np.arange(40) // 4).result_
+    assert not any("copies" in note for note in grouped["notes"])
+    for result in (plain, grouped):
+        assert "equal rows and groups undivided" in str(result)
+    with pytest.raises(ValueError, match="one entry a row"):
+        model.fit(X, y, groups=[1, 2])

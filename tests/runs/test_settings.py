@@ -1,11 +1,12 @@
 """What the user sets goes to the algorithm or its recipe, or is an error that helps."""
 
-from __future__ import annotations
+from __future__ import inspect
 
 import pytest
 
 from realmix.algorithms.fixmatch import FixMatch
 from realmix.base.errors import UsageError
+from realmix.data.reading.load import load
 from realmix.runs.choose import default_steps, settings
 from realmix.runs.config import Config
 
@@ -54,3 +55,8 @@ def test_a_configuration_that_cannot_be_is_refused(options: dict[str, float], wo
 def test_a_configuration_survives_json() -> None:
     config = Config("digits@40", fields={"threshold": 0.9}, seed=3)
     assert Config.from_json(config.to_json()) == config
+
+
+def test_whatever_reading_asks_for_a_run_can_say():
+    asked = set(inspect.signature(load).parameters) - {"data"}
+    assert set(Config("d").reading) == asked

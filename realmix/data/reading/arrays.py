@@ -17,7 +17,8 @@ from realmix.data.columns import suspicious
 from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.levels import NOT_IN_FLOAT64, lost_levels
-from realmix.data.pixels import EXPECTED, Scale, to_bytes
+from realmix.data.pixels.arrays import EXPECTED, to_bytes
+from realmix.data.pixels.scale import Scale
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.source import Source, encode
 

@@ -9,12 +9,20 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
-from realmix.data.pixels import Scale, common_scale, scale_notes, to_bytes
+from realmix.data.folders.walk import Bad
+from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
+from realmix.data.pixels.scale import Scale
 from realmix.data.pools import Dataset
 from realmix.data.reading.check import validate
 from realmix.data.reading.decode import Shape
-from realmix.data.reading.images import choose_shape, fit_images, read_images
-from realmix.data.reading.source import Bad, Source
+from realmix.data.reading.images import (
+    choose_scale,
+    choose_shape,
+    fit_images,
+    read_headers,
+    read_images,
+)
+from realmix.data.reading.source import Source
 
 _NOTHING_READABLE: Shape = (3, 64, 64)
 
@@ -39,11 +47,12 @@ def assemble(
     for role, part in [("pool", p) for p in parts[1:]] + [("test set", t) for t in tests]:
         _same_kind(parts[0], part, role)
     if parts[0].is_images:
-        shape, notes = _common_shape(parts, image_size)
-        scale = common_scale([p.inputs for p in (*parts, *tests) if p.inputs is not None])
+        shape, scale, notes = _common_shape(parts, image_size)
+        arrays = [p.inputs for p in (*parts, *tests) if p.inputs is not None]
+        scale = common_scale(arrays) if arrays else scale
         parts, tests = ([_as_bytes(p, scale) for p in group] for group in (parts, tests))
-        ready = [_with_images(part, shape, skip_bad, "labeled images") for part in parts]
-        tests = [_with_images(part, shape, skip_bad, "test images") for part in tests]
+        ready = [_with_images(part, shape, scale, skip_bad, "labeled images") for part in parts]
+        tests = [_with_images(part, shape, scale, skip_bad, "test images") for part in tests]
         if parts[0].files is not None:
             ready, tests = _without_empty_classes(ready, tests)
     elif image_size is not None:
@@ -64,18 +73,25 @@ def _same_kind(main: Source, other: Source, role: str) -> None:
         )
 
 
-def _common_shape(parts: Sequence[Source], image_size: int | None) -> tuple[Shape, tuple[str, ...]]:
-    """The shape of all images: that of the data where they are arrays, else chosen from files."""
+def _common_shape(
+    parts: Sequence[Source], image_size: int | None
+) -> tuple[Shape, Scale | None, tuple[str, ...]]:
+    """The shape of all images: that of the data where they are arrays, else chosen from files.
+
+    With the scale of files of more than 8 bits, and notes on both.
+    """
     stored = parts[0].inputs
     if stored is None:
         files = [file for part in parts for file in part.files or ()]
-        shape, note = choose_shape(files, image_size)
-        return shape or _NOTHING_READABLE, (note,) if note else ()
+        headers = read_headers(files)
+        shape, note = choose_shape(headers, image_size)
+        scale, notes = choose_scale(files, headers)
+        return shape or _NOTHING_READABLE, scale, (*((note,) if note else ()), *notes)
     channels, height, width = stored.shape[1:]
     if image_size is None or image_size == height == width:
-        return (channels, height, width), ()
+        return (channels, height, width), None, ()
     note = f"Images of {height} x {width} pixels are resized to {image_size} x {image_size}."
-    return (channels, image_size, image_size), (note,)
+    return (channels, image_size, image_size), None, (note,)
 
 
 def _as_bytes(part: Source, scale: Scale | None) -> Source:
@@ -85,12 +101,14 @@ def _as_bytes(part: Source, scale: Scale | None) -> Source:
     return replace(part, inputs=to_bytes(part.inputs, scale), notes=notes)
 
 
-def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Source:
+def _with_images(
+    part: Source, shape: Shape, scale: Scale | None, skip_bad: bool, what: str
+) -> Source:
     """`part` with its images read and fitted, without the files that could not be read."""
     if part.files is None:
         assert part.inputs is not None
         return replace(part, inputs=fit_images(part.inputs, shape))
-    images, reasons = read_images(part.files, shape)
+    images, reasons = read_images(part.files, shape, scale)
     bad = [(part.names[row], reason) for row, reason in reasons.items()]
     labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
     _refuse_no_pool(part, bad)
@@ -178,6 +196,10 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
     truth = np.concatenate(
         [np.full(len(p), unknown) if p.truth is None else p.truth for p in parts]
     )
+    groups = [g for part in parts for g in part.groups or (None,) * len(part)]
+    place: dict[str | None, int] = {
+        group: i for i, group in enumerate(dict.fromkeys(filter(None, groups)))
+    }
     if tests and not len(tests[0]):
         raise DataError("No image of the test set can be read.")
     dataset = Dataset(
@@ -192,7 +214,14 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_label=tests[0].label if tests else None,
         test_names=tests[0].names if tests else None,
         oracle=truth if (truth >= 0).any() else None,
+        groups=np.array([place.get(group, -1) for group in groups]) if place else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
     )
     told = [note for part in (*parts, *tests) for note in part.notes]
+    shared = [g for part in tests for g in part.groups or () if g in place]
+    if shared:
+        told.append(
+            f"{len(shared):,} test rows belong to a group that trains too, such as "
+            f"'{printable(shared[0])}'. Accuracy on them may be higher than on new groups."
+        )
     return replace(dataset, notes=(*notes, *told, *validate(dataset)))

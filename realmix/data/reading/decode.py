@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+
+from realmix.data.pixels.formats import MAX_PIXELS, BadImage, open_image
+from realmix.data.pixels.scale import STRIP, Scale, eight_bits, own_range
 
 Shape = tuple[int, int, int]
 """(C, H, W) of an image."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-MAX_PIXELS = 50_000_000  # 200 MB decoded; the largest phone photos in use have about as many
-_STRIP = 256  # rows worked on at a time where a step needs several copies of an image
 
 _DEEP = ("I", "F")  # and I;16 in any byte order
 _GREY = ("1", "L", "LA", "La", *_DEEP)
@@ -29,43 +27,6 @@ _ROTATIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIGNATURES = (  # (offset, bytes, what it is); the allowed formats come first
-    (0, b"\xff\xd8\xff", "a damaged JPEG file"),
-    (0, b"\x89PNG", "a damaged PNG file"),
-    (8, b"WEBP", "a damaged WebP file"),
-    (0, b"GIF8", "a damaged GIF file"),
-    (0, b"II*\0", "a damaged TIFF file"),
-    (0, b"MM\0*", "a damaged TIFF file"),
-    (0, b"%PDF", "a PDF file"),
-    (0, b"%!PS", "an EPS or PostScript file"),
-    (0, b"\xc5\xd0\xd3\xc6", "an EPS file"),
-    (0, b"8BPS", "a PSD (Photoshop) file"),
-    (0, b"SIMPLE  =", "a FITS file"),
-    (4, b"ftypavif", "an AVIF file"),
-    (4, b"ftyphei", "a HEIC file"),
-    (4, b"ftypmif1", "a HEIC file"),
-    (4, b"jP  ", "a JPEG 2000 file"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
-    (0, b"\0\0\1\0", "an ICO file"),
-    (0, b"icns", "an ICNS file"),
-    (0, b"DDS ", "a DDS file"),
-    (0, b"qoif", "a QOI file"),
-    (0, b"\x01\xda", "an SGI file"),
-    (0, b"\x0a\x05\x01", "a PCX file"),
-    (0, b"\xd7\xcd\xc6\x9a", "a WMF file"),
-    (0, b"<svg", "an SVG file"),
-    (0, b"<?xml", "an SVG or XML file"),
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-)
-
-
-# what Pillow logs of a damaged file goes to whoever set up logging, else nowhere: not to stderr
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-class BadImage(Exception):
-    """A file that cannot be used as an image; the message is the reason."""
 
 
 class Header(NamedTuple):
@@ -74,47 +35,7 @@ class Header(NamedTuple):
     width: int
     height: int
     grey: bool
-
-
-def _identify(path: Path) -> str:
-    """What a file is that is no readable image of the allowed formats."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    if not head:
-        return "the file is empty"
-    for offset, mark, kind in _SIGNATURES:
-        if head[offset : offset + len(mark)] == mark:
-            return kind if "damaged" in kind else f"{kind}; only {', '.join(FORMATS)} are read"
-    if head[:1] == b"P" and head[1:2] in b"1234567":
-        return f"a PPM file; only {', '.join(FORMATS)} are read"
-    return f"not an image in one of the formats {', '.join(FORMATS)}"
-
-
-def open_image(path: Path) -> Image.Image:
-    """The image, not decoded yet. Only allowed formats are tried; Pillow's other readers never run.
-
-    Raises:
-        BadImage: not a regular file, another format, damaged, or too many pixels.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
-            raise BadImage("not a regular file")
-        image = Image.open(path, formats=FORMATS)
-    except (BadImage, MemoryError):
-        raise
-    except UnidentifiedImageError:
-        raise BadImage(_identify(path)) from None
-    except Image.DecompressionBombError:
-        raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
-    except OSError as error:
-        raise BadImage(error.strerror or str(error)) from None
-    except Exception as error:  # a damaged file can make Pillow raise anything
-        raise BadImage(f"damaged ({error})") from None
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width:,} x {image.height:,} pixels"
-        image.close()
-        raise BadImage(f"{size}, more than {MAX_PIXELS:,} in all")
-    return image
+    deep: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -124,50 +45,74 @@ def read_header(path: Path) -> Header:
         BadImage: see `open_image`.
     """
     with open_image(path) as image:
-        grey = image.mode in _GREY or image.mode.startswith("I;16")
-        return Header(image.width, image.height, grey)
+        deep = _is_deep(image)
+        return Header(image.width, image.height, image.mode in _GREY or deep, deep)
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """(H, W) uint16, int32 or float32 grey values to uint8.
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode in _DEEP or image.mode.startswith("I;16")
 
-    Integers are 16 bits deep. Floats do not say their range: it is the first of 0..1, 0..255 and
-    0..65535 that holds them all.
+
+def deep_values(path: Path) -> np.ndarray:
+    """All values of a deep image, (H * W,).
+
+    Raises:
+        BadImage: it cannot be read as a whole, or has values that are not finite.
     """
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 65535):  # also refuses NaN
-        raise BadImage(f"pixel values from {low:g} to {high:g}, in no known range")
-    tops = (1, 255, 65535) if values.dtype.kind == "f" else (65535,)
-    scale = 255 / next(top for top in tops if high <= top)
-    pixels = np.empty(values.shape, dtype=np.uint8)
-    for top in range(0, len(values), _STRIP):
-        strip = slice(top, top + _STRIP)
-        pixels[strip] = np.round(values[strip].astype(np.float64) * scale)
-    return pixels
+    with open_image(path) as image:
+        try:
+            values = np.asarray(image).ravel()
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged file can make Pillow raise anything
+            raise BadImage(f"damaged {image.format} file ({error})") from None
+    if not np.isfinite(values).all():
+        raise BadImage("pixel values that are NaN or infinite")
+    return values
 
 
 def _over_white(image: Image.Image) -> Image.Image:
     """An image with transparency laid over white, as "RGB"."""
     result = Image.new("RGB", image.size)
-    for top in range(0, image.height, _STRIP):
-        box = (0, top, image.width, min(top + _STRIP, image.height))
+    for top in range(0, image.height, STRIP):
+        box = (0, top, image.width, min(top + STRIP, image.height))
         strip = image.crop(box).convert("RGBA")
         white = Image.new("RGBA", strip.size, "white")
         result.paste(Image.alpha_composite(white, strip).convert("RGB"), box)
     return result
 
 
-def flatten(image: Image.Image, mode: str) -> Image.Image:
-    """A decoded image as "L" or "RGB": deep values scaled, transparency over white."""
-    if image.mode in _DEEP or image.mode.startswith("I;16"):
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
+def flatten(image: Image.Image, mode: str, scale: Scale | None = None) -> Image.Image:
+    """A decoded image as "L" or "RGB": deep values scaled, transparency over white.
+
+    Args:
+        image: decoded.
+        mode: "L" or "RGB".
+        scale: of a set of deep images; None: a deep one is scaled by its own range.
+
+    Raises:
+        BadImage: the image is not deep but the set is, or its values have no known range.
+    """
+    if _is_deep(image):
+        values = np.asarray(image)
+        image = Image.fromarray(eight_bits(values, scale or own_range(values)))
+    elif scale is not None:
+        low, high = scale
+        raise BadImage(f"8 bits a pixel, where the others have values from {low:g} to {high:g}")
     elif image.has_transparency_data:
         image = _over_white(image)
     return image if image.mode == mode else image.convert(mode)
 
 
+def is_long(width: int, height: int) -> bool:
+    """Whether a square at the centre holds half of an image or less."""
+    return 2 * min(width, height) <= max(width, height)
+
+
 def fit(image: Image.Image, shape: Shape) -> np.ndarray:
     """An "L" or "RGB" image resized by its shorter side and cropped at the centre.
+
+    One of which that would cut half away is resized by its longer side and padded with black.
 
     Args:
         image: any size.
@@ -177,7 +122,9 @@ def fit(image: Image.Image, shape: Shape) -> np.ndarray:
         (C, H, W) uint8.
     """
     channels, height, width = shape
-    fitted = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)  # antialiased
+    whole = is_long(image.width, image.height) and not is_long(width, height)
+    fitting = ImageOps.pad if whole else ImageOps.fit
+    fitted = fitting(image, (width, height), Image.Resampling.BILINEAR)  # antialiased
     pixels = np.asarray(fitted).reshape(height, width, channels)
     return pixels.transpose(2, 0, 1)
 
@@ -191,10 +138,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def read_image(path: Path, shape: Shape, most: int = MAX_PIXELS) -> np.ndarray | None:
+def read_image(
+    path: Path, shape: Shape, most: int = MAX_PIXELS, scale: Scale | None = None
+) -> np.ndarray | None:
     """(C, H, W) uint8 pixels of a file, decoded to its end, upright, fitted to `shape`.
 
-    None if more than `most` pixels would have to be decoded for it.
+    `scale` is that of a set of deep images: see `flatten`. None is returned if more than
+    `most` pixels would have to be decoded for it.
 
     Raises:
         BadImage: the file cannot be read as a whole.
@@ -208,7 +158,7 @@ def read_image(path: Path, shape: Shape, most: int = MAX_PIXELS) -> np.ndarray |
             if image.width * image.height > most:
                 return None
             image.load()
-            return fit(_upright(flatten(image, "L" if channels == 1 else "RGB")), shape)
+            return fit(_upright(flatten(image, "L" if channels == 1 else "RGB", scale)), shape)
         except (BadImage, MemoryError):
             raise
         except Exception as error:  # a damaged file can make Pillow raise anything

@@ -1,150 +1,151 @@
-"""Folders of images: finding the files, and what the class folders say."""
+"""Folders of images: the files of each class, of the pool and of the test set."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from realmix.base.errors import DataError
+from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
+from realmix.data.folders.names import role
+from realmix.data.folders.parts import find_parts
+from realmix.data.folders.walk import Bad, Walk, survey
 from realmix.data.labels import NOTHING_SAID, Marks, read_folders
-from realmix.data.reading.source import Bad, Source, encode
+from realmix.data.pixels.formats import is_image
+from realmix.data.reading.source import Source, encode
 
 POOL_FOLDER = "unlabeled"
-_SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation", POOL_FOLDER}
-_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
-@dataclass
-class Walk:
-    """One pass over a folder: each real folder once, no link followed out of it.
-
-    Attributes:
-        root: the folder, resolved.
-        seen: (device, inode) of the folders already read.
-        refused: entries that could not be read or may not be followed.
-        repeated: links to a folder that is read under another name.
-    """
-
-    root: Path
-    seen: set[tuple[int, int]] = field(default_factory=set)
-    refused: list[Bad] = field(default_factory=list)
-    repeated: list[Bad] = field(default_factory=list)
-
-    def enter(self, folder: Path) -> bool:
-        """Whether `folder` is to be read: inside the root and not read yet."""
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in self.seen:
-            self.repeated.append((printable(folder), "a link to a folder that is read already"))
-            return False
-        self.seen.add((status.st_dev, status.st_ino))
-        return True
-
-    def entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
-        """(folders, files) directly in `folder`, each sorted with links last."""
-        try:
-            with os.scandir(folder) as scan:
-                found = sorted(scan, key=lambda e: (e.is_symlink(), e.name))
-        except OSError as error:
-            self.refused.append((printable(folder), f"cannot be read: {error.strerror}"))
-            return [], []
-        folders, files = [], []
-        for entry in found:
-            path = Path(folder, entry.name)
-            if entry.name.startswith(".") or entry.name.casefold() in _LITTER:
-                continue
-            if entry.is_symlink() and not self._stays_inside(path):
-                self.refused.append((printable(path), "a link that is broken or leads outside"))
-            elif entry.is_dir():
-                folders.append(path)
-            else:
-                files.append(path)  # what is no regular file is refused when it is opened
-        return folders, files
-
-    def _stays_inside(self, path: Path) -> bool:
-        try:
-            return path.resolve(strict=True).is_relative_to(self.root)
-        except (OSError, RuntimeError):  # broken, or a link to itself
-            return False
-
-    def below(self, folder: Path) -> list[Path]:
-        """All files in `folder`, which was entered, and in the folders below it, sorted."""
-        pending, files = [folder], []
-        while pending:
-            folders, inside = self.entries(pending.pop())
-            files += inside
-            pending += [inner for inner in folders if self.enter(inner)]
-        return sorted(files)
-
-    def take_refused(self) -> tuple[Bad, ...]:
-        """What was refused since the last call."""
-        taken, self.refused = tuple(self.refused), []
-        return taken
-
-
-def _names(paths: list[Path]) -> tuple[str, ...]:
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(printable(path) for path in paths)
 
 
-def _class_folders(walk: Walk, folder: Path) -> tuple[list[Path], list[Path]]:
-    """The folders directly in `folder`, entered; and the loose files beside them."""
-    walk.enter(folder)
-    folders, loose = walk.entries(folder)
-    # all are entered before any is read: a link inside one class must not claim another
-    kept = [inner for inner in folders if walk.enter(inner)]
-    names = {inner.name.casefold() for inner in kept}
-    if "train" in names and names <= _SPLIT_FOLDERS:
-        raise DataError(
-            f"'{printable(folder)}' holds the folders {', '.join(sorted(names))}, which are parts "
-            f"of a data set and not classes. Give '{printable(folder / 'train')}' as the data, "
-            "and the others with --test and --unlabeled."
-        )
-    return kept, loose
+def _enter(walk: Walk, root: Path, folders: Sequence[Path]) -> list[Path]:
+    """Those of `folders` that are not links to another one, entered with all above them.
 
-
-def read_class_folders(folder: Path, marks: Marks = NOTHING_SAID) -> Source:
-    """A folder of class folders, searched to any depth; `unlabeled` among them is the pool.
-
-    Args:
-        folder: of the class folders.
-        marks: what the user says of their names.
-
-    Raises:
-        DataError: no class folders, or no files in any of them.
+    All are entered before any is read: a link inside one class must not claim another.
     """
-    walk = Walk(folder.resolve())
-    folders, loose = _class_folders(walk, folder)
-    refused, bad = list(walk.take_refused()), list[Bad]()
-    files: list[Path] = []
-    names: list[str | None] = []
-    notes = []
-    for inner in folders:
-        pool = inner.name == POOL_FOLDER
-        found = walk.below(inner)
-        (bad if pool else refused).extend(walk.take_refused())
-        files += found
-        names += [None if pool else inner.name] * len(found)
-        if not found:
-            notes.append(f"Folder '{printable(inner)}' holds no files and is left out.")
-    if not files:
-        raise _no_images(folder, refused)
-    if loose:
-        notes.append(f"{len(loose):,} files beside the class folders are not used.")
+    above = {root, *(p for folder in folders for p in folder.parents if p.is_relative_to(root))}
+    for path in sorted(above):
+        walk.enter(path)
+    return [folder for folder in folders if walk.enter(folder)]
+
+
+def _rows(
+    walk: Walk, folders: dict[Path, str | None], kept: Sequence[Path], marks: Marks
+) -> Source:
+    """The files below the folders that are `kept`, labeled with the folders' classes."""
+    files, names = list[Path](), list[str | None]()
+    refused, bad, notes = list[Bad](), list[Bad](), list[str]()
+    for folder in kept:
+        if folder in folders:
+            found = walk.below(folder)
+            (bad if folders[folder] is None else refused).extend(walk.take_refused())
+            files += found
+            names += [folders[folder]] * len(found)
+            if not found:
+                notes.append(f"Folder '{printable(folder)}' holds no files and is left out.")
     labels = read_folders(names, marks)
     label, classes = encode(labels.names)
     notes += labels.notes()
     source = Source(_names(files), label, classes, files=tuple(files), notes=tuple(notes))
-    return replace(source, refused=tuple(refused), bad_files=(*bad, *walk.repeated))
+    return replace(source, refused=tuple(refused), bad_files=tuple(bad))
 
 
-def _no_images(folder: Path, refused: list[Bad]) -> DataError:
+def _without_images(folder: Path) -> bool:
+    """Whether a folder could be read, and holds files none of which is an image."""
+    walk = Walk(folder.resolve())
+    return bool(walk.below(folder)) and not walk.refused
+
+
+def read_class_folders(folder: Path, is_exam: bool = False, marks: Marks = NOTHING_SAID) -> Source:
+    """A folder of class folders, searched to any depth, or of the parts of a data set.
+
+    The pool, and a test set that lies beside the training part, come along: see `find_parts`.
+
+    Args:
+        folder: that was given.
+        is_exam: as the test set.
+        marks: what the user says of the folders' names.
+
+    Raises:
+        DataError: no class folders, no files in any of them, or folders that can be read in two
+            ways.
+    """
+    parts = find_parts(survey(folder, is_image), is_exam)
+    left_out = [path for path in parts.empty if _without_images(path)]
+    # folders that cannot be read, or hold nothing, are told of as classes are
+    unread = [(path.name, path) for path in parts.empty if path not in left_out]
+    train = {path: name for name, path in (*parts.classes, *unread)}
+    data: dict[Path, str | None] = {**train, **dict.fromkeys(parts.pool)}
+    test: dict[Path, str | None] = {path: name for name, path in parts.test}
+    walk = Walk(folder.resolve())
+    loose = walk.entries(folder)[1]
+    refused = walk.take_refused()
+    kept = _enter(walk, folder, [*data, *test])
+    source = _rows(walk, data, kept, marks)
+    if not source.files:
+        raise _no_images(folder, [*refused, *source.refused])
+    notes = [*parts.notes, *source.notes]
+    notes += [f"Folder '{printable(p)}' holds no images and is left out." for p in left_out]
+    if loose:
+        notes.append(f"{len(loose):,} files beside the class folders are not used.")
+    return replace(
+        source,
+        notes=tuple(notes),
+        refused=(*refused, *source.refused),
+        bad_files=(*source.bad_files, *walk.repeated),
+        test=_rows(walk, test, kept, marks) if test else None,
+    )
+
+
+def _no_images(folder: Path, refused: Sequence[Bad]) -> DataError:
     first = "".join(f"\n  {path}: {reason}" for path, reason in refused[:5])
     return DataError(
         f"There are no images in '{printable(folder)}'. Expected class folders with images, such "
         f"as '{printable(folder / 'cat' / '1.jpg')}', and the pool in "
         f"'{printable(folder / POOL_FOLDER)}'.{first}"
     )
+
+
+def grouped(source: Source, folder: Path, pattern: str) -> Source:
+    """The source with the group of each file: what `pattern` finds in its path below `folder`.
+
+    Args:
+        source: of files below `folder`, with its test rows.
+        folder: that was given.
+        pattern: regular expression; its first parenthesis, or all that it finds, names the group.
+
+    Raises:
+        UsageError: it is no regular expression, or finds nothing in any labeled file.
+    """
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise UsageError(
+            f"--group: '{printable(pattern)}' is no regular expression ({error}). For folders it "
+            "finds the group in the path of each file, such as 'patient[0-9]+'."
+        ) from None
+
+    def group(file: Path) -> str | None:
+        found = search(file.relative_to(folder).as_posix())
+        return None if found is None else found[1] if found.re.groups else found[0]
+
+    files = source.files or ()
+    groups = tuple(map(group, files))
+    if not any(g for g, label in zip(groups, source.label, strict=True) if label >= 0):
+        example = printable(files[0].relative_to(folder).as_posix())
+        raise UsageError(
+            f"--group: '{printable(pattern)}' is found in no path of a labeled file, such as "
+            f"'{example}'. Give a regular expression that finds the group there."
+        )
+    test = source.test
+    if test is not None:
+        test = replace(test, groups=tuple(map(group, test.files or ())))
+    return replace(source, groups=groups, test=test)
 
 
 def read_pool_folder(folder: Path) -> Source:
@@ -162,5 +163,11 @@ def read_pool_folder(folder: Path) -> Source:
         raise DataError(f"There are no files in the pool folder '{printable(folder)}'.")
     top = [path.relative_to(folder).parts for path in files]
     label, classes = encode([parts[0] if len(parts) > 1 else None for parts in top])
-    source = Source(_names(files), label, classes, files=tuple(files))
+    exams = sorted({p[0] for p in top if len(p) > 1 and role(p[0]) in ("test", "validation")})
+    notes = tuple(
+        f"Folder '{printable(folder / name)}' in the pool has the name of a test set; its images "
+        "train without labels. Should they not, give the pool's own folder."
+        for name in exams
+    )
+    source = Source(_names(files), label, classes, files=tuple(files), notes=notes)
     return replace(source, bad_files=(*walk.take_refused(), *walk.repeated))

@@ -12,13 +12,15 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from realmix.data.pixels.formats import MAX_PIXELS, BadImage
+from realmix.data.pixels.scale import Scale, common_scale, mixed_note, scale_note
 from realmix.data.reading.decode import (
-    MAX_PIXELS,
-    BadImage,
     Header,
     Shape,
+    deep_values,
     fit,
     flatten,
+    is_long,
     read_header,
     read_image,
 )
@@ -28,6 +30,7 @@ T = TypeVar("T")
 
 _KEPT_SIDE = 64
 _SMALL_SIDE = 48
+_SAMPLE = 4_000_000  # values that tell a scale
 _THREADS = 4
 _LARGE = 10_000_000  # pixels; such images are decoded one at a time, or they fill the memory
 
@@ -49,14 +52,22 @@ def _each(action: Callable[[S], T], items: Sequence[S], threads: int = _THREADS)
             return list(pool.map(guarded, items))
 
 
-def choose_shape(files: Sequence[Path], image_size: int | None) -> tuple[Shape | None, str]:
-    """The common shape for these files, and a sentence that says so.
+def read_headers(files: Sequence[Path]) -> list[Header | None]:
+    """What each file says of itself; None where it cannot be read."""
+    return [h if isinstance(h, Header) else None for h in _each(read_header, files)]
+
+
+def choose_shape(
+    found: Sequence[Header | None], image_size: int | None
+) -> tuple[Shape | None, str]:
+    """The common shape for files with these headers, and a sentence that says so.
 
     One channel if every readable file is grey. The side is `image_size`; without it, the files'
-    own where all are squares of one size up to 64; else 32 if the median of the shorter sides
-    is at most 48, and 64 otherwise. None where no file is readable.
+    own where all are squares of one size up to 64; else 32 if the median of the sides that count
+    is at most 48, and 64 otherwise: the shorter ones, and of images that are padded the longer.
+    None where no file is readable.
     """
-    headers = [h for h in _each(read_header, files) if isinstance(h, Header)]
+    headers = [h for h in found if h is not None]
     if not headers:
         return None, ""
     sizes = {(h.width, h.height) for h in headers}
@@ -66,22 +77,63 @@ def choose_shape(files: Sequence[Path], image_size: int | None) -> tuple[Shape |
     if side is None and len(sizes) == 1 and smallest[0] == smallest[1] <= _KEPT_SIDE:
         side = smallest[0]
     if side is None:
-        median = float(np.median([min(h.width, h.height) for h in headers]))
+        counts = [(max if is_long(h.width, h.height) else min)(h.width, h.height) for h in headers]
+        median = float(np.median(counts))
         side = 32 if median <= _SMALL_SIDE else 64
     kind = "grey" if channels == 1 else "RGB"
     if sizes == {(side, side)}:
         return (channels, side, side), f"Images are {kind}, {side} x {side}, as they were stored."
+    long = sum(is_long(h.width, h.height) for h in headers)
+    padded = (
+        f" {long:,} of {len(headers):,} are at least twice as long as wide, so that half would be "
+        "cut away; they are resized by the longer side and padded."
+    )
     span = " x ".join(map(str, smallest)) + (
         "" if len(sizes) == 1 else " to " + " x ".join(map(str, largest))
     )
     return (channels, side, side), (
         f"Images ({span}) are read as {kind} {side} x {side}: resized by the shorter side, then "
-        "cropped at the centre. Another size: image_size."
+        f"cropped at the centre.{padded if long else ''} Another size: image_size."
     )
 
 
-def read_images(files: Sequence[Path], shape: Shape) -> tuple[np.ndarray, dict[int, str]]:
-    """Every file decoded once, fully.
+def choose_scale(
+    files: Sequence[Path], found: Sequence[Header | None]
+) -> tuple[Scale | None, tuple[str, ...]]:
+    """One scale for all deep images of a set, and notes that say so.
+
+    None where no file is deep, or some are not: then 0..65535, and 0..1 of floats, become 0..255
+    as 8 bits have them.
+
+    Raises:
+        DataError: some files are deep and others not, and no such scale fits them.
+    """
+    deep = [file for file, h in zip(files, found, strict=True) if h is not None and h.deep]
+    if not deep:
+        return None, ()
+    each = int(np.clip(_SAMPLE // len(deep), 16, 4096))
+
+    def sample(file: Path) -> tuple[np.ndarray, float, float]:
+        values = deep_values(file)
+        few = values[:: max(len(values) // each, 1)].astype(np.float64)
+        return few, float(values.min()), float(values.max())
+
+    read = [r for r in _each(sample, deep) if not isinstance(r, str)]
+    if not read:
+        return None, ()
+    span = min(r[1] for r in read), max(r[2] for r in read)
+    values = np.concatenate([span, *(r[0] for r in read)])
+    others = sum(h is not None for h in found) - len(deep)
+    if others:
+        return None, (mixed_note(len(deep), others, values),)
+    scale = common_scale(values, span)
+    return scale, (scale_note(len(deep), span, scale, values),)
+
+
+def read_images(
+    files: Sequence[Path], shape: Shape, scale: Scale | None = None
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Every file decoded once, fully; deep ones by the `scale` of their set.
 
     Returns:
         (N, C, H, W) uint8, and the reason for each position that could not be read (zeros there).
@@ -89,7 +141,7 @@ def read_images(files: Sequence[Path], shape: Shape) -> tuple[np.ndarray, dict[i
     images = np.zeros((len(files), *shape), dtype=np.uint8)
 
     def decode(row: int, most: int) -> bool:
-        pixels = read_image(files[row], shape, most)
+        pixels = read_image(files[row], shape, most, scale)
         if pixels is not None:
             images[row] = pixels
         return pixels is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,17 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
+from realmix.data.examine.equal import as_groups
+from realmix.data.examine.leakage import examined
 from realmix.data.labels import Marks
-from realmix.data.pixels import common_scale, scale_notes, to_bytes
+from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
 from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
-from realmix.data.reading.folders import read_class_folders, read_pool_folder
+from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
 
@@ -41,6 +43,8 @@ def load(
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
+    group: str | None = None,
+    allow_leakage: bool = False,
     seed: int = 0,
 ) -> Dataset:
     """Read labeled rows, the pool and test rows into one `Dataset`.
@@ -69,6 +73,10 @@ def load(
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
         skip_bad: leave out labeled and test images that cannot be read instead of refusing them.
+        group: what tells which rows belong together (one patient, one video), so that none of them
+            is held out while another trains: a column of tables; of folders a regular expression
+            that finds it in the paths of the files.
+        allow_leakage: take test rows that are among the labeled rows, with a note.
         seed: draws the labels of ``name@N``.
 
     Raises:
@@ -79,29 +87,36 @@ def load(
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
     wanted = Wanted.of(feature_columns, drop_columns)
-    main = _open(data, data_root, label_column, seed, said, wanted)
+    asked = _Asked(data_root, label_column, seed, group, said, wanted)
+    main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
+    if group is not None and main.groups is None:
+        raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
-    parts = [main]
+    parts, asked = [main], replace(asked, marks=main.marks, wanted=main.columns)
     if unlabeled is not None:
-        more = main.marks, main.columns
-        pool = _open(unlabeled, data_root, label_column, seed, *more, is_pool=True)
-        parts.append(pool.as_pool(main.classes))
+        parts.append(_open(unlabeled, asked, is_pool=True).as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed, main.marks, main.columns)
+        exam = _open(test, asked, is_exam=True)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
     dataset = assemble(parts, exam, image_size, skip_bad)
-    return dataset if answers is None else with_answers(dataset, Path(answers), main.marks)
+    if answers is not None:
+        dataset = with_answers(dataset, Path(answers), main.marks)
+    given = [name for name in (data, unlabeled, test) if name is not None]
+    if all(name.partition("@")[0] in BUILTIN for name in given):
+        return dataset  # published as they are, and known
+    return examined(dataset, allow_leakage or test in BUILTIN)
 
 
 def from_arrays(
     X: Any,
     y: Any,
     classes: Sequence[str] | None = None,
+    groups: Any = None,
     *,
     unlabeled_marker: Any = None,
     class_value: Any = None,
@@ -114,6 +129,7 @@ def from_arrays(
         y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
             that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
+        groups: N numbers or names of what rows belong together, or None.
         unlabeled_marker: further values of y that mean "no label": one, or a list of them.
         class_value: values of y that are classes, although they read like "no label".
 
@@ -127,40 +143,49 @@ def from_arrays(
     said = Marks.of(unlabeled_marker, class_value)
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
-    dataset = Dataset(
-        inputs, label, order, "photos" if inputs.ndim == 4 else "features", scale=scale
-    )
+    preset = "photos" if inputs.ndim == 4 else "features"
+    together = None if groups is None else as_groups(groups, len(inputs))
+    dataset = Dataset(inputs, label, order, preset, groups=together, scale=scale)
     more = scale_notes(rows, scale) if rows.ndim == 4 else ()
     # -1 is what whoever names the classes marks the other places with
     quiet = ("",) if classes is None else ("", "-1")
     notes = labels.notes(quiet=frozenset(quiet)) + feature_notes(X, inputs, label)
-    return replace(dataset, notes=notes + more + validate(dataset))
+    return examined(replace(dataset, notes=notes + more + validate(dataset)))
 
 
-def _open(
-    given: str,
-    data_root: str | None,
-    label_column: str,
-    seed: int,
-    marks: Marks,
-    wanted: Wanted | Sequence[str] | None,
-    is_pool: bool = False,
-) -> Source:
+@dataclass(frozen=True)
+class _Asked:
+    """How rows are to be read; see `load`."""
+
+    data_root: str | None
+    label_column: str
+    seed: int
+    group: str | None
+    marks: Marks
+    wanted: Wanted | Sequence[str] | None
+
+
+def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
     name, mark, _ = given.partition("@")
     if name in BUILTIN:
         if mark and is_pool:
             raise UsageError(f"'{printable(given)}': a pool has no labels. Give '{name}'.")
-        return read_builtin(given, data_root, seed)
+        return read_builtin(given, asked.data_root, asked.seed)
     path = Path(given)
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        return read_pool_folder(path) if is_pool else read_class_folders(path, marks)
+        if is_pool:
+            return read_pool_folder(path)
+        found = read_class_folders(path, is_exam, asked.marks)
+        return found if asked.group is None else grouped(found, path, asked.group)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, not is_pool, marks)
+        return read_npz(path, not is_pool, asked.marks)
     if path.suffix.lower() in SUFFIXES and path.is_file():
-        return read_table(path, label_column, not is_pool, marks, wanted)
+        return read_table(
+            path, asked.label_column, not is_pool, asked.marks, asked.wanted, asked.group
+        )
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."

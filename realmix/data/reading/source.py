@@ -11,10 +11,8 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, suggestion
+from realmix.data.folders.walk import Bad
 from realmix.data.labels import NOTHING_SAID, Marks
-
-Bad = tuple[str, str]
-"""(path, reason) of something that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,7 @@ class Source:
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names.
         unused: names of further columns of the table.
+        groups: what each row belongs to beside its class, None where nothing is known.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -47,6 +46,7 @@ class Source:
     files: tuple[Path, ...] | None = None
     columns: tuple[str, ...] | None = None
     unused: tuple[str, ...] = ()
+    groups: tuple[str | None, ...] | None = None
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
@@ -70,6 +70,7 @@ class Source:
             label=self.label[rows],
             inputs=None if self.inputs is None else self.inputs[rows],
             files=None if self.files is None else tuple(self.files[i] for i in rows),
+            groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
             truth=None if self.truth is None else self.truth[rows],
         )
 

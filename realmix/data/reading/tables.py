@@ -153,12 +153,26 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
     return read_labels(table.cells[label_column], marks, where, asks=needed)
 
 
+def _groups(table: Table, column: str | None, needed: bool) -> tuple[str | None, ...] | None:
+    """The group of each row, None where the cell is empty."""
+    if column is None or (column not in table.cells and not needed):
+        return None
+    if column not in table.cells:
+        columns = [printable(name) for name in table.cells]
+        raise UsageError(
+            f"--group: '{printable(table.path)}' has no column '{printable(column)}'; its columns "
+            f"are {', '.join(columns[:10])}.{suggestion(column, columns)}"
+        )
+    return tuple(None if c is None else str(c).strip() or None for c in table.cells[column])
+
+
 def read_table(
     path: Path,
     label_column: str,
     needs_labels: bool,
     marks: Marks = NOTHING_SAID,
     wanted: Wanted | Sequence[str] | None = None,
+    group_column: str | None = None,
 ) -> Source:
     """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
 
@@ -170,6 +184,7 @@ def read_table(
         marks: what the user says of values in it.
         wanted: which columns the user wants of the data; for further rows the names of theirs, or
             None where they have none, which takes all.
+        group_column: what tells which rows belong together; it is no feature.
 
     Raises:
         DataError: it cannot be read; cells that are no numbers; paths that lead elsewhere.
@@ -181,13 +196,14 @@ def read_table(
     label, classes = encode(labels.names)
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
     notes, settled = table.notes + told, marks.settled(labels)
-    others = tuple(name for name in table.cells if name != label_column)
+    groups = _groups(table, group_column, needs_labels)
+    others = tuple(name for name in table.cells if name not in (label_column, group_column))
     if PATH_COLUMN in others:
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
         unused = [name for name in others if name != PATH_COLUMN]
         notes += _unused("Columns not used beside the images", unused)
-        return Source(names, label, classes, files=files, marks=settled, notes=notes)
+        return Source(names, label, classes, files=files, groups=groups, marks=settled, notes=notes)
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
@@ -210,6 +226,7 @@ def read_table(
         inputs=inputs,
         columns=tuple(parsed),
         unused=tuple(name for name in others if name not in parsed),
+        groups=groups,
         preset="features",
         marks=settled,
         notes=notes + more,

@@ -82,7 +82,7 @@ def test_bad_labeled_files_are_an_error_unless_skipped(tmp_path: Path) -> None:
 
 def test_bad_test_files_are_an_error_unless_skipped(tmp_path: Path) -> None:
     class_folders(tmp_path / "train")
-    save(tmp_path / "exam" / "cat" / "1.png")
+    save(tmp_path / "exam" / "cat" / "1.png", different(99))
     write_all(tmp_path / "exam" / "cat", {"2.png": b"no"})
     with pytest.raises(DataError, match=r"1 of the test images"):
         load(str(tmp_path / "train"), test=str(tmp_path / "exam"))
@@ -156,7 +156,7 @@ def test_pipes_and_unreadable_folders_are_listed(
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr("realmix.data.reading.folders.os.scandir", refuse)
+    monkeypatch.setattr("realmix.data.folders.walk.os.scandir", refuse)
     reasons = {Path(path).name: reason for path, reason in load(str(tmp_path)).bad_files}
     assert reasons == {
         "pipe.png": "not a regular file",
@@ -230,24 +230,18 @@ def test_class_twins_are_explained(tmp_path: Path, pair: tuple[str, str]) -> Non
 @pytest.mark.parametrize(
     "name", ["Unlabeled", "UNLABELED", "unlabelled", "_unlabeled", "unlabeled "]
 )
-def test_a_class_that_looks_like_the_pool_is_explained(tmp_path: Path, name: str) -> None:
-    for folder in ("cat", "dog", name):
-        save(tmp_path / folder / "1.png")
-    with pytest.raises(DataError, match="must be named exactly 'unlabeled'"):
-        load(str(tmp_path))
+def test_the_pool_by_another_name_is_the_pool_and_said_to_be(tmp_path: Path, name: str) -> None:
+    for i, folder in enumerate(("cat", "dog", name)):
+        save(tmp_path / folder / "1.png", different(i))
+    data = load(str(tmp_path))
+    assert data.label.tolist() == [0, 1, -1]
+    assert any("as the pool" in note for note in data.notes)
 
 
 def test_an_empty_class_name_is_refused(tmp_path: Path) -> None:
     for folder in ("cat", "dog", " "):
         save(tmp_path / folder / "1.png")
     with pytest.raises(DataError, match="empty name"):
-        load(str(tmp_path))
-
-
-def test_a_folder_of_splits_is_explained(tmp_path: Path) -> None:
-    for folder in ("train", "test"):
-        save(tmp_path / folder / "cat" / "1.png")
-    with pytest.raises(DataError, match="parts of a data set and not classes"):
         load(str(tmp_path))
 
 

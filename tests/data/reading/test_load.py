@@ -139,7 +139,7 @@ def test_npz_with_its_test_set(tmp_path: Path) -> None:
         x=FEATURES,
         y=np.array([0, 1, -1, 1]),
         classes=np.array(["no", "yes"]),
-        x_test=FEATURES[:2],
+        x_test=FEATURES[:2] + 0.5,
         y_test=np.array([1, 0]),
     )
     data = load(file)
@@ -155,7 +155,7 @@ def test_npz_pool_and_test(tmp_path: Path) -> None:
     data = load(
         npz(tmp_path / "a.npz", x=FEATURES, y=["p", "q", "", "q"]),
         unlabeled=npz(tmp_path / "pool.npz", x=FEATURES + 1),
-        test=npz(tmp_path / "test.npz", x=FEATURES, y=["q", "p", "", "q"]),
+        test=npz(tmp_path / "test.npz", x=FEATURES + 0.5, y=["q", "p", "", "q"]),
     )
     assert data.inputs.shape == (8, 2)
     assert data.label.tolist() == [*LABELS, -1, -1, -1, -1]

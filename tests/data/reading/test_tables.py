@@ -72,7 +72,7 @@ def test_latin_1_is_read_with_a_note(tmp_path: Path) -> None:
 def test_whole_number_labels_have_one_name(tmp_path: Path) -> None:
     data = load(
         write(tmp_path, "a,label\n1,10.0\n2,9.0\n3,\n"),
-        test=write(tmp_path, "a,label\n1,9\n", "test.csv"),
+        test=write(tmp_path, "a,label\n4,9\n", "test.csv"),
     )
     assert data.classes == ("9", "10")
     assert data.label.tolist() == [1, 0, -1]

@@ -12,9 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from realmix.base.errors import DataError
-
-Scale = tuple[float, float]
-"""(low, high): the numbers that become 0 and 255; what lies outside is cut off."""
+from realmix.data.pixels.scale import Scale
 
 EXPECTED = (
     "Expected features (N, D) of numbers, or images (N, H, W), (N, H, W, C) or (N, C, H, W) with "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realmix.base.errors import DataError
-from realmix.data.pixels import common_scale, scale_notes, to_bytes
+from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.reading.load import from_arrays, load
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 

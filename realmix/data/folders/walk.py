@@ -1,0 +1,146 @@
+"""What lies in a folder: each real folder once, no link followed out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from realmix.base.wording import printable
+
+Bad = tuple[str, str]
+"""(path, reason) of something that could not be read."""
+
+IMAGE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+    *(".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".psd", ".tga"),  # not read, and so said
+)
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
+_DEPTH = 8  # of folders whose form is looked at; below, only whether there is an image
+_LOOKED_AT = 20  # files without an image's ending that are opened to see what they are
+
+
+@dataclass
+class Walk:
+    """One pass over a folder: each real folder once, no link followed out of it.
+
+    Attributes:
+        root: the folder, resolved.
+        seen: (device, inode) of the folders already read.
+        refused: entries that could not be read or may not be followed.
+        repeated: links to a folder that is read under another name.
+    """
+
+    root: Path
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    refused: list[Bad] = field(default_factory=list)
+    repeated: list[Bad] = field(default_factory=list)
+
+    def enter(self, folder: Path) -> bool:
+        """Whether `folder` is to be read: inside the root and not read yet."""
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in self.seen:
+            self.repeated.append((printable(folder), "a link to a folder that is read already"))
+            return False
+        self.seen.add((status.st_dev, status.st_ino))
+        return True
+
+    def entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """(folders, files) directly in `folder`, each sorted with links last."""
+        try:
+            with os.scandir(folder) as scan:
+                found = sorted(scan, key=lambda e: (e.is_symlink(), e.name))
+        except OSError as error:
+            self.refused.append((printable(folder), f"cannot be read: {error.strerror}"))
+            return [], []
+        folders, files = [], []
+        for entry in found:
+            path = Path(folder, entry.name)
+            if entry.name.startswith(".") or entry.name.casefold() in _LITTER:
+                continue
+            if entry.is_symlink() and not self._stays_inside(path):
+                self.refused.append((printable(path), "a link that is broken or leads outside"))
+            elif entry.is_dir():
+                folders.append(path)
+            else:
+                files.append(path)  # what is no regular file is refused when it is opened
+        return folders, files
+
+    def _stays_inside(self, path: Path) -> bool:
+        try:
+            return path.resolve(strict=True).is_relative_to(self.root)
+        except (OSError, RuntimeError):  # broken, or a link to itself
+            return False
+
+    def below(self, folder: Path) -> list[Path]:
+        """All files in `folder`, which was entered, and in the folders below it, sorted."""
+        pending, files = [folder], []
+        while pending:
+            folders, inside = self.entries(pending.pop())
+            files += inside
+            pending += [inner for inner in folders if self.enter(inner)]
+        return sorted(files)
+
+    def take_refused(self) -> tuple[Bad, ...]:
+        """What was refused since the last call."""
+        taken, self.refused = tuple(self.refused), []
+        return taken
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder, as far as there are images in it or below it.
+
+    Attributes:
+        path: of the folder.
+        images: whether images lie directly in it.
+        folders: the folders in it that hold images, at any depth.
+        others: the folders in it that hold none.
+    """
+
+    path: Path
+    images: bool
+    folders: tuple[Tree, ...] = ()
+    others: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def inner(self) -> tuple[str, ...]:
+        """Names of the folders in it that hold images."""
+        return tuple(folder.name for folder in self.folders)
+
+
+def survey(folder: Path, is_image: Callable[[Path], bool]) -> Tree:
+    """The tree of a folder. Links inside it are seen as what they lead to; nothing is refused yet.
+
+    Args:
+        folder: the root.
+        is_image: whether a file passes for an image, even a damaged one.
+    """
+    walk, known = Walk(folder.resolve()), dict[tuple[int, int], Tree]()
+
+    def look(place: Path, depth: int) -> Tree:
+        status = place.stat()
+        key = status.st_dev, status.st_ino
+        if key not in known:
+            known[key] = Tree(place, images=False)  # what a link back to it finds
+            folders, files = walk.entries(place)
+            if depth == _DEPTH:
+                folders, files = [], Walk(walk.root).below(place)
+            found = [look(inner, depth + 1) for inner in folders]
+            holding = tuple(tree for tree in found if tree.images or tree.folders)
+            others = tuple(tree.path for tree in found if not (tree.images or tree.folders))
+            known[key] = Tree(place, _any_image(files, is_image), holding, others)
+        return replace(known[key], path=place)
+
+    return look(folder, 0)
+
+
+def _any_image(files: list[Path], is_image: Callable[[Path], bool]) -> bool:
+    """Whether one of the files is an image: all endings, and what some without one hold."""
+    named = any(file.suffix.lower() in IMAGE_ENDINGS for file in files)
+    return named or any(is_image(file) for file in files[:_LOOKED_AT])

@@ -1,0 +1,100 @@
+"""The image formats that are read, and what a file is that is none of them."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_PIXELS = 50_000_000  # 200 MB decoded; the largest phone photos in use have about as many
+
+_SIGNATURES = (  # (offset, bytes, what it is); the allowed formats come first
+    (0, b"\xff\xd8\xff", "a damaged JPEG file"),
+    (0, b"\x89PNG", "a damaged PNG file"),
+    (8, b"WEBP", "a damaged WebP file"),
+    (0, b"GIF8", "a damaged GIF file"),
+    (0, b"II*\0", "a damaged TIFF file"),
+    (0, b"MM\0*", "a damaged TIFF file"),
+    (0, b"%PDF", "a PDF file"),
+    (0, b"%!PS", "an EPS or PostScript file"),
+    (0, b"\xc5\xd0\xd3\xc6", "an EPS file"),
+    (0, b"8BPS", "a PSD (Photoshop) file"),
+    (0, b"SIMPLE  =", "a FITS file"),
+    (4, b"ftypavif", "an AVIF file"),
+    (4, b"ftyphei", "a HEIC file"),
+    (4, b"ftypmif1", "a HEIC file"),
+    (4, b"jP  ", "a JPEG 2000 file"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
+    (0, b"\0\0\1\0", "an ICO file"),
+    (0, b"icns", "an ICNS file"),
+    (0, b"DDS ", "a DDS file"),
+    (0, b"qoif", "a QOI file"),
+    (0, b"\x01\xda", "an SGI file"),
+    (0, b"\x0a\x05\x01", "a PCX file"),
+    (0, b"\xd7\xcd\xc6\x9a", "a WMF file"),
+    (0, b"<svg", "an SVG file"),
+    (0, b"<?xml", "an SVG or XML file"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+)
+
+
+# what Pillow logs of a damaged file goes to whoever set up logging, else nowhere: not to stderr
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+class BadImage(Exception):
+    """A file that cannot be used as an image; the message is the reason."""
+
+
+def _identify(path: Path) -> str:
+    """What a file is that is no readable image of the allowed formats."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not head:
+        return "the file is empty"
+    for offset, mark, kind in _SIGNATURES:
+        if head[offset : offset + len(mark)] == mark:
+            return kind if "damaged" in kind else f"{kind}; only {', '.join(FORMATS)} are read"
+    if head[:1] == b"P" and head[1:2] in b"1234567":
+        return f"a PPM file; only {', '.join(FORMATS)} are read"
+    return f"not an image in one of the formats {', '.join(FORMATS)}"
+
+
+def open_image(path: Path) -> Image.Image:
+    """The image, not decoded yet. Only allowed formats are tried; Pillow's other readers never run.
+
+    Raises:
+        BadImage: not a regular file, another format, damaged, or too many pixels.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
+            raise BadImage("not a regular file")
+        image = Image.open(path, formats=FORMATS)
+    except (BadImage, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise BadImage(_identify(path)) from None
+    except Image.DecompressionBombError:
+        raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
+    except OSError as error:
+        raise BadImage(error.strerror or str(error)) from None
+    except Exception as error:  # a damaged file can make Pillow raise anything
+        raise BadImage(f"damaged ({error})") from None
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width:,} x {image.height:,} pixels"
+        image.close()
+        raise BadImage(f"{size}, more than {MAX_PIXELS:,} in all")
+    return image
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an image of the allowed formats does, whatever its name."""
+    try:
+        with open_image(path):
+            return True
+    except BadImage:
+        return False
