@@ -1,6 +1,8 @@
 """What the user sets goes to the algorithm or its recipe, or is an error that helps."""
 
-from __future__ import inspect
+from __future__ import annotations
+
+import inspect
 
 import pytest
 
