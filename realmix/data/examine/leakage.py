@@ -105,7 +105,7 @@ def _test_notes(dataset: Dataset, found: Equal) -> tuple[str, ...]:
         near = found.near_among(test, rows)
         if len(near):
             notes.append(
-                f"{len(near):,} of the {len(test):,} test rows {kind} {what} (first: "
+                f"Test rows that {kind} {what}: {len(near):,} of {len(test):,} (first: "
                 f"{_name(dataset, near[0, 0])} and {_name(dataset, near[0, 1])}). If they are "
                 "copies, accuracy on them measures memory: remove them from one of the two."
             )
@@ -129,8 +129,8 @@ def _notes(dataset: Dataset, found: Equal, copies: np.ndarray) -> tuple[str, ...
     if len(near):
         kind = "look the same" if dataset.is_images else "are nearly equal"
         notes.append(
-            f"{len(near):,} pairs of labeled rows {kind} (first: {_name(dataset, near[0, 0])} and "
-            f"{_name(dataset, near[0, 1])})."
+            f"Pairs of labeled rows that {kind}: {len(near):,} (first: "
+            f"{_name(dataset, near[0, 0])} and {_name(dataset, near[0, 1])})."
         )
     known, repeated = found.among(pool, labeled), pool[found.first[pool] != pool]
     if len(known) or len(repeated):

@@ -198,7 +198,7 @@ def test_test_rows_in_the_pool_and_near_ones_are_told() -> None:
     notes = " ".join(examined(given).notes)
     assert "3 of the 9 test rows are in the pool too (first: test row 0 is row 30)" in notes
     assert (
-        "2 of the 9 test rows are nearly equal to a labeled row (first: test row 3 and row 0)"
+        "Test rows that are nearly equal to a labeled row: 2 of 9 (first: test row 3 and row 0)"
         in notes
     )
 
