@@ -66,6 +66,8 @@ class Fit(Config):
     unlabeled: Unset[str | None] = None
     answers: Unset[str | None] = None
     test: Unset[str | None] = None
+    encoder: Unset[str | None] = None
+    views: Number = None
     init: Unset[str | None] = None
     steps: Number = None
     minutes: Amount = None

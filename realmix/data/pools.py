@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from realmix.contract.algorithm import Facts
+from realmix.data.encoded import Encoded
 from realmix.functional.targets import one_hot
 
 MOST_CODES = 10
@@ -41,6 +43,8 @@ class Dataset:
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
+        files, test_files: the image file of each row and test row, where they are files.
+        encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
     inputs: np.ndarray
@@ -56,6 +60,9 @@ class Dataset:
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
     trains_only: np.ndarray | None = None
+    files: tuple[Path, ...] | None = None
+    test_files: tuple[Path, ...] | None = None
+    encoded: Encoded | None = None
 
     @property
     def is_images(self) -> bool:
@@ -79,7 +86,7 @@ class Pool:
     """Rows to train on. All tensors on one device.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 or (N, D) float32.
+        inputs: (N, C, H, W) uint8, (N, D) float32, or (N,) int64 rows of kept features.
         label: (N,) int64, -1 where unknown; or (N, K) float32 distributions.
         weight: (N,) float32 in [0, 1].
     """
@@ -112,6 +119,7 @@ class Data:
         views: what each view name means.
         preset: the name of that meaning.
         code_columns: feature columns that look like codes of categories.
+        width: D, where inputs are rows of kept features.
     """
 
     labeled: Pool
@@ -120,6 +128,12 @@ class Data:
     views: Mapping[str, View] = field(repr=False)
     preset: str = ""
     code_columns: tuple[str, ...] = ()
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one network input."""
+        return tuple(self.labeled.inputs.shape[1:]) if self.width is None else (self.width,)
 
     @property
     def num_classes(self) -> int:
@@ -134,7 +148,7 @@ class Data:
             num_classes=self.num_classes,
             num_labeled=len(self.labeled),
             num_unlabeled=len(self.unlabeled),
-            shape=tuple(self.labeled.inputs.shape[1:]),
+            shape=self.shape,
             class_shares=shares.mean(0),
             preset=self.preset,
             code_columns=self.code_columns,

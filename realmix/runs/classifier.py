@@ -14,10 +14,15 @@ from realmix import models
 from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.encoded import Reference
+from realmix.encoders.catalogue import recall
+from realmix.encoders.extract import features_of
+from realmix.encoders.pictures import Arrays, Pictures
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
 from realmix.training import checkpoint
+from realmix.training.devices import best_precision, choose
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
@@ -39,8 +44,12 @@ class Standardizer:
         return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        standard: np.ndarray = ((torch.from_numpy(rows) - self.mean) / self.scale).numpy()
+        standard: np.ndarray = self.standard(torch.from_numpy(rows)).numpy()
         return standard
+
+    def standard(self, rows: Tensor) -> Tensor:
+        """(B, D) on any device."""
+        return (rows - self.mean.to(rows.device)) / self.scale.to(rows.device)
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,10 @@ class Classifier:
         model: the network's name, for `models.build`.
         shape: of one stored input.
         preset: the name of the augmentation that it was trained with.
-        standardizer: of feature rows; None for images.
+        standardizer: of feature rows, or of what the encoder gives; None for images.
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
+        encoder: what turns pictures into its inputs, where it takes features of one.
     """
 
     network: nn.Module
@@ -66,6 +76,11 @@ class Classifier:
     standardizer: Standardizer | None
     about: dict[str, Any]
     shares: np.ndarray | None = None
+    encoder: Reference | None = None
+
+    @property
+    def takes_images(self) -> bool:
+        return self.encoder is not None or len(self.shape) == 3
 
     def at_shares(self, shares: np.ndarray) -> Classifier:
         """The same for use where the classes have other shares, (K,) that sum to one.
@@ -86,6 +101,8 @@ class Classifier:
         Raises:
             DataError: if the inputs have another shape.
         """
+        if self.encoder is not None:
+            return self.predict_pictures(Arrays(inputs))
         if inputs.shape[1:] != self.shape:
             raise DataError(
                 f"The model takes inputs of shape {self.shape}, not {inputs.shape[1:]}."
@@ -99,6 +116,20 @@ class Classifier:
             return probs
         counts = np.array(self.about["label_counts"], float)
         return reweighted(probs, counts / counts.sum(), self.shares)
+
+    def predict_pictures(self, pictures: Pictures) -> np.ndarray:
+        """(N, K) float32 probabilities of pictures that its encoder is to see.
+
+        Raises:
+            UsageError: the encoder is not here, or is not the one that it was trained with.
+        """
+        assert self.encoder is not None
+        encoder = recall(self.encoder, "This model")
+        place, side = choose(), encoder.look.size
+        encoder.on(place, best_precision(place, (3, side, side)))
+        features = replace(self, encoder=None)
+        parts = [features.predict_proba(rows) for rows in features_of(encoder, pictures)]
+        return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])
 
     def save(self, path: Path) -> None:
         """Write it as one safetensors file, atomically."""
@@ -149,6 +180,7 @@ class Classifier:
             "shape": list(self.shape),
             "preset": self.preset,
             "about": self.about,
+            **({"encoder": self.encoder.to_json()} if self.encoder else {}),
         }
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -182,6 +214,7 @@ class Classifier:
             header["preset"],
             standardizer,
             header["about"],
+            encoder=Reference(**header["encoder"]) if "encoder" in header else None,
         )
 
 

@@ -13,6 +13,8 @@ from realmix.base.wording import printable, suggestion
 Gate = Literal["balanced", "strict", "none"]
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
+LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -26,6 +28,11 @@ class Config:
             keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
+        encoder: pretrained network, never trained, whose features of each picture are learned from:
+            auto (the best installed), lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx
+            or none.
+        views: augmented views of each picture that the encoder sees, the plain one included; by
+            default 8 for methods that compare views, else 1.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.
@@ -36,7 +43,7 @@ class Config:
         augment: what is done to pictures: photos (mirrored), digits (bright on black), symbols
             (letters, X-rays: never mirrored or inverted), none, or a FILE.json; auto takes what
             suits the data, and mirrors only where that does not change what is seen.
-        image_size: side that images are resized to; by default what suits them.
+        image_size: side that images are resized to; by default what suits them, or the encoder.
         label_column: of a table.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
@@ -53,6 +60,8 @@ class Config:
     answers: str | None = None
     test: str | None = None
     algorithm: str = "auto"
+    encoder: str | None = None
+    views: int | None = None
     model: str = "auto"
     init: str | None = None
     steps: int | None = None
@@ -72,7 +81,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.steps is not None and self.minutes is not None:
             raise UsageError("Give --steps or --minutes, not both.")
-        for name, least in (("steps", 1), ("minutes", 0.01), ("seed", 0), ("image_size", 8)):
+        for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(
@@ -90,6 +99,11 @@ class Config:
                 f"{printable(suggestion(self.augment, AUGMENTATIONS))}"
                 f" Known: {', '.join(AUGMENTATIONS)}, or a file that ends in .json."
             )
+
+    @property
+    def encodes(self) -> bool:
+        """Whether a pretrained encoder is asked for."""
+        return self.encoder not in (None, "none")
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from realmix.augment.presets import views_of
 from realmix.contract.algorithm import Algorithm, Views
 from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
@@ -135,9 +136,9 @@ class Experiment:
         """What the two say of held-out, pool and test rows; the latter are opened here first."""
         evidence = judged_evidence("heldout", label, *held, verdict.answer(*held))
         evidence |= pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
-        raw, exam = self.dataset.test_inputs, self.dataset.test_label
+        raw, exam = self.rows.test_inputs, self.dataset.test_label
         if raw is not None and exam is not None:
-            test = self._probs(finals, self.rows.standard(raw))
+            test = self._probs(finals, raw)
             evidence |= judged_evidence("test", exam, *test, verdict.answer(*test))
         return evidence | self._pictures(verdict.algorithm, evidence)
 
@@ -145,7 +146,12 @@ class Experiment:
         """Rows for the report: augmented ones, and mistakes of what ships."""
         method = self.phases.method(algorithm)
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
-        seen = view_evidence(self.dataset, self.rows.views, asked, self.config.seed)
+        kept = self.dataset.encoded
+        views = self.rows.views
+        if kept is not None:  # what the encoder saw, not what it made of it
+            views = views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
+            asked = asked if kept.augmented else Views()
+        seen = view_evidence(self.dataset, views, asked, self.config.seed)
         return seen | mistake_evidence(self.dataset, self.phases.held_rows, evidence, "shipped")
 
     def _result(
@@ -215,6 +221,7 @@ class Experiment:
                 preset=self.dataset.preset,
                 standardizer=self.rows.standardizer,
                 about={**about, "shipped": name},
+                encoder=self.dataset.encoded.reference if self.dataset.encoded else None,
             )
             for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
         }

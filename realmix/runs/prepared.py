@@ -8,11 +8,30 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from realmix.augment.encoded import encoded_views
 from realmix.augment.presets import views_of
+from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.runs.classifier import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
+
+ENCODED = "encoded"  # the preset of an encoder's features
+BLOCK = 8192  # rows that are looked at together
+
+
+def standardizer_of(kept: Kept, count: int) -> Standardizer:
+    """Of the first `count` rows' plain features, a block at a time."""
+
+    def mean_of(form: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        blocks = (kept.place[i : min(i + BLOCK, count)] for i in range(0, count, BLOCK))
+        found = (form(kept.features[block, 0].astype(np.float64)).sum(0) for block in blocks)
+        return np.asarray(sum(found) / count)
+
+    mean = mean_of(lambda rows: rows)
+    deviation = np.sqrt(mean_of(lambda rows: (rows - mean) ** 2))
+    scale = np.where(deviation > 0, deviation, 1.0)  # a feature that never fires is only shifted
+    return Standardizer(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
 
 
 class Prepared:
@@ -20,21 +39,47 @@ class Prepared:
 
     Attributes:
         dataset: what was read.
-        shape: of one input.
+        shape: of one network input.
         known, pool_rows: the labeled rows, and the others.
         views: what each view name means.
-        standardizer: of feature rows; None for images.
-        inputs: (N, *shape) all rows, standardized where they are features.
+        standardizer: of feature rows, or of an encoder's features; None for images.
+        preset: the name of what the views mean.
+        width: D of an encoder's features, whose rows are numbers; else None.
+        inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
+        test_inputs: of the test rows, likewise, where there are any.
     """
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
+        self.test_inputs: Tensor | None = None
+        if dataset.encoded is None:
+            self._take(dataset)
+        else:
+            self._take_features(dataset, dataset.encoded)
+
+    def _take(self, dataset: Dataset) -> None:
+        """Pictures or feature rows, as they were read."""
+        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
+        self.width: int | None = None
+        self.preset = dataset.preset
         self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         self.inputs = self.standard(dataset.inputs)
+        if dataset.test_inputs is not None:
+            self.test_inputs = self.standard(dataset.test_inputs)
+
+    def _take_features(self, dataset: Dataset, kept: Encoded) -> None:
+        """Row numbers, by which views find what the encoder made of the pictures."""
+        self.width, self.preset = kept.reference.dimension, ENCODED
+        self.shape = (kept.reference.dimension,)
+        count = len(dataset.label)
+        self.standardizer = standardizer_of(kept.plain, count)
+        self.views = encoded_views(kept, self.standardizer.standard)
+        self.inputs = torch.arange(count)
+        if dataset.test_label is not None:
+            self.test_inputs = count + torch.arange(len(dataset.test_label))
 
     def standard(self, rows: np.ndarray) -> Tensor:
         """Rows as they were read, as the networks take them."""
@@ -49,8 +94,9 @@ class Prepared:
             Pool.of(self.inputs[self.pool_rows]),
             dataset.classes,
             self.views,
-            dataset.preset,
-            dataset.code_columns,
+            self.preset,
+            () if self.width else dataset.code_columns,
+            self.width,
         )
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:

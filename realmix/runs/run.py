@@ -7,7 +7,6 @@ import importlib.metadata
 import io
 import platform
 import sys
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import augmented
+from realmix.runs.augmentation import augmented, encoding_of, num_views
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -53,6 +52,9 @@ class Recorder:
 
     def doing(self, words: str) -> None:
         self.watch.doing(words)
+
+    def counting(self, words: str, done: int, of: int) -> None:
+        self.watch.counting(words, done, of)
 
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         self.watch.plan(phases, words)
@@ -100,6 +102,10 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     watch.doing("reading the data")
     augmentation = augmented(read(config), config, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
+    encoding = encoding_of(dataset, config, watch)
+    if encoding:
+        kept = encoding.features(num_views(config), config.seed)
+        dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
@@ -112,7 +118,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": digests(dataset, config),
+            "digest": run_folder.digests(dataset, config, encoding),
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -137,7 +143,7 @@ def read(config: Config) -> Dataset:
         answers=config.answers,
         test=config.test,
         data_root=config.data_root,
-        image_size=config.image_size,
+        image_size=None if config.encodes else config.image_size,  # the encoder's is another
         label_column=config.label_column,
         skip_bad=config.skip_bad,
         seed=config.seed,
@@ -204,35 +210,11 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
-def digests(dataset: Dataset, config: Config) -> dict[str, str]:
-    """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    parts = {
-        "classes": np.frombuffer(repr(dataset.classes).encode(), np.uint8),
-        "rows": dataset.inputs,
-        "labels": dataset.label,
-        "test rows": dataset.test_inputs,
-        "test labels": dataset.test_label,
-        "the network of --init": _bytes(config.init),
-    }
-    return {name: _digest(part) for name, part in parts.items() if part is not None}
-
-
-def _digest(part: np.ndarray) -> str:
-    start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
-    return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"
-
-
-def _bytes(init: str | None) -> np.ndarray | None:
-    if init is None:
-        return None
-    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
-    return np.fromfile(path, np.uint8)
-
-
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:
     """Of the data as they are now, for a run that is finished."""
     try:
-        return digests(read(config), config)
+        dataset = read(config)
+        return run_folder.digests(dataset, config, encoding_of(dataset, config))
     except (UsageError, DataError, OSError) as error:
         raise UsageError(
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import Interrupted
-from realmix.base.randomness import derive
+from realmix.base.randomness import Draws, derive, keys
 from realmix.contract.algorithm import Algorithm, Method, Recipe
 from realmix.data.pools import Data
 from realmix.training import checkpoint, parallel
@@ -169,8 +169,7 @@ class Stages:
         if self.options.get("stop", bool)():
             raise Interrupted
         new = self.build(len(self.trainers), model)
-        shape = tuple(self.data.labeled.inputs.shape[1:])
-        network = as_trained(new, self.device, shape).requires_grad_(False)
+        network = as_trained(new, self.device, self.data.shape).requires_grad_(False)
         path = self.folder / name / COMPUTED if self.folder else None
         if path and parallel.any_process(path.exists(), self.device):
             tensors, header = checkpoint.read(path)
@@ -194,6 +193,12 @@ class Stages:
     def predict(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """(N, K) probabilities of stored inputs, on the CPU, without any noise."""
         return predict(network, inputs, self.data.views["plain"])
+
+    def plain(self, inputs: Tensor) -> Tensor:
+        """(N, *shape) network inputs of stored inputs, without any noise."""
+        draws = Draws(keys(0, torch.arange(len(inputs), device=inputs.device)))
+        made: Tensor = self.data.views["plain"](inputs, draws)
+        return made
 
     def features(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """(N, D) features of stored inputs, on the CPU, without any noise."""

@@ -36,6 +36,8 @@ SURFACE = {
             "answers",
             "test",
             "algorithm",
+            "encoder",
+            "views",
             "model",
             "init",
             "steps",
