@@ -241,12 +241,16 @@ def test_every_option_reaches_the_configuration() -> None:
     )
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
-    config = parse(["fit", "d", *words.split(), *gate.split(), *more.split()]).config()
+    encoder = "--encoder e --views 5"
+    all_words = " ".join((words, gate, more, encoder)).split()
+    config = parse(["fit", "d", *all_words]).config()
     assert config.to_json() == {
         "data": "d",
         "unlabeled": "u",
         "test": "t",
         "algorithm": "a",
+        "encoder": "e",
+        "views": 5,
         "model": "m",
         "init": "i",
         "steps": 3,
