@@ -145,7 +145,8 @@ def kept(features: Tensor) -> Tensor:
             "The encoder gives values that are not finite. Its weights or its normalization are not"
             " what its name says; take another encoder."
         )
-    return (F.normalize(rows, dim=1) * rows.shape[1] ** 0.5).half().cpu()
+    direction: Tensor = F.normalize(rows, dim=1)
+    return direction.mul(rows.shape[1] ** 0.5).half().cpu()
 
 
 def fingerprint(weights: Mapping[str, Tensor], preparation: Mapping[str, Any]) -> str:

@@ -62,9 +62,8 @@ def test_features_are_those_of_the_network_in_float16() -> None:
 
 def test_rows_without_any_answer_stay_zero() -> None:
     assert torch.equal(kept(torch.zeros(2, 4)), torch.zeros(2, 4).half())
-    assert torch.equal(
-        kept(torch.tensor([[3e5, 4e5]])), torch.tensor([[0.6, 0.8]]).mul(2**0.5).half()
-    )
+    expected = 2**0.5 * torch.tensor([[0.6, 0.8]])
+    assert torch.equal(kept(torch.tensor([[3e5, 4e5]])), expected.half())
 
 
 def test_the_fingerprint_is_of_weights_and_look() -> None:

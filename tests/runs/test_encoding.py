@@ -32,9 +32,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     encoder = f"timm:{small.NETWORK}={small.weights_file(tmp_path)}"
     folder = small.photos(tmp_path / "photos")
     # mirrored without a trial, which takes longer than all the rest
-    return Config(
-        str(folder), encoder=encoder, image_size=32, steps=4, device="cpu", augment="photos"
-    )
+    quick = {"image_size": 32, "steps": 4, "augment": "photos", "device": "cpu"}
+    return Config.from_json({"data": str(folder), "encoder": encoder, **quick})
 
 
 def changed(config: Config, **values: object) -> Config:
@@ -141,7 +140,7 @@ def test_arrays_with_test_rows(config: Config, tmp_path: Path) -> None:
 
 
 def test_feature_rows_take_no_encoder(config: Config, tmp_path: Path) -> None:
-    np.savez(tmp_path / "rows.npz", x=np.random.rand(20, 3), y=np.arange(20) % 2)
+    np.savez(tmp_path / "rows.npz", x=np.eye(20), y=np.arange(20) % 2)
     with pytest.raises(UsageError, match="these are feature rows"):
         fit(changed(config, data=str(tmp_path / "rows.npz")), tmp_path / "run", Silent())
     assert not (tmp_path / "run").exists()
