@@ -37,8 +37,12 @@ class Encoder(Protocol):
 class TextEncoder(Encoder, Protocol):
     """An encoder of texts."""
 
+    def on(self, device: torch.device, precision: torch.dtype) -> Self:
+        """The same encoder, which computes there and in that precision from now on."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """B texts to (B, D) float16 features on the CPU."""
+        """B texts to (B, D) float16 features of length sqrt(D), on the CPU."""
         ...
 
 
