@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from realmix.training.devices import best_precision, choose
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
+EMBEDDED = "encoder."  # begins the names of an encoder's weights
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Classifier:
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
         encoder: what turns pictures into its inputs, where it takes features of one.
+        embedded: the encoder's weights, where the file is to hold them too.
     """
 
     network: nn.Module
@@ -77,6 +80,7 @@ class Classifier:
     about: dict[str, Any]
     shares: np.ndarray | None = None
     encoder: Reference | None = None
+    embedded: Mapping[str, Tensor] | None = None
 
     @property
     def takes_images(self) -> bool:
@@ -124,7 +128,7 @@ class Classifier:
             UsageError: the encoder is not here, or is not the one that it was trained with.
         """
         assert self.encoder is not None
-        encoder = recall(self.encoder, "This model")
+        encoder = recall(self.encoder, "This model", self.embedded)
         place, side = choose(), encoder.look.size
         encoder.on(place, best_precision(place, (3, side, side)))
         features = replace(self, encoder=None)
@@ -185,6 +189,7 @@ class Classifier:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"{EMBEDDED}{name}": t for name, t in (self.embedded or {}).items()}
         if self.standardizer:
             tensors["standardizer.mean"] = self.standardizer.mean
             tensors["standardizer.scale"] = self.standardizer.scale
@@ -198,24 +203,20 @@ class Classifier:
         classes, shape = tuple(header["classes"]), tuple(header["shape"])
         network = models.build(header["model"], shape, len(classes), seed=0)
         network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
-        start = "network."
-        weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        weights, embedded = (_below(tensors, start) for start in ("network.", EMBEDDED))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise StorageError(f"The weights do not fit {header['model']}: {error}") from None
         mean, scale = tensors.get("standardizer.mean"), tensors.get("standardizer.scale")
         standardizer = Standardizer(mean, scale) if mean is not None and scale is not None else None
-        return cls(
-            network,
-            classes,
-            header["model"],
-            shape,
-            header["preset"],
-            standardizer,
-            header["about"],
-            encoder=Reference(**header["encoder"]) if "encoder" in header else None,
-        )
+        known = classes, header["model"], shape, header["preset"], standardizer, header["about"]
+        encoder = Reference(**header["encoder"]) if "encoder" in header else None
+        return cls(network, *known, encoder=encoder, embedded=embedded or None)
+
+
+def _below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
 
 def together(

@@ -33,6 +33,7 @@ class Config:
             or none.
         views: augmented views of each picture that the encoder sees, the plain one included; by
             default 8 for methods that compare views, else 1.
+        embed_encoder: put the encoder's weights into the model file, which then needs no other.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.
@@ -62,6 +63,7 @@ class Config:
     algorithm: str = "auto"
     encoder: str | None = None
     views: int | None = None
+    embed_encoder: bool = False
     model: str = "auto"
     init: str | None = None
     steps: int | None = None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from realmix.augment.presets import views_of
 from realmix.contract.algorithm import Algorithm, Views
+from realmix.encoders.catalogue import recall
 from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import JUDGES, Judge, judge_of
@@ -213,6 +214,9 @@ class Experiment:
             "label_column": self.config.label_column,
             "label_counts": result["label_counts"],
         }
+        kept, embedded = self.dataset.encoded, None
+        if kept and self.config.embed_encoder:
+            embedded = recall(kept.reference, "This run").weights
         singles = {
             name: Classifier(
                 network=inner(trained.network),
@@ -222,7 +226,8 @@ class Experiment:
                 preset=self.dataset.preset,
                 standardizer=self.rows.standardizer,
                 about={**about, "shipped": name},
-                encoder=self.dataset.encoded.reference if self.dataset.encoded else None,
+                encoder=kept.reference if kept else None,
+                embedded=embedded,
             )
             for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
         }

@@ -23,6 +23,7 @@ from realmix.runs.prepared import Prepared, standardizer_of
 from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
 from tests.encoders import small
+from tests.encoders.onnx_file import mean_colours
 
 
 @pytest.fixture
@@ -104,6 +105,23 @@ def test_another_encoders_weights_are_refused_by_both_fingerprints(
         predict_all(classifier, str(tmp_path / "photos" / "unlabeled"), None)
     with pytest.raises(UsageError, match="encoder"):  # nor is the finished run shown as this one's
         fit(changed(config, algorithm="linear"), tmp_path / "run", Silent())
+
+
+@pytest.mark.parametrize("kind", ["timm", "onnx"])
+def test_an_embedded_encoder_needs_no_other_file(kind: str, config: Config, tmp_path: Path) -> None:
+    file = Path(str(config.encoder).partition("=")[2])
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        file = tmp_path / "colours.onnx"
+        file.write_bytes(mean_colours(16))
+        config = changed(config, encoder=str(file))
+    fit(changed(config, algorithm="linear", embed_encoder=True), tmp_path / "run", Silent())
+    pool = str(tmp_path / "photos" / "unlabeled")
+    before = predict_all(load_classifier(tmp_path / "run"), pool, None)
+    file.unlink()
+    np.testing.assert_array_equal(
+        predict_all(load_classifier(tmp_path / "run"), pool, None).probs, before.probs
+    )
 
 
 def test_changed_photos_are_noticed(config: Config, tmp_path: Path) -> None:
