@@ -16,6 +16,7 @@ from realmix.base.wording import duration, printable
 from realmix.command.process import Signals, is_first
 
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
+SOON = 3.0  # seconds, after which the time that something takes can be told
 MOST_BAD_FILES = 20  # that are listed
 ALONE = {"supervised": "labels alone", "linear": "labels alone, linear"}
 _NOT_FIGURES = ("step", "seconds")
@@ -87,7 +88,8 @@ class Progress:
         self.latest, self.accuracy, self.before = "", "", "starting"
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
         self._opened = self._began = self._spoke = clock()  # training, stage of it, line
-        self._spent = 0.0
+        self._spent = self._counted = 0.0
+        self._told = False
         self._draws = console.is_terminal and not console.is_dumb_terminal and not console.quiet
         self._live = Live(console=console, get_renderable=self._draw, transient=True)
 
@@ -105,6 +107,19 @@ class Progress:
         self.before = words
         if not self._draws:
             self._say(f"{words[0].upper()}{words[1:]} ...", "dim")
+
+    def counting(self, words: str, done: int, of: int) -> None:
+        """Before the first training: so many things of so many are done."""
+        now = self.clock()
+        if done == 0:
+            self._counted, self._told = now, False
+        seconds = now - self._counted
+        left = f", about {duration(seconds / done * (of - done))} left" if done else ""
+        self.before = f"{words}: {done:,} of {of:,}{left}"
+        early = done > 0 and not self._told and seconds > SOON
+        if not self._draws and (early or now - self._spoke > HEARTBEAT):
+            self._told = True
+            self._say(f"{self.before[0].upper()}{self.before[1:]}", "dim")
 
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         """All trainings by name with the steps of each, again where a comparison settled the last.

@@ -12,7 +12,8 @@ from pathlib import Path
 import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report, parse
+from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report
+from realmix.command.parsing import parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
 from realmix.runs.config import Config
 

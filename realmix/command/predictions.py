@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.encoders.pictures import Arrays, Files
 from realmix.runs.classifier import Classifier
 
 MOST_CLASSES = 10
@@ -102,7 +103,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
     """
     source = _open(given, data_root, classifier.about)
     what = f"'{printable(given)}'"
-    if source.is_images != (len(classifier.shape) == 3):
+    if source.is_images != classifier.takes_images:
         kinds = ("feature rows", "images")
         raise DataError(
             f"{what} holds {kinds[source.is_images]}, but this model was trained on "
@@ -112,11 +113,33 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         inputs = _ordered(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
+    if classifier.encoder is not None:
+        return _by_encoder(source, classifier, what)
     inputs, names, bad = _images(source, classifier)
     if not names:
-        listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
-        raise DataError(f"No image in {what} can be read.{listed}")
+        raise _nothing_readable(what, bad)
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
+
+
+def _by_encoder(source: Source, classifier: Classifier, what: str) -> Predictions:
+    """Pictures are read at the encoder's size, a batch at a time."""
+    reasons: dict[int, str] = {}
+    if source.files is None:
+        assert source.inputs is not None
+        probs = classifier.predict_pictures(Arrays(to_bytes(source.inputs, classifier.scale, "x")))
+    else:
+        probs = classifier.predict_pictures(Files(source.files, reasons))
+    bad = tuple((source.names[row], reason) for row, reason in reasons.items()) + source.bad_files
+    good = [row for row in range(len(source)) if row not in reasons]
+    if not good:
+        raise _nothing_readable(what, bad)
+    names = tuple(source.names[row] for row in good)
+    return Predictions(names, probs[good], classifier.classes, bad)
+
+
+def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
+    listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
+    return DataError(f"No image in {what} can be read.{listed}")
 
 
 def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:

@@ -21,7 +21,7 @@ class Facts:
     Attributes:
         num_classes: K.
         num_labeled, num_unlabeled: rows of the two pools.
-        shape: of one stored input: (C, H, W) of images, (D,) of feature rows.
+        shape: of one network input: (C, H, W) of images, (D,) of features.
         class_shares: (K,) share of each class among the labels; sums to one.
         preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
         code_columns: feature columns that look like codes of categories: few whole numbers.
@@ -56,8 +56,8 @@ class Facts:
         """
         if self.is_images:
             raise UsageError(
-                f"{what} learns from feature rows, and these are images. Use --algorithm auto, or"
-                " give a table of features that a network computed from them."
+                f"{what} learns from feature rows, and these are images. Use --encoder auto,"
+                " whose features it learns from, or another --algorithm."
             )
 
 

@@ -9,21 +9,39 @@ import numpy as np
 from realmix.data.pools import Dataset
 
 INIT = "the network of --init"
-PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT)
+ENCODER = "the encoder"
+PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT, ENCODER)
 
 
-def fingerprints(dataset: Dataset, init: np.ndarray | None = None) -> dict[str, str]:
-    """Of each of `PARTS` that there is; `init` is a network that a run starts from, as bytes."""
+def fingerprints(
+    dataset: Dataset,
+    init: np.ndarray | None = None,
+    encoded: np.ndarray | None = None,
+    encoder: str | None = None,
+) -> dict[str, str]:
+    """Of each of `PARTS` that there is.
+
+    Args:
+        dataset: what was read.
+        init: a network that a run starts from, as bytes.
+        encoded: where an encoder sees the rows and test rows, digests of all of them as bytes.
+        encoder: its own fingerprint.
+    """
     parts = (
-        np.frombuffer(repr(dataset.classes).encode(), np.uint8),
-        dataset.inputs,
+        _text(repr(dataset.classes)),
+        dataset.inputs if encoded is None else encoded,
         dataset.label,
-        dataset.test_inputs,
+        dataset.test_inputs if encoded is None else None,
         dataset.test_label,
         init,
+        None if encoder is None else _text(encoder),
     )
     named = zip(PARTS, parts, strict=True)
     return {name: _fingerprint(part) for name, part in named if part is not None}
+
+
+def _text(words: str) -> np.ndarray:
+    return np.frombuffer(words.encode(), np.uint8)
 
 
 def _fingerprint(part: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
+from realmix.data.encoded import Encoded
 from realmix.data.pixels.scale import Scale
 from realmix.functional.targets import one_hot
 
@@ -47,6 +49,8 @@ class Dataset:
         groups: (N,) int64, rows of one number stay together whatever is held out, or None.
         scale: the numbers in images that became 0 and 255, where they were no bytes; or None.
         copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
+        files, test_files: the image file of each row and test row, where they are files.
+        encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
     inputs: np.ndarray
@@ -65,6 +69,9 @@ class Dataset:
     groups: np.ndarray | None = None
     copies: np.ndarray | None = None
     scale: Scale | None = None
+    files: tuple[Path, ...] | None = None
+    test_files: tuple[Path, ...] | None = None
+    encoded: Encoded | None = None
 
     @property
     def is_images(self) -> bool:
@@ -108,7 +115,7 @@ class Pool:
     """Rows to train on. All tensors on one device.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 or (N, D) float32.
+        inputs: (N, C, H, W) uint8, (N, D) float32, or (N,) int64 rows of kept features.
         label: (N,) int64, -1 where unknown; or (N, K) float32 distributions.
         weight: (N,) float32 in [0, 1].
     """
@@ -141,6 +148,7 @@ class Data:
         views: what each view name means.
         preset: the name of that meaning.
         code_columns: feature columns that look like codes of categories.
+        width: D, where inputs are rows of kept features.
     """
 
     labeled: Pool
@@ -149,6 +157,12 @@ class Data:
     views: Mapping[str, View] = field(repr=False)
     preset: str = ""
     code_columns: tuple[str, ...] = ()
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one network input."""
+        return tuple(self.labeled.inputs.shape[1:]) if self.width is None else (self.width,)
 
     @property
     def num_classes(self) -> int:
@@ -163,7 +177,7 @@ class Data:
             num_classes=self.num_classes,
             num_labeled=len(self.labeled),
             num_unlabeled=len(self.unlabeled),
-            shape=tuple(self.labeled.inputs.shape[1:]),
+            shape=self.shape,
             class_shares=shares.mean(0),
             preset=self.preset,
             code_columns=self.code_columns,

@@ -48,6 +48,11 @@ class Standardizer:
                 start += len(block)
         return standard
 
+    def standard(self, rows: Tensor) -> Tensor:
+        """(B, D) rows that float32 holds, on any device, to (B, D) float32 there."""
+        mean, scale = (each.float().to(rows.device) for each in (self.mean, self.scale))
+        return (rows - mean) / scale
+
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
     """The rows in float64, some at a time."""

@@ -14,7 +14,7 @@ from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Positive, Share
 from realmix.functional.linear import logistic
 from realmix.functional.selection import confident_of_each_class
-from realmix.procedures.rows import as_arrays, figures_of, set_linear, some_of, strength_of
+from realmix.procedures.rows import figures_of, labeled_rows, pool_rows, set_linear, strength_of
 from realmix.training.stages import Procedure, Stages
 
 Array = NDArray[np.float64]
@@ -45,9 +45,8 @@ class BalancedSelfTraining(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            rows, label, pool = as_arrays(stages)
-            pool, num_classes = some_of(pool, self.most_rows, stages), stages.data.num_classes
-            strength = strength_of(stages)
+            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
+            num_classes, strength = stages.data.num_classes, strength_of(stages)
             model = logistic(rows, label, num_classes, strength)
             prior = (np.bincount(label, minlength=num_classes) + 1) / (len(label) + num_classes)
             for number in range(1, self.rounds + 1) if len(pool) else ():

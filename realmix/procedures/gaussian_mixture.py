@@ -10,7 +10,7 @@ from torch import nn
 from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Share
 from realmix.functional.gaussians import expectation_maximization, principal
-from realmix.procedures.rows import as_arrays, figures_of, set_linear, some_of
+from realmix.procedures.rows import figures_of, labeled_rows, pool_rows, set_linear
 from realmix.training.stages import Procedure, Stages
 
 
@@ -39,8 +39,7 @@ class GaussianMixture(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            rows, label, pool = as_arrays(stages)
-            pool = some_of(pool, self.most_rows, stages)
+            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
             mean, directions = principal(np.concatenate([rows, pool]), self.dimensions)
             given = np.eye(stages.data.num_classes)[label]
             prior = (given.sum(0) + 1) / (len(rows) + given.shape[1])

@@ -13,7 +13,7 @@ from realmix.contract.fields import Count, Decay, Positive
 from realmix.functional.graph import knn_graph, propagate
 from realmix.functional.targets import one_hot
 from realmix.models.neighbors import Neighbors
-from realmix.procedures.rows import as_arrays, figures_of, some_of
+from realmix.procedures.rows import figures_of, labeled_rows, pool_rows
 from realmix.training.stages import Procedure, Stages
 
 TOLERANCE, ITERATIONS = 1e-4, 50  # of the conjugate gradient
@@ -54,8 +54,8 @@ class LabelSpreading(Procedure):
     def spread(self, stages: Stages) -> tuple[Tensor, Tensor]:
         """(M, D) rows that a label has reached, labeled ones first, and their (M, K) shares."""
         num_classes = stages.data.num_classes
-        labeled, label, pool = as_arrays(stages)
-        some = torch.from_numpy(some_of(pool, self.most_rows, stages))
+        labeled, label = labeled_rows(stages)
+        some = torch.from_numpy(pool_rows(stages, self.most_rows))
         rows = torch.cat([torch.from_numpy(labeled), some]).float()
         known = torch.cat([torch.from_numpy(label), torch.full((len(some),), -1)])
         graph = knn_graph(rows, self.neighbors, self.power)

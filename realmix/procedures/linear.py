@@ -9,7 +9,7 @@ from torch import nn
 from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Positive
 from realmix.functional.linear import logistic
-from realmix.procedures.rows import as_arrays, figures_of, set_linear, strength_of
+from realmix.procedures.rows import figures_of, labeled_rows, set_linear, strength_of
 from realmix.training.stages import Procedure, Stages
 
 
@@ -36,7 +36,7 @@ class Linear(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            rows, label, _ = as_arrays(stages)
+            rows, label = labeled_rows(stages)
             strength = self.strength or strength_of(stages)
             set_linear(network, *logistic(rows, label, stages.data.num_classes, strength))
             return {**figures_of(network, stages), "strength": strength}

@@ -17,26 +17,30 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # C; standardized rows and few labels need n
 FOLDS = 5
 
 
-def as_arrays(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """(n, D) labeled rows, (n,) their classes, (N, D) pool."""
-    labeled, pool = stages.data.labeled, stages.data.unlabeled
-    rows, others = (p.inputs.cpu().numpy().astype(np.float64) for p in (labeled, pool))
-    return rows, labeled.label.cpu().numpy(), others
+def labeled_rows(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(n, D) labeled rows and (n,) their classes."""
+    labeled = stages.data.labeled
+    return _array(stages.plain(labeled.inputs)), labeled.label.cpu().numpy()
 
 
-def some_of(pool: NDArray[np.float64], most: int, stages: Stages) -> NDArray[np.float64]:
-    """The pool, or `most` of its rows at random, in their order."""
-    if len(pool) <= most:
-        return pool
-    chosen = np.random.default_rng(derive(stages.seed)).choice(len(pool), most, replace=False)
-    return pool[np.sort(chosen)]
+def pool_rows(stages: Stages, most: int) -> NDArray[np.float64]:
+    """(m, D) the pool, or `most` of its rows at random, in their order."""
+    inputs = stages.data.unlabeled.inputs
+    if len(inputs) > most:
+        rng = np.random.default_rng(derive(stages.seed))
+        chosen = np.sort(rng.choice(len(inputs), most, replace=False))
+        inputs = inputs[torch.from_numpy(chosen).to(inputs.device)]
+    return _array(stages.plain(inputs))
+
+
+def _array(rows: Tensor) -> NDArray[np.float64]:
+    return rows.cpu().numpy().astype(np.float64)
 
 
 def strength_of(stages: Stages) -> float:
     """The C of the labels' logistic regression, by cross-validation."""
-    rows, label, _ = as_arrays(stages)
     rng = np.random.default_rng(derive(stages.seed))
-    return best_strength(rows, label, STRENGTHS, FOLDS, rng)
+    return best_strength(*labeled_rows(stages), STRENGTHS, FOLDS, rng)
 
 
 def set_linear(network: nn.Module, slopes: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
@@ -49,5 +53,5 @@ def set_linear(network: nn.Module, slopes: NDArray[np.float64], bias: NDArray[np
 def figures_of(network: nn.Module, stages: Stages) -> dict[str, float]:
     """Log loss of the labels that it learned from."""
     labeled = stages.data.labeled
-    logits: Tensor = network(labeled.inputs)
+    logits: Tensor = network(stages.plain(labeled.inputs))
     return {"loss": float(nn.functional.cross_entropy(logits, labeled.label))}

@@ -1,4 +1,4 @@
-"""Which augmentation a run has: what was asked for, or what suits the data, decided once."""
+"""How a run sees its data: which augmentation, decided once, and which encoder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
 from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
+from realmix.encoders.catalogue import photo_encoder
+from realmix.encoders.encoding import Encoding
+from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
+from realmix.runs.choose import AUTO, LINEAR
 from realmix.runs.config import Config
+from realmix.runs.methods import method_class
 from realmix.runs.watch import Silent, Watch
-from realmix.training.devices import choose
+from realmix.training.devices import best_precision, choose
 
+VIEWS = 8  # of each picture, for methods that compare views of it
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
 
 
@@ -76,12 +82,42 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
         return {"preset": _described(config.augment)}
     if config.augment != "auto":
         return {"preset": config.augment}
-    if dataset.preset != MIRRORED:
+    unseen = config.encodes and num_views(config) == 1  # an encoder sees the plain pictures alone
+    if dataset.preset != MIRRORED or unseen:
         return {"preset": dataset.preset}
     watch.doing("trying whether mirrored pictures can be read as well as plain ones")
     reading = read_mirrored(dataset, config.seed, choose(config.device))
     preset = MIRRORED if reading.mirrors else UNMIRRORED
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
+
+
+def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> Encoding | None:
+    """The pictures and the encoder that is to see them, where the run has one.
+
+    Raises:
+        UsageError: there is no such encoder, or the data are no pictures.
+    """
+    if not config.encodes:
+        return None
+    if not dataset.is_images:
+        raise UsageError(
+            f"--encoder {config.encoder} is for pictures, and these are feature rows. Leave it out."
+        )
+    watch = watch or Silent()
+    watch.doing(f"loading the encoder {config.encoder}")
+    device = choose(config.device)
+    encoder = photo_encoder(str(config.encoder), config.image_size)
+    side = encoder.look.size
+    encoder.on(device, best_precision(device, (3, side, side)))
+    return Encoding(dataset, encoder, watch.counting, watch.note)
+
+
+def num_views(config: Config) -> int:
+    """Kept views of each picture, the plain one among them."""
+    if config.views is not None:
+        return config.views
+    one = config.algorithm in (AUTO, SUPERVISED, LINEAR)
+    return 1 if one or not method_class(config.algorithm).cost else VIEWS
 
 
 def _described(file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,21 @@ from realmix import models
 from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.encoded import Reference
 from realmix.data.pixels.scale import Scale
+from realmix.encoders.catalogue import recall
+from realmix.encoders.extract import features_of
+from realmix.encoders.pictures import Arrays, Pictures
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
 from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint
+from realmix.training.devices import best_precision, choose
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
+EMBEDDED = "encoder."  # begins the names of an encoder's weights
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,11 @@ class Classifier:
         model: the network's name, for `models.build`.
         shape: of one stored input.
         preset: the name of the augmentation that it was trained with.
-        standardizer: of feature rows; None for images.
+        standardizer: of feature rows, or of what the encoder gives; None for images.
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
+        encoder: what turns pictures into its inputs, where it takes features of one.
+        embedded: the encoder's weights, where the file is to hold them too.
     """
 
     network: nn.Module
@@ -48,6 +57,12 @@ class Classifier:
     standardizer: Standardizer | None
     about: dict[str, Any]
     shares: np.ndarray | None = None
+    encoder: Reference | None = None
+    embedded: Mapping[str, Tensor] | None = None
+
+    @property
+    def takes_images(self) -> bool:
+        return self.encoder is not None or len(self.shape) == 3
 
     @property
     def scale(self) -> Scale | None:
@@ -74,6 +89,8 @@ class Classifier:
         Raises:
             DataError: if the inputs have another shape.
         """
+        if self.encoder is not None:
+            return self.predict_pictures(Arrays(inputs))
         if inputs.shape[1:] != self.shape:
             raise DataError(
                 f"The model takes inputs of shape {self.shape}, not {inputs.shape[1:]}."
@@ -87,6 +104,20 @@ class Classifier:
             return probs
         counts = np.array(self.about["label_counts"], float)
         return reweighted(probs, counts / counts.sum(), self.shares)
+
+    def predict_pictures(self, pictures: Pictures) -> np.ndarray:
+        """(N, K) float32 probabilities of pictures that its encoder is to see.
+
+        Raises:
+            UsageError: the encoder is not here, or is not the one that it was trained with.
+        """
+        assert self.encoder is not None
+        encoder = recall(self.encoder, "This model", self.embedded)
+        place, side = choose(), encoder.look.size
+        encoder.on(place, best_precision(place, (3, side, side)))
+        features = replace(self, encoder=None)
+        parts = [features.predict_proba(rows) for rows in features_of(encoder, pictures)]
+        return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])
 
     def save(self, path: Path) -> None:
         """Write it as one safetensors file, atomically."""
@@ -137,10 +168,12 @@ class Classifier:
             "shape": list(self.shape),
             "preset": self.preset,
             "about": self.about,
+            **({"encoder": self.encoder.to_json()} if self.encoder else {}),
         }
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"{EMBEDDED}{name}": t for name, t in (self.embedded or {}).items()}
         if self.standardizer:
             tensors["standardizer.mean"] = self.standardizer.mean
             tensors["standardizer.scale"] = self.standardizer.scale
@@ -154,8 +187,7 @@ class Classifier:
         classes, shape = tuple(header["classes"]), tuple(header["shape"])
         network = models.build(header["model"], shape, len(classes), seed=0)
         network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
-        start = "network."
-        weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        weights, embedded = (_below(tensors, start) for start in ("network.", EMBEDDED))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -164,15 +196,13 @@ class Classifier:
         standardizer = None
         if mean is not None and scale is not None:
             standardizer = Standardizer(mean.double(), scale.double())
-        return cls(
-            network,
-            classes,
-            header["model"],
-            shape,
-            header["preset"],
-            standardizer,
-            header["about"],
-        )
+        known = classes, header["model"], shape, header["preset"], standardizer, header["about"]
+        encoder = Reference(**header["encoder"]) if "encoder" in header else None
+        return cls(network, *known, encoder=encoder, embedded=embedded or None)
+
+
+def _below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
 
 def together(

@@ -18,6 +18,8 @@ _READING = (
 )
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
+LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -31,6 +33,12 @@ class Config:
             keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
+        encoder: pretrained network, never trained, whose features of each picture are learned from:
+            auto (the best installed), lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx
+            or none.
+        views: augmented views of each picture that the encoder sees, the plain one included; by
+            default 8 for methods that compare views, else 1.
+        embed_encoder: put the encoder's weights into the model file, which then needs no other.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.
@@ -41,7 +49,7 @@ class Config:
         augment: what is done to pictures: photos (mirrored), digits (bright on black), symbols
             (letters, X-rays: never mirrored or inverted), none, or a FILE.json; auto takes what
             suits the data, and mirrors only where that does not change what is seen.
-        image_size: side that images are resized to; by default what suits them.
+        image_size: side that images are resized to; by default what suits them, or the encoder.
         label_column: of a table.
         feature_columns: columns of a table to learn from, separated by commas; by default all but
             row numbers, names of rows and the like.
@@ -68,6 +76,9 @@ class Config:
     answers: str | None = None
     test: str | None = None
     algorithm: str = "auto"
+    encoder: str | None = None
+    views: int | None = None
+    embed_encoder: bool = False
     model: str = "auto"
     init: str | None = None
     steps: int | None = None
@@ -93,7 +104,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.steps is not None and self.minutes is not None:
             raise UsageError("Give --steps or --minutes, not both.")
-        for name, least in (("steps", 1), ("minutes", 0.01), ("seed", 0), ("image_size", 8)):
+        for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(
@@ -111,6 +122,11 @@ class Config:
                 f"{printable(suggestion(self.augment, AUGMENTATIONS))}"
                 f" Known: {', '.join(AUGMENTATIONS)}, or a file that ends in .json."
             )
+
+    @property
+    def encodes(self) -> bool:
+        """Whether a pretrained encoder is asked for."""
+        return self.encoder not in (None, "none")
 
     def to_json(self) -> dict[str, Any]:
         values = dataclasses.asdict(self)

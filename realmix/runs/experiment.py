@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from realmix.contract.algorithm import Algorithm, Views
+from realmix.encoders.catalogue import recall
 from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
@@ -150,9 +151,9 @@ class Experiment:
         """What the two say of held-out, pool and test rows; the latter are opened here first."""
         evidence = judged_evidence("heldout", label, *held, verdict.answer(*held))
         evidence |= pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
-        raw, exam = self.dataset.test_inputs, self.dataset.test_label
+        raw, exam = self.rows.test_inputs, self.dataset.test_label
         if raw is not None and exam is not None:
-            test = self._probs(finals, self.rows.standard(raw))
+            test = self._probs(finals, raw)
             evidence |= judged_evidence("test", exam, *test, verdict.answer(*test))
         return evidence | self._pictures(verdict.algorithm, evidence)
 
@@ -160,7 +161,9 @@ class Experiment:
         """Rows for the report: augmented ones, and mistakes of what ships."""
         method = self.phases.method(algorithm)
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
-        seen = view_evidence(self.dataset, self.rows.views, asked, self.config.seed)
+        if self.dataset.encoded and not self.dataset.encoded.augmented:
+            asked = Views()
+        seen = view_evidence(self.dataset, self.rows.shown, asked, self.config.seed)
         return seen | mistake_evidence(self.dataset, self.phases.held_rows, evidence, "shipped")
 
     def _result(
@@ -171,7 +174,8 @@ class Experiment:
         evidence: Evidence,
     ) -> dict[str, Any]:
         gated = self.config.gate != "none"
-        compared = len(finals) > 1
+        compared, kept = len(finals) > 1, self.dataset.encoded
+        networks = [described(one.model, inner(one.network), self.rows.shape) for one in finals]
         return {
             **verdict.to_json(),
             "reason": reason(verdict) if gated else verdict.rule,
@@ -179,11 +183,8 @@ class Experiment:
             "test": test_figures(evidence, compared),
             "pseudo_labels": oracle_figures(self.dataset, evidence.get("pool_shipped")),
             "undertrained": self._undertrained(verdict, finals),
-            "network": list(
-                dict.fromkeys(
-                    described(one.model, inner(one.network), self.rows.shape) for one in finals
-                )
-            ),
+            "network": list(dict.fromkeys(networks)),
+            "encoder": None if kept is None else kept.reference.to_json(),
             "labels": len(self.rows.known),
             "unlabeled": len(self.rows.pool_rows),
             "label_counts": np.bincount(
@@ -223,6 +224,9 @@ class Experiment:
             "group": self.config.group,
             "label_counts": result["label_counts"],
         }
+        kept, embedded = self.dataset.encoded, None
+        if kept and self.config.embed_encoder:
+            embedded = recall(kept.reference, "This run").weights
         singles = {
             name: Classifier(
                 network=inner(trained.network),
@@ -232,6 +236,8 @@ class Experiment:
                 preset=self.dataset.preset,
                 standardizer=self.rows.standardizer,
                 about={**about, "shipped": name},
+                encoder=kept.reference if kept else None,
+                embedded=embedded,
             )
             for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
         }

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from realmix.augment.encoded import encoded_views
 from realmix.augment.presets import views_of
+from realmix.data.encoded import Encoded, Kept
 from realmix.data.levels import lost_levels
-from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.pools import Data, Dataset, Pool, View
 from realmix.data.splits import Plan, validation_plan
 from realmix.models.standardizer import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
+
+ENCODED = "encoded"  # the preset of an encoder's features
+BLOCK = 8192  # rows that are looked at together
+LEAST = 1e-6  # variance; equal rows have less, by rounding
+
+
+def standardizer_of(kept: Kept, count: int) -> Standardizer:
+    """Of the first `count` rows' plain features, a block at a time; one scale for all columns.
+
+    A column's deviation is part of what it says: on CIFAR-10 a deviation of 1 for each column cost
+    up to 3 points (docs/encoders.md). All rows have length sqrt(D), so of the squares no sum is
+    needed: their mean is 1, and the mean of the variances 1 - |mean|^2 / D.
+    """
+    blocks = (kept.place[i : min(i + BLOCK, count)] for i in range(0, count, BLOCK))
+    sums = [kept.features[block, 0].sum(0, dtype=np.float32) for block in blocks]
+    mean = np.stack(sums).astype(np.float64).sum(0) / count
+    scale = np.sqrt(max(1 - np.mean(mean**2), LEAST))
+    return Standardizer(torch.from_numpy(mean).float(), torch.full((len(mean),), float(scale)))
 
 
 class Prepared:
@@ -22,23 +42,50 @@ class Prepared:
 
     Attributes:
         dataset: what was read.
-        shape: of one input.
+        shape: of one network input.
         known, pool_rows: the labeled rows, and the others.
         views: what each view name means.
-        standardizer: of feature rows; None for images.
-        inputs: (N, *shape) all rows, standardized where they are features.
+        standardizer: of feature rows, or of an encoder's features; None for images.
+        preset: the name of what the views mean.
+        width: D of an encoder's features, whose rows are numbers; else None.
+        inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
+        test_inputs: of the test rows, likewise, where there are any.
         notes: what the user should be told of that.
     """
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
+        self.test_inputs: Tensor | None = None
+        self.notes: tuple[str, ...] = ()
+        if dataset.encoded is None:
+            self._take(dataset)
+        else:
+            self._take_features(dataset, dataset.encoded)
+
+    def _take(self, dataset: Dataset) -> None:
+        """Pictures or feature rows, as they were read."""
+        self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
+        self.width: int | None = None
+        self.preset = dataset.preset
         self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         self.inputs = self.standard(dataset.inputs)
         self.notes = () if dataset.is_images else self._lost()
+        if dataset.test_inputs is not None:
+            self.test_inputs = self.standard(dataset.test_inputs)
+
+    def _take_features(self, dataset: Dataset, kept: Encoded) -> None:
+        """Row numbers, by which views find what the encoder made of the pictures."""
+        self.width, self.preset = kept.reference.dimension, ENCODED
+        self.shape = (kept.reference.dimension,)
+        count = len(dataset.label)
+        self.standardizer = standardizer_of(kept.plain, count)
+        self.views = encoded_views(kept, self.standardizer.standard)
+        self.inputs = torch.arange(count)
+        if dataset.test_label is not None:
+            self.test_inputs = count + torch.arange(len(dataset.test_label))
 
     def standard(self, rows: np.ndarray) -> Tensor:
         """Rows as they were read, as the networks take them."""
@@ -50,6 +97,13 @@ class Prepared:
         advice = "A few huge values hide the others: take them out, or give the column's logarithm."
         names = self.dataset.column_names
         return lost_levels(self.dataset.inputs, self.inputs.numpy(), names, advice)
+
+    @property
+    def shown(self) -> Mapping[str, View]:
+        """The views of what was read: what an encoder saw, not what it made of it."""
+        if self.dataset.encoded is None:
+            return self.views
+        return views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
 
     def plan(self, seed: int, quick: bool) -> Plan:
         """How models are compared on labeled rows; see `validation_plan`."""
@@ -65,8 +119,9 @@ class Prepared:
             Pool.of(self.inputs[self.pool_rows]),
             dataset.classes,
             self.views,
-            dataset.preset,
-            dataset.code_columns,
+            self.preset,
+            () if self.width else dataset.code_columns,
+            self.width,
         )
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:

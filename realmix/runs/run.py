@@ -17,10 +17,11 @@ from realmix.base.versions import versions
 from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from realmix.encoders.encoding import Encoding
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import augmented
+from realmix.runs.augmentation import augmented, encoding_of, num_views
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -51,6 +52,9 @@ class Recorder:
 
     def doing(self, words: str) -> None:
         self.watch.doing(words)
+
+    def counting(self, words: str, done: int, of: int) -> None:
+        self.watch.counting(words, done, of)
 
     def plan(self, phases: Mapping[str, int], words: str) -> None:
         self.watch.plan(phases, words)
@@ -97,9 +101,13 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     begun = run_folder.saved_config(folder) or {}
     watch.doing("reading the data")
     read_here = read(config)
-    _check_alike(read_here, config)
+    _check_alike(digests(read_here, config, None), config)
     augmentation = augmented(read_here, config, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
+    encoding = encoding_of(dataset, config, watch)
+    if encoding:
+        kept = encoding.features(num_views(config), config.seed)
+        dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
@@ -112,7 +120,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": digests(dataset, config),
+            "digest": digests(dataset, config, encoding),
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -131,7 +139,10 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names."""
-    return load(config.data, **config.reading)
+    given = dict(config.reading)
+    if config.encodes:
+        given["image_size"] = None  # the encoder's is another
+    return load(config.data, **given)
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
@@ -194,14 +205,16 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
-def digests(dataset: Dataset, config: Config) -> dict[str, str]:
+def digests(dataset: Dataset, config: Config, encoding: Encoding | None) -> dict[str, str]:
     """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    return fingerprints(dataset, _bytes(config.init))
+    init = _bytes(config.init)
+    if encoding is None:
+        return fingerprints(dataset, init)
+    return fingerprints(dataset, init, encoding.digest, encoding.encoder.reference.fingerprint)
 
 
-def _check_alike(dataset: Dataset, config: Config) -> None:
+def _check_alike(found: Mapping[str, str], config: Config) -> None:
     """Stop all processes where they have read different data: they would train in vain."""
-    found = digests(dataset, config)
     numbers = [int(found.get(name, "-1"), 16) for name in PARTS]
     if places := parallel.differing(numbers, choose(config.device)):
         names = ", ".join(PARTS[place] for place in places)
@@ -221,7 +234,8 @@ def _bytes(init: str | None) -> np.ndarray | None:
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:
     """Of the data as they are now, for a run that is finished."""
     try:
-        return digests(read(config), config)
+        dataset = read(config)
+        return digests(dataset, config, encoding_of(dataset, config))
     except (UsageError, DataError, OSError) as error:
         raise UsageError(
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."

@@ -41,7 +41,11 @@ def _each(
     device = next(network.parameters()).device
     parts = []
     for rows in torch.split(inputs, batch_size):
-        rows = rows.to(device)
-        draws = Draws(keys(0, torch.arange(len(rows), device=device)))
-        parts.append(function(plain(rows, draws)).cpu())
+        parts.append(function(seen(rows.to(device), plain)).cpu())
     return torch.cat(parts)
+
+
+def seen(inputs: Tensor, plain: View) -> Tensor:
+    """(N, *shape) stored inputs as a network sees them without any noise, where they are."""
+    made: Tensor = plain(inputs, Draws(keys(0, torch.arange(len(inputs), device=inputs.device))))
+    return made

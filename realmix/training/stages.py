@@ -18,7 +18,7 @@ from realmix.base.randomness import derive
 from realmix.contract.algorithm import Algorithm, Method, Recipe
 from realmix.data.pools import Data
 from realmix.training import checkpoint, parallel
-from realmix.training.predict import features, predict
+from realmix.training.predict import features, predict, seen
 from realmix.training.trainer import Record, Trainer, as_trained
 
 COMPUTED = "computed.safetensors"  # in the folder of a stage without steps
@@ -44,8 +44,7 @@ class Stages:
 
     Attributes:
         data: the labeled and unlabeled rows, on the device.
-        steps: optimizer steps of a stage.
-        recipe: of the run.
+        steps, recipe: optimizer steps of a stage, and how they are taken.
         trainers: the stages so far, in order.
         begun: those of them that took a step since, and what was computed since.
 
@@ -56,7 +55,7 @@ class Stages:
         folder: where each stage has a folder for its checkpoints; None keeps nothing.
         evaluate: figures of an averaged network, to record.
         observe: is given each record; its "step" and "seconds" are of all stages so far.
-        begin: is told, when a stage begins or continues, how many steps were done before.
+        begin: is told how many steps were done before a stage begins or continues.
         options: for every `Trainer`.
     """
 
@@ -78,10 +77,9 @@ class Stages:
         self.data, self.build = data.to(self.device), build
         self.steps, self.seed, self.recipe, self.folder = steps, seed, recipe, folder
         self.evaluate, self.observe, self.begin, self.options = evaluate, observe, begin, options
-        self.trainers: list[Trainer] = []
-        self.begun: list[Trainer | nn.Module] = []
-        self.computing = 0.0  # seconds
-        self.computed = False
+        self.trainers = list[Trainer]()
+        self.begun = list[Trainer | nn.Module]()
+        self.computing, self.computed = 0.0, False  # seconds, and whether there was anything
 
     def train(self, algorithm: Algorithm, name: str = "", **changes: Any) -> nn.Module:
         """A whole stage: see `trainer` for the arguments and `finish` for what comes back."""
@@ -107,8 +105,7 @@ class Stages:
             data: on what, where it is not the run's data.
             network: what to train; by default a new one.
             model: name of the new network, where it is not the run's.
-            recipe: where it is not the run's.
-            steps: where they are not the run's.
+            recipe, steps: where they are not the run's.
             classifies: whether the network's accuracy means anything yet.
         """
         number = len(self.trainers)
@@ -171,8 +168,7 @@ class Stages:
             raise Interrupted
         self.computed = True
         new = self.build(len(self.trainers), model)
-        shape = tuple(self.data.labeled.inputs.shape[1:])
-        network = as_trained(new, self.device, shape).requires_grad_(False)
+        network = as_trained(new, self.device, self.data.shape).requires_grad_(False)
         path = self.folder / name / COMPUTED if self.folder else None
         if path and parallel.any_process(path.exists(), self.device):
             tensors, header = checkpoint.read(path)
@@ -197,6 +193,10 @@ class Stages:
         """(N, K) probabilities of stored inputs, on the CPU, without any noise."""
         return predict(network, inputs, self.data.views["plain"])
 
+    def plain(self, inputs: Tensor) -> Tensor:
+        """(N, *shape) network inputs of stored inputs, without any noise."""
+        return seen(inputs, self.data.views["plain"])
+
     def features(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """(N, D) features of stored inputs, on the CPU, without any noise."""
         return features(network, inputs, self.data.views["plain"])
@@ -217,7 +217,7 @@ class Stages:
     def heard(self) -> bool:
         """Whether any row of the pool has counted: in a loss, as labeled, or in a computation."""
         own = len(self.data.labeled)
-        counted = (bool(t.said > 0) or len(t.data.labeled) > own for t in self.trainers)
+        counted = (t.said > 0 or len(t.data.labeled) > own for t in self.trainers)
         return self.computed or len(self.data.unlabeled) == 0 or any(counted)
 
     @property

@@ -85,8 +85,7 @@ class Trainer:
         self.observe, self.stop = observe, stop
 
         self.data = data.to(self.device)
-        shape = tuple(data.labeled.inputs.shape[1:])
-        self.student = as_trained(network, self.device, shape, precision)
+        self.student = as_trained(network, self.device, data.shape, precision)
         self.ema = Ema(self.student, self.recipe.ema_decay)
         self.nets = Nets(self.student, self.ema.network)
         algorithm.check(self.data.facts)

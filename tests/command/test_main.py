@@ -23,7 +23,8 @@ from PIL import Image
 from realmix.algorithms import MeanTeacher
 from realmix.command.console import Progress
 from realmix.command.main import main
-from realmix.command.options import COMMANDS, parse
+from realmix.command.options import COMMANDS
+from realmix.command.parsing import parse
 from realmix.runs import run
 from realmix.runs.methods import METHODS
 from realmix.training.checkpoint import read
@@ -36,6 +37,9 @@ SURFACE = {
             "answers",
             "test",
             "algorithm",
+            "encoder",
+            "views",
+            "embed-encoder",
             "model",
             "init",
             "steps",
@@ -255,14 +259,17 @@ def test_every_option_reaches_the_configuration() -> None:
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
     words += " --allow-leakage"
-    config = parse(
-        ["fit", "d", *words.split(), *gate.split(), *more.split(), *marks.split()]
-    ).config()
+    encoder = "--encoder e --views 5 --embed-encoder"
+    all_words = " ".join((words, gate, more, encoder, marks)).split()
+    config = parse(["fit", "d", *all_words]).config()
     assert config.to_json() == {
         "data": "d",
         "unlabeled": "u",
         "test": "t",
         "algorithm": "a",
+        "encoder": "e",
+        "views": 5,
+        "embed_encoder": True,
         "model": "m",
         "init": "i",
         "steps": 3,

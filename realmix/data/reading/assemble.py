@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -120,7 +121,7 @@ def _with_images(
     notes = part.notes
     if skipped:
         notes += (f"{len(skipped):,} files could not be used and are left out (see bad_files).",)
-    read = replace(part.take(good), inputs=images[good], files=None, notes=notes)
+    read = replace(part.take(good), inputs=images[good], notes=notes)
     return replace(read, refused=(), bad_files=(*skipped, *part.bad_files))
 
 
@@ -189,6 +190,12 @@ def _with_columns(part: Source, main: Source, role: str) -> Source:
     )
 
 
+def _files(parts: Sequence[Source]) -> tuple[Path, ...] | None:
+    """The image file of each row, where all rows have one."""
+    files = tuple(file for part in parts for file in part.files or ())
+    return files if files and len(files) == sum(map(len, parts)) else None
+
+
 def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str, ...]) -> Dataset:
     main = parts[0]
     inputs = [part.inputs for part in parts if part.inputs is not None]
@@ -213,6 +220,8 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_inputs=tests[0].inputs if tests else None,
         test_label=tests[0].label if tests else None,
         test_names=tests[0].names if tests else None,
+        files=_files(parts),
+        test_files=_files(tests),
         oracle=truth if (truth >= 0).any() else None,
         groups=np.array([place.get(group, -1) for group in groups]) if place else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),

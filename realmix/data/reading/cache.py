@@ -14,7 +14,9 @@ import numpy as np
 
 
 def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/realmix, or ~/.cache/realmix."""
+    """$REALMIX_CACHE, or $XDG_CACHE_HOME/realmix, or ~/.cache/realmix."""
+    if own := os.environ.get("REALMIX_CACHE"):
+        return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")
     return Path(base) / "realmix" if base else Path.home() / ".cache" / "realmix"
 

@@ -1,0 +1,95 @@
+"""All pictures of a data set and the encoder that sees them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from realmix.augment.presets import views_of
+from realmix.data.encoded import Encoded, Kept
+from realmix.data.pools import Dataset
+from realmix.encoders.encoder import PhotoEncoder
+from realmix.encoders.extract import Views, augmented_views, extract, plain_view, store_of
+from realmix.encoders.pictures import Arrays, Files, Pictures
+
+
+class Encoding:
+    """What is to be encoded, by what.
+
+    Args:
+        dataset: of pictures, with the augmentation that it has.
+        encoder: where it computes.
+        counting: is told what is done, how many of it, and of how many.
+        note: is told what the user should know.
+
+    Attributes:
+        digests: of each row, then of each test row.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        encoder: PhotoEncoder,
+        counting: Callable[[str, int, int], None] = lambda words, done, of: None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.dataset, self.encoder, self.counting, self.note = dataset, encoder, counting, note
+        self.rows: Pictures = Files(dataset.files) if dataset.files else Arrays(dataset.inputs)
+        self.tests: Pictures = Arrays(dataset.inputs[:0])
+        if dataset.test_files:
+            self.tests = Files(dataset.test_files)
+        elif dataset.test_inputs is not None:
+            self.tests = Arrays(dataset.test_inputs)
+        self.digests = self.rows.digests() + self.tests.digests()
+
+    @property
+    def digest(self) -> np.ndarray:
+        """uint8 that change with any picture's content."""
+        return np.frombuffer(b"".join(self.digests), np.uint8)
+
+    def features(self, views: int, seed: int) -> Encoded:
+        """The features of all pictures, from the cache or made now.
+
+        Args:
+            views: of each picture, the plain one among them.
+            seed: of the augmented ones.
+
+        Raises:
+            StorageError: they cannot be kept.
+            DataError: a picture can no longer be read.
+        """
+        started, count = time.monotonic(), len(self.rows)
+        mine, theirs = self.digests[:count], self.digests[count:]
+        plain = self._kept("pictures", self.rows, mine, {"view": "plain"}, 1, plain_view)
+        if theirs:
+            exam = self._kept("test pictures", self.tests, theirs, {"view": "plain"}, 1, plain_view)
+            plain = Kept(exam.features, np.concatenate([plain.place, exam.place]))
+        augmented = self._augmented(mine, views - 1, seed) if views > 1 else None
+        seconds = time.monotonic() - started
+        return Encoded(plain, augmented, self.encoder.reference, seconds)
+
+    def _augmented(self, digests: list[bytes], count: int, seed: int) -> Kept:
+        preset = self.dataset.preset
+        views = augmented_views(partial(views_of, preset), count, seed)
+        what = f"pictures in {count} more view{'' if count == 1 else 's'}"
+        facts = {"view": preset, "count": count, "seed": seed}
+        return self._kept(what, self.rows, digests, facts, count, views)
+
+    def _kept(
+        self,
+        what: str,
+        pictures: Pictures,
+        digests: list[bytes],
+        facts: dict[str, object],
+        count: int,
+        views: Views,
+    ) -> Kept:
+        store = store_of(self.encoder, facts, count)
+        tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
+        kept, broken = extract(self.encoder, pictures, digests, store, views, tell)
+        if broken:
+            self.note(f"{broken:,} kept features were damaged on the disk and are made again.")
+        return kept
