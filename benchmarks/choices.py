@@ -69,6 +69,7 @@ def split(seed: int) -> Dataset:
         label=known,
         test_inputs=whole.inputs[judging],
         test_label=whole.label[judging],
+        oracle=None,
         names=None,
         test_names=None,
     )

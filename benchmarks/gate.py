@@ -81,7 +81,9 @@ def table(name: str, each: int, seed: int) -> Dataset:
     cut = min(len(x) // 3, TEST)
     test, train = order[:cut], order[cut:]
     labeled = np.concatenate([train[y[train] == c][:each] for c in np.unique(y)])
-    pool = np.setdiff1d(train, labeled)[:POOL]
+    # at random: the rows of some files are sorted by class
+    pool = np.random.default_rng(seed).permutation(np.setdiff1d(train, labeled))[:POOL]
+    pool = np.sort(pool)
     known = np.concatenate([y[labeled], np.full(len(pool), -1)])
     found = from_arrays(np.concatenate([x[labeled], x[pool]]), known)
     return dataclasses.replace(found, test_inputs=x[test].astype(np.float32), test_label=y[test])

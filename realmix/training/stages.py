@@ -105,7 +105,8 @@ class Stages:
             data: on what, where it is not the run's data.
             network: what to train; by default a new one.
             model: name of the new network, where it is not the run's.
-            recipe, steps: where they are not the run's.
+            recipe: where it is not the run's.
+            steps: where they are not the run's.
             classifies: whether the network's accuracy means anything yet.
         """
         number = len(self.trainers)
