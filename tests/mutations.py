@@ -72,11 +72,6 @@ MUTANTS = [
         "encoders/encoder.py",
         "encoders/test_encoder.py",
         [
-            (
-                "one picture by other routines",
-                "if len(pictures) == 1 else pictures",
-                "if False else pictures",
-            ),
             ("mean of pixels in [0, 1]", "(mean - 0.5) / std", "mean / std"),
             ("its own length", "F.normalize(rows, dim=1)", "rows"),
             (
