@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
 from realmix.data.labels import Marks
+from realmix.data.mixed.join import encoded
 from realmix.data.pixels import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
@@ -38,6 +39,8 @@ def load(
     label_column: str = "label",
     feature_columns: str | Sequence[str] | None = None,
     drop_columns: str | Sequence[str] | None = None,
+    categorical: str | Sequence[str] | None = None,
+    numeric: str | Sequence[str] | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -48,10 +51,10 @@ def load(
     Args:
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
             class folders, where one named ``unlabeled`` holds the pool; a CSV or Parquet table
-            with a ``path`` column of image files or numeric feature columns, and a label column
-            that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
-            classes, x_test and y_test. A built-in name comes before a folder of the same name:
-            write ``./digits`` for the folder.
+            with a ``path`` column of image files or feature columns, and a label column that is
+            empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted, classes,
+            x_test and y_test. A built-in name comes before a folder of the same name: write
+            ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
         answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
@@ -65,6 +68,9 @@ def load(
             commas. Without it all but the label, and but those that are no features: pandas' index,
             row numbers, names of rows, the label once more.
         drop_columns: instead, columns that are not learned from.
+        categorical: columns of a table whose values are categories, though they are numbers, or
+            many.
+        numeric: columns whose values are numbers; cells that are none are blank.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -78,23 +84,26 @@ def load(
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
-    wanted = Wanted.of(feature_columns, drop_columns)
+    wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric)
     main = _open(data, data_root, label_column, seed, said, wanted)
     if main.columns is None and wanted != Wanted():
-        raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
+        raise UsageError(
+            "--feature-columns, --drop-columns, --categorical and --numeric are for tables of "
+            "feature columns."
+        )
     check_classes(main.classes, said)
-    parts = [main]
+    parts, further = [main], (main.marks, _as_text(main))
     if unlabeled is not None:
-        more = main.marks, main.columns
-        pool = _open(unlabeled, data_root, label_column, seed, *more, is_pool=True)
+        pool = _open(unlabeled, data_root, label_column, seed, *further, is_pool=True)
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed, main.marks, main.columns)
+        exam = _open(test, data_root, label_column, seed, *further)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
-    dataset = assemble(parts, exam, image_size, skip_bad)
+    ready, exam, encoding = encoded(parts, exam, wanted)
+    dataset = replace(assemble(ready, exam, image_size, skip_bad), encoding=encoding)
     return dataset if answers is None else with_answers(dataset, Path(answers), main.marks)
 
 
@@ -143,7 +152,7 @@ def _open(
     label_column: str,
     seed: int,
     marks: Marks,
-    wanted: Wanted | Sequence[str] | None,
+    wanted: Wanted | Mapping[str, bool] | None,
     is_pool: bool = False,
 ) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
@@ -165,6 +174,13 @@ def _open(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
+
+
+def _as_text(main: Source) -> dict[str, bool] | None:
+    """The columns that further rows must have, and whether they are text as in the data."""
+    if main.cells is None:
+        return None
+    return {name: column.dtype == object for name, column in main.cells.items()}
 
 
 def _not_there(given: str) -> UsageError:
