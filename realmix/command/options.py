@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import tyro
-from tyro.conf import (
-    DisallowNone,
-    FlagCreatePairsOff,
-    Positional,
-    UseAppendAction,
-    arg,
-)
+from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion

@@ -86,8 +86,7 @@ class Dataset:
     @property
     def _columns_told(self) -> str:
         if self.encoding is not None and self.encoding.changes:
-            kinds = self.encoding.described
-            return f"{kinds}: in all {counted(self.inputs.shape[1], 'column')} of numbers"
+            return self.encoding.described
         names = f": {shortened(self.columns)}" if self.columns else ""
         return f"{counted(self.inputs.shape[-1], 'column')}{names}"
 

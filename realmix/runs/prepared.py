@@ -35,7 +35,8 @@ class Prepared:
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
         self.views = views_of(dataset.preset, self.shape)
-        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
+        flags = None if dataset.encoding is None else dataset.encoding.flags
+        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs, flags)
         self.inputs = self.standard(dataset.inputs)
         self.notes = () if dataset.is_images else self._lost()
 

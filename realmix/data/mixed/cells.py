@@ -24,6 +24,8 @@ def column_of(values: Any, as_text: bool = False) -> np.ndarray:
     >>> column_of(["1", "", "2.5"]), column_of(["1", "NA", "x "])
     (array([1. , nan, 2.5]), array(['1', None, 'x'], dtype=object))
     """
+    if getattr(values, "dtype", np.dtype("O")).kind == "M":  # dates would be numbers too
+        values, as_text = np.datetime_as_string(values, unit="s"), True
     if not as_text and (numbers := _numbers(values)) is not None:
         return numbers
     texts = texts_of(values.tolist() if hasattr(values, "tolist") else values)

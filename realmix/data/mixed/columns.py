@@ -38,6 +38,10 @@ class Number:
         return (self.name, *_indicator(self.name, self.blanks))
 
     @property
+    def flags(self) -> tuple[bool, ...]:
+        return (self.kind == "boolean", *[True] * self.blanks)
+
+    @property
     def described(self) -> str:
         return self.name
 
@@ -72,6 +76,10 @@ class Category:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(f"{self.name}={_LEVEL.get(level, level)}" for level in self._columns)
+
+    @property
+    def flags(self) -> tuple[bool, ...]:
+        return (True,) * len(self._columns)
 
     @property
     def described(self) -> str:
@@ -129,6 +137,10 @@ class Date:
             *(f"{self.name}: {part}" for part in parts),
             *_indicator(self.name, self.blanks),
         )
+
+    @property
+    def flags(self) -> tuple[bool, ...]:
+        return (*[False] * len(self.medians), *[True] * self.blanks)
 
     @property
     def described(self) -> str:

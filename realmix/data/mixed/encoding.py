@@ -56,6 +56,11 @@ class Encoding:
         return tuple(i for i, column in enumerate(self.columns) for _ in column.names)
 
     @property
+    def flags(self) -> np.ndarray:
+        """(D,) bool, which numbers are 0 or 1: values of categories, truths, "is blank"."""
+        return np.array([one for column in self.columns for one in column.flags], dtype=bool)
+
+    @property
     def changes(self) -> bool:
         """Whether the numbers are anything but those of the table."""
         return any(column.names != (column.name,) for column in self.columns) or any(
@@ -64,7 +69,7 @@ class Encoding:
 
     @property
     def described(self) -> str:
-        """How many columns of each kind, and which."""
+        """How many columns of each kind, and which; how many numbers, and blanks."""
         kinds = []
         for kind, plural in _PLURAL.items():
             named = [column.described for column in self.columns if column.kind == kind]
@@ -72,8 +77,8 @@ class Encoding:
                 listed = ", ".join(map(printable, named[:MOST_SHOWN]))
                 listed += ", ..." * (len(named) > MOST_SHOWN)
                 kinds.append(f"{counted(len(named), kind, plural)} ({listed})")
-        blanks = f"; {self.blank:.1%} of the cells are blank" if self.blank else ""
-        return f"{', '.join(kinds)}{blanks}"
+        blanks = f", {self.blank:.1%} of their cells blank" if self.blank else ""
+        return f"{', '.join(kinds)}{blanks}; as numbers {counted(len(self.names), 'column')}"
 
     def __call__(
         self, table: Mapping[str, np.ndarray], what: str, others: Sequence[str] = ()
@@ -148,4 +153,4 @@ def _listed(found: Mapping[str, Counter[str]]) -> str:
 def _most(cells: Counter[str]) -> str:
     named: Sequence[tuple[str, int]] = cells.most_common(MOST_SHOWN)
     listed = ", ".join(f"'{printable(cell)[:40]}' ({counted(n, 'row')})" for cell, n in named)
-    return listed + (", ..." if len(cells) > len(named) else "")
+    return listed + (" and more" if len(cells) > len(named) else "")
