@@ -31,7 +31,7 @@ def test_pool_rows_have_a_say_and_test_rows_have_none(tmp_path: Path) -> None:
     assert data.inputs[5].tolist() == [200, 0, 0, 1, 0, 0]
     assert any("work 'moon' (1 row)" in note for note in data.notes)
     told = (
-        "1 number (age), 1 category (work: 3 values), 14.3% of their cells blank; as numbers 6 co"
+        "1 number (age), 1 category (work: 3 values), 14.3% of their cells blank; as numbers"
     )
     assert told in data.described
 
