@@ -30,9 +30,7 @@ def test_pool_rows_have_a_say_and_test_rows_have_none(tmp_path: Path) -> None:
     assert data.inputs[2].tolist() == [45, 1, 0, 0, 1, 0]
     assert data.inputs[5].tolist() == [200, 0, 0, 1, 0, 0]
     assert any("work 'moon' (1 row)" in note for note in data.notes)
-    told = (
-        "1 number (age), 1 category (work: 3 values), 14.3% of their cells blank; as numbers"
-    )
+    told = "1 number (age), 1 category (work: 3 values), 14.3% of their cells blank; as numbers"
     assert told in data.described
 
 
