@@ -18,7 +18,10 @@ from realmix.command.process import Signals, is_first
 HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
 SOON = 3.0  # seconds, after which the time that something takes can be told
 MOST_BAD_FILES = 20  # that are listed
-ALONE = {"supervised": "labels alone", "linear": "labels alone, linear"}
+ALONE = {
+    "supervised": "labels alone",
+    **{name: f"labels alone, {name}" for name in ("linear", "forest")},
+}
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")
 

@@ -64,6 +64,8 @@ class Fit(Config):
     image_size: Number = None
     feature_columns: Unset[str | None] = None
     drop_columns: Unset[str | None] = None
+    categorical: Unset[str | None] = None
+    numeric: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None

@@ -18,9 +18,11 @@ from rich.text import Text
 
 from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
-from realmix.base.wording import harmless, printable, suggestion
+from realmix.base.wording import harmless, printable
 from realmix.command.console import bad_files
 from realmix.data.folders.walk import Bad
+from realmix.data.mixed.columns import Number
+from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
@@ -44,12 +46,14 @@ class Predictions:
         probs: (N, K) float32.
         classes: K names.
         bad: (path, reason) of the inputs that could not be read; they have no row.
+        notes: what is unlike the training rows, in sentences.
     """
 
     names: tuple[str, ...]
     probs: np.ndarray
     classes: tuple[str, ...]
     bad: tuple[Bad, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> list[str]:
@@ -90,6 +94,8 @@ class Predictions:
         table.add_row("classes", Text(listed + more))
         if self.bad:
             table.add_row("skipped", Text(bad_files(self.bad)))
+        for note in self.notes:
+            table.add_row("note", Text(note))
         table.add_row("table", Text(printable(path), "bold"))
         return Padding(table, 1, expand=False)
 
@@ -101,7 +107,8 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, classifier.about)
+    encoding = classifier.encoding
+    source = _open(given, data_root, classifier.about, encoding)
     what = f"'{printable(given)}'"
     if source.is_images != classifier.takes_images:
         kinds = ("feature rows", "images")
@@ -110,9 +117,11 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
             f"{kinds[not source.is_images]}."
         )
     if not source.is_images:
-        inputs = _ordered(source, classifier, what)
+        inputs = _numbers(source, classifier, what)
         check_finite(inputs, source.names, "rows")
-        return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
+        probs = classifier.predict_proba(inputs)
+        notes = encoding.notes(source.cells, what) if encoding and source.cells else ()
+        return Predictions(source.names, probs, classifier.classes, (), tuple(notes))
     if classifier.encoder is not None:
         return _by_encoder(source, classifier, what)
     inputs, names, bad = _images(source, classifier)
@@ -142,7 +151,9 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
     return DataError(f"No image in {what} can be read.{listed}")
 
 
-def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:
+def _open(
+    given: str, data_root: str | None, about: Mapping[str, Any], encoding: Encoding | None
+) -> Source:
     """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
@@ -157,8 +168,9 @@ def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
         label_column = str(about.get("label_column", "label"))
-        columns, group = about.get("columns"), about.get("group")
-        return read_table(path, label_column, False, wanted=columns, group_column=group)
+        known, group = about.get("columns"), about.get("group")
+        wanted = encoding.as_text if encoding else known and dict.fromkeys(known, False)
+        return read_table(path, label_column, False, wanted=wanted, group_column=group)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 
@@ -177,19 +189,13 @@ def _images(
     return images[good], tuple(source.names[row] for row in good), (*bad, *source.bad_files)
 
 
-def _ordered(source: Source, classifier: Classifier, what: str) -> np.ndarray:
-    """Feature rows with the columns of training in their order, where both have names."""
-    assert source.inputs is not None
-    wanted = classifier.about.get("columns")
-    if wanted is None or source.columns is None:
+def _numbers(source: Source, classifier: Classifier, what: str) -> np.ndarray:
+    """Feature rows as in training: of a table by its names, of an array by their order."""
+    encoding, columns = classifier.encoding, classifier.about.get("columns")
+    if source.cells is None:
+        assert source.inputs is not None
         return source.inputs
-    missing = [name for name in wanted if name not in source.columns]
-    if missing:
-        listed = ", ".join(printable(name) for name in missing[:10])
-        hint = suggestion(missing[0], source.columns + source.unused)
-        raise DataError(
-            f"{what} lacks {len(missing)} of the {len(wanted)} feature columns that the model was"
-            f" trained on: {listed}.{printable(hint)}"
-        )
-    ordered: np.ndarray = source.inputs[:, [source.columns.index(name) for name in wanted]]
-    return ordered
+    if encoding is None:  # a file of an older version, or a model of arrays
+        kept = source.cells if columns is None else tuple(columns)
+        encoding = Encoding(tuple(Number(name, "number", np.nan, False) for name in kept))
+    return encoding(source.cells, what, source.unused)

@@ -35,31 +35,48 @@ class Wanted:
     Attributes:
         features: these and no others; none is every column that can be a feature.
         dropped: none of these.
+        categorical: columns whose values are categories, though they are numbers, or many.
+        numeric: columns whose values are numbers, though some cells are none.
     """
 
     features: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, features: Names = None, dropped: Names = None) -> Wanted:
+    def of(
+        cls,
+        features: Names = None,
+        dropped: Names = None,
+        categorical: Names = None,
+        numeric: Names = None,
+    ) -> Wanted:
         """From lists of names, or names that commas separate.
 
         Raises:
-            UsageError: both were given.
+            UsageError: features and dropped were both given, or a column has two kinds.
         """
         if features and dropped:
             raise UsageError("Give --feature-columns or --drop-columns, not both.")
-        return cls(_split(features), _split(dropped))
+        wanted = cls(*map(_split, (features, dropped, categorical, numeric)))
+        for name in wanted.categorical:
+            if name in wanted.numeric:
+                raise UsageError(
+                    f"--categorical and --numeric both name the column '{printable(name)}'."
+                )
+        return wanted
 
     def check(self, columns: Sequence[str], what: str) -> None:
         """Raises UsageError for a name that no column has; `what` is the table."""
-        for option, names in (("feature", self.features), ("drop", self.dropped)):
+        options = ("feature-columns", "drop-columns", "categorical", "numeric")
+        given = (self.features, self.dropped, self.categorical, self.numeric)
+        for option, names in zip(options, given, strict=True):
             for name in names:
                 if name not in columns:
                     hint = printable(suggestion(name, columns))
                     raise UsageError(
-                        f"--{option}-columns: {what} has no column '{printable(name)}' to learn"
-                        f" from.{hint}"
+                        f"--{option}: {what} has no column '{printable(name)}' to learn from.{hint}"
                     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
 from realmix.data.encoded import Encoded
+from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.scale import Scale
 from realmix.functional.targets import one_hot
 
@@ -43,6 +44,7 @@ class Dataset:
         test_names: where each of them came from.
         oracle: (N,) int64 true labels of unlabeled rows where they are known; diagnostics only.
         columns: names of the D features, where they have names.
+        encoding: what made the features of a table's columns, for further rows.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
@@ -63,6 +65,7 @@ class Dataset:
     test_names: tuple[str, ...] | None = None
     oracle: np.ndarray | None = None
     columns: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
     notes: tuple[str, ...] = ()
     bad_files: tuple[tuple[str, str], ...] = ()
     trains_only: np.ndarray | None = None
@@ -81,9 +84,7 @@ class Dataset:
     def described(self) -> str:
         """What there is to learn from, in some sentences: columns, classes, rows of each."""
         size = " x ".join(map(str, self.inputs.shape[2:]))
-        columns = counted(self.inputs.shape[-1], "column")
-        names = f": {shortened(self.columns)}" if self.columns else ""
-        what = f"Images of {size} pixels" if self.is_images else f"Learns from {columns}{names}"
+        what = f"Images of {size} pixels" if self.is_images else f"Learns from {self._columns_told}"
         counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
         rows = [
             f"{name} {count:,}" for name, count in zip(self.classes, counts.tolist(), strict=True)
@@ -92,6 +93,13 @@ class Dataset:
         pool = counted(int((self.label < 0).sum()), "row")
         labels = counted(int(counts.sum()), "label")
         return f"{what}. {classes}, {labels}: {shortened(rows)}. Without a label: {pool}."
+
+    @property
+    def _columns_told(self) -> str:
+        if self.encoding is not None and self.encoding.changes:
+            return self.encoding.described
+        names = f": {shortened(self.columns)}" if self.columns else ""
+        return f"{counted(self.inputs.shape[-1], 'column')}{names}"
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -106,7 +114,9 @@ class Dataset:
         return tuple(
             name
             for name, column in zip(self.column_names, self.inputs.T, strict=True)
-            if np.array_equal(column, column.round()) and 3 <= len(np.unique(column)) <= MOST_CODES
+            if (self.encoding is None or name in self.encoding.quantities)
+            and np.array_equal(column, column.round())
+            and 3 <= len(np.unique(column)) <= MOST_CODES
         )
 
 

@@ -17,6 +17,7 @@ from realmix.base.errors import DataError, RealmixError, RealmixWarning
 from realmix.base.wording import in_python
 from realmix.data.labels import Marks
 from realmix.estimators.labels import divide, settled
+from realmix.runs.experiment import Outcome
 
 SEEDS = 2**31 - 1
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +62,18 @@ def labeled_score(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
         raise DataError(f"None of the {len(known):,} rows has a label to score.")
     weight = None if sample_weight is None else np.asarray(sample_weight)[known]
     return float(accuracy_score(values, label[known], sample_weight=weight))
+
+
+def result_of(outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray) -> dict[str, Any]:
+    """What a run tells, in Python's words, with the rows of X that are worth labeling next."""
+    unsure = outcome.evidence.get("unsure_index")
+    given = {**outcome.result, "seed": seed}
+    worded = {k: in_python(v) if isinstance(v, str) else v for k, v in given.items()}
+    return {
+        **worded,
+        "notes": [in_python(note) for note in notes],
+        "label_next": [] if unsure is None else pool[unsure].tolist(),
+    }
 
 
 def seed_of(random_state: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,16 +19,16 @@ from sklearn.utils.validation import (
 )
 
 from realmix.base.errors import DataError
-from realmix.base.wording import in_python
 from realmix.data.labels import EXPECTED, Marks, class_name
 from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
-from realmix.estimators.faces import labeled_score, plain, python_words, seed_of, warn
+from realmix.estimators.faces import labeled_score, plain, python_words, result_of, seed_of, warn
+from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
 from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment, Outcome
+from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
@@ -57,6 +58,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
         class_value: value of `y` that is a class although it reads like "no label", or a list: -1
             where classes are -1 and 1.
+        categorical: columns of a data frame whose values are categories although they are numbers,
+            or many.
+        numeric: columns that hold numbers; a cell that is none is taken as blank.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer is the seed of the run (the same integer, the same model); one is
@@ -93,6 +97,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         augment: str = "auto",
         unlabeled_marker: Any = None,
         class_value: Any = None,
+        categorical: str | Sequence[str] | None = None,
+        numeric: str | Sequence[str] | None = None,
         fields: dict[str, Any] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -107,6 +113,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.augment = augment
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
+        self.categorical = categorical
+        self.numeric = numeric
         self.fields = fields
         self.device = device
         self.random_state = random_state
@@ -116,7 +124,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """Train, compare, and keep the better model.
 
         Args:
-            X: (N, D) features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
+            X: (N, D) features; a data frame of numbers, categories, booleans and dates, with blanks
+                where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
                 channels, uint8 in 0..255 or floats in [0, 1].
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
@@ -129,6 +138,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 fit (`DataError` and `UsageError` are ValueErrors).
             ArithmeticError: when a loss becomes NaN or infinite.
         """
+        self.encoding_, told = encoding_of(X, self.categorical, self.numeric)
         inputs = self._inputs(X, reset=True)
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
@@ -141,12 +151,13 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         names = [class_name(value) for value in self.classes_.tolist()]
         config = self._config()
         dataset = from_arrays(inputs, label, names, groups)
-        dataset = replace(dataset, notes=read(y, marks)[1].notes(quiet=EXPECTED) + dataset.notes)
+        notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
+        dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
         dataset = augmented(dataset, config).dataset
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = self._result(outcome, config.seed, phases.notes, np.flatnonzero(~known))
+        self.result_ = result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
         warn(phases.notes)
         if not known.all():
             label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)
@@ -175,19 +186,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """See `labeled_score`. Raises ValueError where no row has a label."""
         return labeled_score(self, X, y, sample_weight)
 
-    def _result(
-        self, outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray
-    ) -> dict[str, Any]:
-        """What a run tells, in Python's words, with the rows of X that are worth labeling next."""
-        unsure = outcome.evidence.get("unsure_index")
-        given = {**outcome.result, "seed": seed}
-        worded = {k: in_python(v) if isinstance(v, str) else v for k, v in given.items()}
-        return {
-            **worded,
-            "notes": [in_python(note) for note in notes],
-            "label_next": [] if unsure is None else pool[unsure].tolist(),
-        }
-
     def _config(self) -> Config:
         return Config(
             data="",
@@ -214,6 +212,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             X: features or images.
             reset: remember the features' count and names instead of comparing with them.
         """
+        if self.encoding_ is not None:
+            return as_rows(frame_rows(self, X, self.encoding_, reset))
         if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
             return as_rows(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
         if reset:  # of an earlier fit to features

@@ -16,10 +16,11 @@ from realmix.models.linear import Linear
 from realmix.models.mlp import MLP
 from realmix.models.neighbors import Neighbors
 from realmix.models.timm_models import timm_network
+from realmix.models.trees import Forest
 from realmix.models.wide_resnet import WideResNet
 
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
-FOR_ROWS = r"mlp|linear|neighbors-[1-9]\d*"
+FOR_ROWS = r"mlp|linear|forest|neighbors-[1-9]\d*"
 PAIR = "pair:"
 UNIT = "unit:"
 BLEND = "blend:"
@@ -71,9 +72,9 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
-            "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of these makes
-            two of it, "unit:" gives its features length 1 before the head, and "blend:A+B" is two
-            that answer together (`composed.Blend`).
+            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of
+            these makes two of it, "unit:" gives its features length 1 before the head, and
+            "blend:A+B" is two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -116,6 +117,8 @@ def _build(
         return MLP(shape[0], num_classes, dropout=dropout)
     if name == "linear":
         return Linear(shape[0], num_classes, dropout)
+    if name == "forest":
+        return Forest(num_classes)
     if re.fullmatch(FOR_ROWS, name):
         return Neighbors(shape[0], num_classes, k=int(name.partition("-")[2]))
     if wide := re.fullmatch(r"wrn-(\d+)-(\d+)", name):

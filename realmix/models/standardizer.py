@@ -26,15 +26,22 @@ class Standardizer:
     scale: Tensor
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> Self:
-        """From (N, D) rows of any precision; a constant column is only shifted."""
+    def of(cls, rows: np.ndarray, flags: np.ndarray | None = None) -> Self:
+        """From (N, D) rows of any precision; a constant column is only shifted.
+
+        Args:
+            rows: of training.
+            flags: (D,) bool, 0/1 columns of values of a category, which are only shifted too: a
+                rare value would lie far from all else if its column had deviation 1.
+        """
         # of differences, as a sum of large values loses the digits in which they differ
         base = rows[0].astype(np.float64)
         mean = base + sum((block - base).sum(0) for block in _blocks(rows)) / len(rows)
         variance = sum(((block - mean) ** 2).sum(0) for block in _blocks(rows)) / len(rows)
         largest = np.maximum(np.abs(rows.max(0)), np.abs(rows.min(0)))
         deviation = np.sqrt(variance)
-        scale = np.where(deviation > ROUNDING * largest, deviation, 1.0)
+        varies = deviation > ROUNDING * largest
+        scale = np.where(varies if flags is None else varies & ~flags, deviation, 1.0)
         return cls(torch.from_numpy(mean), torch.from_numpy(scale))
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from realmix.procedures.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.dividemix import DivideMix
+from realmix.procedures.forest import Forest
 from realmix.procedures.gaussian_mixture import GaussianMixture
 from realmix.procedures.in_domain import InDomain
 from realmix.procedures.joint_self_training import JointSelfTraining
@@ -24,6 +25,7 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "dividemix": DivideMix,
     "simclr_v2": SimCLRv2,
     "linear": Linear,
+    "forest": Forest,
     "label_spreading": LabelSpreading,
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,

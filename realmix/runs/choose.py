@@ -13,7 +13,7 @@ from realmix.evaluate.gate import SUPERVISED
 from realmix.runs.methods import method_class
 
 AUTO = "auto"
-LINEAR = "linear"
+LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
@@ -53,17 +53,24 @@ def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
 
     Args:
         name: of the method, or auto.
-        model: of the network; auto leaves feature rows a linear model too.
+        model: of the network; auto leaves feature rows a linear model and a forest too.
         facts: kind of data, labels, pool.
         steps: optimizer steps of a training.
     """
-    alone = (SUPERVISED,) if facts.is_images or model != AUTO else (LINEAR, SUPERVISED)
+    alone = _alone(facts, model)
     if name == AUTO:
         return _chosen(alone, facts, steps)
-    if name in (SUPERVISED, LINEAR):
+    if name in (SUPERVISED, LINEAR, FOREST):
         return Contenders((name,), (), name)
     useful = facts.num_unlabeled or method_class(name).pool_optional
     return Contenders(alone, (name,) if useful else (), name)
+
+
+def _alone(facts: Facts, model: str) -> tuple[str, ...]:
+    if facts.is_images or model != AUTO:
+        return (SUPERVISED,)
+    # an encoder's features are made for linear models; tables are not
+    return (LINEAR, SUPERVISED) if facts.preset == "encoded" else (LINEAR, FOREST, SUPERVISED)
 
 
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:

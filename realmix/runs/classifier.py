@@ -16,6 +16,7 @@ from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
+from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.scale import Scale
 from realmix.encoders.catalogue import recall
 from realmix.encoders.extract import features_of
@@ -69,6 +70,12 @@ class Classifier:
         """From the numbers that pictures hold to bytes; see `realmix.data.pixels.arrays`."""
         low_high = self.about.get("scale")
         return None if low_high is None else (float(low_high[0]), float(low_high[1]))
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """From a table's columns to rows of numbers, where it learned from a table."""
+        kept = self.about.get("encoding")
+        return None if kept is None else Encoding.from_json(kept)
 
     def at_shares(self, shares: np.ndarray) -> Classifier:
         """The same for use where the classes have other shares, (K,) that sum to one.

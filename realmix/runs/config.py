@@ -13,8 +13,8 @@ from realmix.base.wording import printable, suggestion
 Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
-    *("label_column", "feature_columns", "drop_columns", "unlabeled_marker", "class_value"),
-    *("group", "allow_leakage"),
+    *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
+    *("unlabeled_marker", "class_value", "group", "allow_leakage"),
 )
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
@@ -54,6 +54,9 @@ class Config:
         feature_columns: columns of a table to learn from, separated by commas; by default all but
             row numbers, names of rows and the like.
         drop_columns: instead, columns not to learn from.
+        categorical: columns of a table whose values are categories although they are numbers, or
+            many, separated by commas.
+        numeric: columns that hold numbers; a cell that is none is taken as blank.
         unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
             and the like.
         class_value: a label that is a class, although it reads like "no label".
@@ -90,6 +93,8 @@ class Config:
     label_column: str = "label"
     feature_columns: str | None = None
     drop_columns: str | None = None
+    categorical: str | None = None
+    numeric: str | None = None
     unlabeled_marker: tuple[str, ...] = ()
     class_value: tuple[str, ...] = ()
     data_root: str | None = None

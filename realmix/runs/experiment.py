@@ -219,6 +219,7 @@ class Experiment:
     ) -> Outcome:
         about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
             "columns": self.dataset.columns,
+            "encoding": self.dataset.encoding and self.dataset.encoding.to_json(),
             "scale": self.dataset.scale,
             "label_column": self.config.label_column,
             "group": self.config.group,

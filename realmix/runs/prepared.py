@@ -70,7 +70,8 @@ class Prepared:
         self.width: int | None = None
         self.preset = dataset.preset
         self.views = views_of(dataset.preset, self.shape)
-        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
+        flags = None if dataset.encoding is None else dataset.encoding.flags
+        self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs, flags)
         self.inputs = self.standard(dataset.inputs)
         self.notes = () if dataset.is_images else self._lost()
         if dataset.test_inputs is not None:

@@ -151,7 +151,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
         **outcome.result,
         "seed": config.seed,
         "versions": versions(),
-        "notes": phases.notes,
+        "notes": [*_columns(phases.dataset), *phases.notes],
         "bad_files": [list(pair) for pair in phases.dataset.bad_files],
     }
     outcome.classifier.save(folder / MODEL)
@@ -161,6 +161,12 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
     write_json(folder / run_folder.RESULT, result)
     _report(folder)
     return result
+
+
+def _columns(dataset: Dataset) -> tuple[str, ...]:
+    """What a table's columns were taken for, if not for plain numbers."""
+    told = dataset.encoding is not None and dataset.encoding.changes
+    return (dataset.described,) if told else ()
 
 
 def single_model(folder: Path, name: str) -> Path:

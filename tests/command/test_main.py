@@ -54,6 +54,8 @@ SURFACE = {
             "class-value",
             "feature-columns",
             "drop-columns",
+            "categorical",
+            "numeric",
             "data-root",
             "skip-bad",
             "group",
@@ -254,7 +256,7 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
-    columns = "--feature-columns f,g --drop-columns h "
+    columns = "--feature-columns f,g --drop-columns h --categorical i,j --numeric k "
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
@@ -280,6 +282,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "label_column": "c",
         "feature_columns": "f,g",
         "drop_columns": "h",
+        "categorical": "i,j",
+        "numeric": "k",
         "unlabeled_marker": ["x", "-9"],
         "class_value": ["-1", "-"],
         "data_root": "r",
@@ -379,7 +383,7 @@ def test_no_labels(here: Path, shell: Shell) -> None:
 
 
 def test_features_that_are_not_finite(here: Path, shell: Shell) -> None:
-    (here / "a.csv").write_text("x,label\n1,a\nnan,b\n3,\n")
+    (here / "a.csv").write_text("x,label\n1,a\ninf,b\n3,\n")
     assert "a.csv:3" in shell.fails(3, "fit", "a.csv")
 
 
@@ -805,3 +809,27 @@ def test_a_run_folder_can_be_moved(finished: Path, here: Path, shell: Shell) -> 
     shutil.copytree(finished, here / "moved")
     code, text, _ = shell("report", "moved")
     assert (code, text) == (0, "moved/report.html\n")
+
+
+def test_a_table_of_any_columns_is_learned_from_and_predicted(tmp_path: Path, shell: Any) -> None:
+    rows = [f"{i if i % 5 else ''},{'red' if i % 2 else 'blue'},{i % 2}" for i in range(1, 61)]
+    rows[0] = "1,blue,1"  # or the color would be the label
+    lines = [row if i < 20 else row[:-1] for i, row in enumerate(rows)]
+    table, new = tmp_path / "t.csv", tmp_path / "new.csv"
+    table.write_text("\n".join(["size,color,label", *lines]))
+    new.write_text("unknown,color,size\n1,red,3\n2,green,\n3,blue,x\n")
+    run, found = tmp_path / "run", tmp_path / "found.csv"
+    code, _, err = shell("fit", table, "--steps", 5, "--out", run)
+    assert code == 0
+    assert "1 number (size), 1 category (color: 2 values), 10.0% of their cells blank;" in err
+    assert "(color: 2 values)" in (run / "report.html").read_text()
+    code, out, _ = shell("predict", run, new, "--out", found)
+    assert code == 0
+    assert "color 'green' (1 row)" in " ".join(out.split())
+    assert "size 'x' (1 row)" in " ".join(out.split())
+    assert [line.split(",")[1] for line in found.read_text().splitlines()[1:4:2]] == ["1", "0"]
+    new.write_text("colour,size\nred,3\n")
+    code, _, err = shell("predict", run, new, "--out", found)
+    assert code == 3
+    assert "lacks 1 of the 2 feature columns" in err
+    assert "Did you mean 'colour'?" in err

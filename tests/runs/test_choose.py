@@ -32,9 +32,9 @@ def facts(images: bool = True, labels: int = 40, pool: int = 1000) -> Facts:
     ("known", "steps", "alone", "candidates"),
     [
         (facts(pool=0), 400, ("supervised",), ()),
-        (facts(images=False, pool=0), 400, ("linear", "supervised"), ()),
-        (facts(images=False), 400, ("linear", "supervised"), QUICK),
-        (facts(images=False), LONG, ("linear", "supervised"), QUICK),
+        (facts(images=False, pool=0), 400, ("linear", "forest", "supervised"), ()),
+        (facts(images=False), 400, ("linear", "forest", "supervised"), QUICK),
+        (facts(images=False), LONG, ("linear", "forest", "supervised"), QUICK),
         (facts(), 400, ("supervised",), ("mixmatch",)),
         (facts(labels=4000), LONG - 1, ("supervised",), ("mixmatch",)),
         (facts(labels=100), LONG, ("supervised",), ("flexmatch",)),

@@ -130,3 +130,9 @@ def test_a_file_whose_standardizer_is_float32_is_still_read(tmp_path: Path) -> N
     np.testing.assert_allclose(
         again.predict_proba(rows), model.predict_proba(rows.astype(np.float32)), rtol=1e-5
     )
+
+
+def test_flags_are_shifted_but_not_scaled() -> None:
+    rows = np.array([[0.0, 0], [2, 0], [0, 0], [2, 1]])
+    standard = Standardizer.of(rows, np.array([False, True]))(rows)
+    assert standard.tolist() == [[-1, -0.25], [1, -0.25], [-1, -0.25], [1, 0.75]]

@@ -164,30 +164,16 @@ def _without_empty_classes(
 
 
 def _with_columns(part: Source, main: Source, role: str) -> Source:
-    """Feature rows with the columns of the data in their order."""
+    """Feature rows, if they have as many columns as the data; tables have theirs in order."""
     assert part.inputs is not None
     assert main.inputs is not None
-    if part.columns is None or main.columns is None:
-        given, expected = part.inputs.shape[1], main.inputs.shape[1]
-        if given != expected:
-            raise DataError(
-                f"Rows of the {role} have {given} features, the data {expected}. They must have "
-                "the same features in the same order."
-            )
-        return part
-    missing = [name for name in main.columns if name not in part.columns]
-    if missing:
-        listed = ", ".join(printable(name) for name in missing[:10])
+    given, expected = part.inputs.shape[1], main.inputs.shape[1]
+    if given != expected:
         raise DataError(
-            f"The {role} lacks {len(missing)} of the {len(main.columns)} feature columns: "
-            f"{listed}. It must have the columns of the data."
+            f"Rows of the {role} have {given} features, the data {expected}. They must have "
+            "the same features in the same order."
         )
-    extra = [printable(name) for name in part.columns if name not in main.columns]
-    note = (f"Columns of the {role} not used: {', '.join(extra[:10])}.",) if extra else ()
-    order = [part.columns.index(name) for name in main.columns]
-    return replace(
-        part, inputs=part.inputs[:, order], columns=main.columns, notes=part.notes + note
-    )
+    return part
 
 
 def _files(parts: Sequence[Source]) -> tuple[Path, ...] | None:

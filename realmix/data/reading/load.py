@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from realmix.data.columns import Wanted
 from realmix.data.examine.equal import as_groups
 from realmix.data.examine.leakage import examined
 from realmix.data.labels import Marks
+from realmix.data.mixed.join import encoded
 from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
@@ -40,6 +41,8 @@ def load(
     label_column: str = "label",
     feature_columns: str | Sequence[str] | None = None,
     drop_columns: str | Sequence[str] | None = None,
+    categorical: str | Sequence[str] | None = None,
+    numeric: str | Sequence[str] | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -52,10 +55,10 @@ def load(
     Args:
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
             class folders, where one named ``unlabeled`` holds the pool; a CSV or Parquet table
-            with a ``path`` column of image files or numeric feature columns, and a label column
-            that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
-            classes, x_test and y_test. A built-in name comes before a folder of the same name:
-            write ``./digits`` for the folder.
+            with a ``path`` column of image files or feature columns, and a label column that is
+            empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted, classes,
+            x_test and y_test. A built-in name comes before a folder of the same name: write
+            ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
         answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
@@ -69,6 +72,9 @@ def load(
             commas. Without it all but the label, and but those that are no features: pandas' index,
             row numbers, names of rows, the label once more.
         drop_columns: instead, columns that are not learned from.
+        categorical: columns of a table whose values are categories, though they are numbers, or
+            many.
+        numeric: columns whose values are numbers; cells that are none are blank.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -86,15 +92,18 @@ def load(
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
-    wanted = Wanted.of(feature_columns, drop_columns)
+    wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric)
     asked = _Asked(data_root, label_column, seed, group, said, wanted)
     main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
-        raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
+        raise UsageError(
+            "--feature-columns, --drop-columns, --categorical and --numeric are for tables of "
+            "feature columns."
+        )
     if group is not None and main.groups is None:
         raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
-    parts, asked = [main], replace(asked, marks=main.marks, wanted=main.columns)
+    parts, asked = [main], replace(asked, marks=main.marks, wanted=_as_text(main))
     if unlabeled is not None:
         parts.append(_open(unlabeled, asked, is_pool=True).as_pool(main.classes))
     exam = main.test
@@ -103,7 +112,8 @@ def load(
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
-    dataset = assemble(parts, exam, image_size, skip_bad)
+    ready, exam, encoding = encoded(parts, exam, wanted)
+    dataset = replace(assemble(ready, exam, image_size, skip_bad), encoding=encoding)
     if answers is not None:
         dataset = with_answers(dataset, Path(answers), main.marks)
     given = [name for name in (data, unlabeled, test) if name is not None]
@@ -162,7 +172,7 @@ class _Asked:
     seed: int
     group: str | None
     marks: Marks
-    wanted: Wanted | Sequence[str] | None
+    wanted: Wanted | Mapping[str, bool] | None
 
 
 def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:
@@ -190,6 +200,13 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
+
+
+def _as_text(main: Source) -> dict[str, bool] | None:
+    """The columns that further rows must have, and whether they are text as in the data."""
+    if main.cells is None:
+        return None
+    return {name: column.dtype == object for name, column in main.cells.items()}
 
 
 def _not_there(given: str) -> UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from realmix.data.labels import NOTHING_SAID, Marks
 
 @dataclass(frozen=True)
 class Source:
-    """Rows of one folder, table, file or built-in data set. One of `inputs` and `files` is given.
+    """Rows of one folder, table, file or built-in data set. One of `inputs`, `files` and `cells`.
 
     Attributes:
         names: where each row came from, printable.
@@ -26,6 +26,7 @@ class Source:
         inputs: (N, C, H, W) uint8, or other numbers that are not scaled yet; or (N, D) float32 or
             float64.
         files: the image file of each row, not read yet.
+        cells: (N,) cells of each column of a table: see `realmix.data.mixed.cells`.
         columns: names of the D features, where they have names.
         unused: names of further columns of the table.
         groups: what each row belongs to beside its class, None where nothing is known.
@@ -44,6 +45,7 @@ class Source:
     classes: tuple[str, ...]
     inputs: np.ndarray | None = None
     files: tuple[Path, ...] | None = None
+    cells: Mapping[str, np.ndarray] | None = None
     columns: tuple[str, ...] | None = None
     unused: tuple[str, ...] = ()
     groups: tuple[str | None, ...] | None = None
@@ -60,7 +62,7 @@ class Source:
 
     @property
     def is_images(self) -> bool:
-        return self.inputs is None or self.inputs.ndim == 4
+        return self.cells is None and (self.inputs is None or self.inputs.ndim == 4)
 
     def take(self, rows: np.ndarray) -> Source:
         """The source with only these rows (int64)."""
@@ -71,6 +73,7 @@ class Source:
             inputs=None if self.inputs is None else self.inputs[rows],
             files=None if self.files is None else tuple(self.files[i] for i in rows),
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
+            cells=self.cells and {name: column[rows] for name, column in self.cells.items()},
             truth=None if self.truth is None else self.truth[rows],
         )
 

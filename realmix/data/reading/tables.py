@@ -1,4 +1,4 @@
-"""CSV and Parquet tables of image paths or numeric features, with or without a label column."""
+"""CSV and Parquet tables of image paths or feature columns, with or without a label column."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted, no_features
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
+from realmix.data.mixed.cells import column_of
 from realmix.data.reading.csv_text import read_csv
 from realmix.data.reading.source import Source, encode
-from realmix.data.table import PATH_COLUMN, Table, features_of, lost_numbers, numbers_of
+from realmix.data.table import PATH_COLUMN, Table, lost_numbers
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -90,7 +91,7 @@ def _indices(metadata: Mapping[bytes, bytes]) -> tuple[str, ...]:
 
 def _chosen(
     table: Table, columns: Sequence[str], labels: Labels, wanted: Wanted
-) -> tuple[dict[str, np.ndarray | None], tuple[str, ...]]:
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The feature columns of the data, and what is left out of them, in a sentence.
 
     Raises:
@@ -98,14 +99,16 @@ def _chosen(
         DataError: no column is left.
     """
     wanted.check(columns, f"'{printable(table.path)}'")
+    names = wanted.features or [name for name in columns if name not in wanted.dropped]
+    parsed = {name: column_of(table.cells[name], name in wanted.categorical) for name in names}
     if wanted.features:
-        return {name: numbers_of(table, name) for name in wanted.features}, ()
-    parsed = {name: numbers_of(table, name) for name in columns if name not in wanted.dropped}
-    given = {name: (table.cells[name], numbers) for name, numbers in parsed.items()}
+        return parsed, ()
+    given = {name: (table.cells[name], _as_numbers(column)) for name, column in parsed.items()}
     reasons = no_features(given, labels.names, table.indices)
     listed = ", ".join(f"'{printable(name)}' {why}" for name, why in [*reasons.items()][:10])
     more = f", ... ({len(reasons):,} in all)" if len(reasons) > 10 else ""
-    kept = {name: numbers for name, numbers in parsed.items() if name not in reasons}
+    said = (*wanted.categorical, *wanted.numeric)
+    kept = {name: cells for name, cells in parsed.items() if name in said or name not in reasons}
     if not kept:
         raise DataError(
             f"'{printable(table.path)}' has no column to learn from: {listed or 'all are dropped'}"
@@ -115,6 +118,10 @@ def _chosen(
     return kept, (f"{told}nevertheless, list all you want: --feature-columns a,b,c.",) * bool(
         listed
     )
+
+
+def _as_numbers(column: np.ndarray) -> np.ndarray | None:
+    return column if column.dtype == np.float64 else None
 
 
 def _image_paths(table: Table) -> tuple[Path, ...]:
@@ -171,7 +178,7 @@ def read_table(
     label_column: str,
     needs_labels: bool,
     marks: Marks = NOTHING_SAID,
-    wanted: Wanted | Sequence[str] | None = None,
+    wanted: Wanted | Mapping[str, bool] | None = None,
     group_column: str | None = None,
 ) -> Source:
     """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
@@ -182,12 +189,12 @@ def read_table(
             `realmix.data.labels`.
         needs_labels: whether the label column must be there, and hold classes.
         marks: what the user says of values in it.
-        wanted: which columns the user wants of the data; for further rows the names of theirs, or
-            None where they have none, which takes all.
+        wanted: which columns the user wants of the data; for further rows the names of theirs, and
+            whether they are read as text, or None where they have none, which takes all.
         group_column: what tells which rows belong together; it is no feature.
 
     Raises:
-        DataError: it cannot be read; cells that are no numbers; paths that lead elsewhere.
+        DataError: it cannot be read; paths that lead elsewhere.
         UsageError: there is no such label column, or pyarrow is missing.
     """
     read = _read_parquet_table if path.suffix.lower() == ".parquet" else _read_csv_table
@@ -207,23 +214,23 @@ def read_table(
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
-            f"numeric feature columns, or a column '{PATH_COLUMN}' of image files."
+            f"feature columns, or a column '{PATH_COLUMN}' of image files."
         )
     if isinstance(wanted, Wanted):
         parsed, more = _chosen(table, others, labels, wanted)
     else:
-        named = others if wanted is None else [name for name in wanted if name in others]
-        parsed = {name: numbers_of(table, name) for name in named}
+        as_text = dict.fromkeys(others, False) if wanted is None else wanted
+        named = [name for name in as_text if name in others]
+        parsed = {name: column_of(table.cells[name], as_text[name]) for name in named}
         unused = [name for name in others if name not in parsed]
         more = _unused(f"Columns of '{printable(path)}' not used", unused)
-    inputs = features_of(table, parsed)
     if isinstance(wanted, Wanted):
-        notes += lost_numbers(table, tuple(parsed), inputs)
+        notes += lost_numbers(table, parsed)
     return Source(
         tuple(f"{printable(path)}:{place}" for place in table.places),
         label,
         classes,
-        inputs=inputs,
+        cells=parsed,
         columns=tuple(parsed),
         unused=tuple(name for name in others if name not in parsed),
         groups=groups,

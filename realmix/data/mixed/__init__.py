@@ -1,0 +1,1 @@
+"""From columns of any kind (numbers, categories, dates) to a matrix of numbers."""

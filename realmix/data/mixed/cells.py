@@ -1,0 +1,73 @@
+"""A column's cells as they were read: (N,) float64, or (N,) objects that are text or None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from realmix.data.labels import NO_LABEL, class_name
+
+BLANK = NO_LABEL - {"-1", "-100"}
+"""Text of a cell that means "nothing here"; -1 and -100 are numbers like others."""
+
+
+def column_of(values: Any, as_text: bool = False) -> np.ndarray:
+    """A column: (N,) float64 with NaN where blank, if all that is filled are numbers; else text.
+
+    Args:
+        values: N cells: numbers, booleans, text, dates; None, NaN or `BLANK` where blank.
+        as_text: keep numbers as text, as those of a category are.
+
+    >>> column_of(["1", "", "2.5"]), column_of(["1", "NA", "x "])
+    (array([1. , nan, 2.5]), array(['1', None, 'x'], dtype=object))
+    """
+    if getattr(values, "dtype", np.dtype("O")).kind == "M":  # dates would be numbers too
+        values, as_text = np.datetime_as_string(values, unit="s"), True
+    if not as_text and (numbers := _numbers(values)) is not None:
+        return numbers
+    texts = texts_of(values.tolist() if hasattr(values, "tolist") else values)
+    if as_text or (numbers := _numbers(texts)) is None:
+        return texts
+    return numbers
+
+
+def _numbers(values: Any) -> np.ndarray | None:
+    try:
+        return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+    except (TypeError, ValueError):
+        return None
+
+
+def texts_of(values: Iterable[Any]) -> np.ndarray:
+    """(N,) objects: each cell as text, None where blank; 1.0 and "1.0" are "1"."""
+    names = (class_name(value) for value in values)
+    return np.array([None if name in BLANK else name for name in names], dtype=object)
+
+
+def numbers_of(column: np.ndarray) -> np.ndarray:
+    """(N,) float64 of a column, NaN where a cell is blank or no number."""
+    if column.dtype == np.float64:
+        return column
+    numbers = np.full(len(column), np.nan)
+    for row in np.flatnonzero(~blank(column)):
+        with suppress(ValueError):  # NaN then, as where it is blank
+            numbers[row] = float(column[row])
+    return numbers
+
+
+def blank(column: np.ndarray) -> np.ndarray:
+    """(N,) bool, where a column has nothing."""
+    if column.dtype == np.float64:
+        missing: np.ndarray = np.isnan(column)
+        return missing
+    return np.array([cell is None for cell in column], dtype=bool)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """One column of several tables' parts of it; text where one of them is."""
+    if all(part.dtype == np.float64 for part in parts):
+        return np.concatenate(parts)
+    return np.concatenate([texts_of(part.tolist()) for part in parts])

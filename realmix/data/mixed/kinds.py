@@ -1,0 +1,170 @@
+"""Which kind each column of a table is, by its cells and by what the user says of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from realmix.base.errors import DataError
+from realmix.base.wording import counted, printable, shortened
+from realmix.data.columns import Wanted
+from realmix.data.mixed.cells import blank, numbers_of, texts_of
+from realmix.data.mixed.columns import FALSE, TRUE, Category, Column, Date, Number, truths_of
+from realmix.data.mixed.dates import forms_of, moment, parts_of
+from realmix.data.mixed.encoding import Encoding
+
+MOST_LEVELS = 100  # values of a category with a column of their own
+RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
+COVERED = 0.5  # share of the rows whose values are no rare ones, from which they are a category
+FEW_LEVELS, MOST_DISTINCT = 10, 0.2  # of a category whose values are numbers for the most part
+WORDS = 4  # on average, from which cells are text
+_LIKE_NUMBER = re.compile(r"[-+$€£]?\s*\d[\d.,' ]*\s*[%$€£]?")
+
+
+class Fitted(NamedTuple):
+    """An encoding, and what was left out of it, in sentences."""
+
+    encoding: Encoding
+    notes: tuple[str, ...]
+
+
+def fitted(table: Mapping[str, np.ndarray], places: Sequence[str], wanted: Wanted) -> Fitted:
+    """Find the kind of each column and fit it.
+
+    Args:
+        table: (N,) cells of each column by its name: see `mixed.cells`.
+        places: where each of the N rows is, for messages.
+        wanted: what the user says of columns.
+
+    Raises:
+        DataError: a column can be read in two ways, or holds text; or none is left.
+    """
+    found: list[Column] = []
+    left: dict[str, str] = {}
+    for name, column in table.items():
+        made = _column(name, column, places, wanted)
+        if isinstance(made, str):
+            left[name] = made
+        else:
+            found.append(made)
+    told = shortened([f"'{name}' {why}" for name, why in left.items()])
+    if not found:
+        raise DataError(f"There is no column to learn from: {told or 'the table has none'}.")
+    cells = sum(len(table[column.name]) for column in found)
+    blanks = sum(int(blank(table[column.name]).sum()) for column in found)
+    encoding = Encoding(tuple(found), blanks / max(cells, 1))
+    many = any("values" in why for why in left.values())
+    hint = " To learn from their most common values nevertheless: --categorical a,b." * many
+    return Fitted(encoding, (f"Columns that are left out: {told}.{hint}",) if left else ())
+
+
+def _column(name: str, column: np.ndarray, places: Sequence[str], wanted: Wanted) -> Column | str:
+    """The fitted column, or why it is left out."""
+    if blank(column).all():
+        return "is empty"
+    if name in wanted.categorical:
+        return _category(name, column, wanted=True)
+    if name in wanted.numeric:
+        return _as_numbers(name, column, places)
+    if column.dtype == np.float64:
+        return _number(name, column)
+    texts = {text for text in column if text is not None}
+    lower = {text.lower() for text in texts}
+    if any(lower <= {yes, no} for yes, no in zip(TRUE, FALSE, strict=True)):
+        return _number(name, column, boolean=True)
+    if forms := forms_of(texts):
+        return _date(name, column, forms, places)
+    _refuse_number(name, column, len(texts), places)
+    return _category(name, column, wanted=name in wanted.features)
+
+
+def _number(name: str, column: np.ndarray, boolean: bool = False) -> Number:
+    values = truths_of(column) if boolean else numbers_of(column)
+    missing = np.isnan(values)
+    kind: Literal["number", "boolean"] = "boolean" if boolean else "number"
+    return Number(name, kind, float(np.median(values[~missing])), bool(missing.any()))
+
+
+def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
+    """Of a column that the user says holds numbers: what is none is blank."""
+    if np.isnan(numbers_of(column)).all():
+        row = int(np.flatnonzero(~blank(column))[0])
+        raise DataError(
+            f"--numeric {printable(name)}: no cell of the column is a number;"
+            f" {places[row]} has '{printable(column[row])[:40]}'."
+        )
+    return _number(name, column)
+
+
+def _refuse_number(name: str, column: np.ndarray, distinct: int, places: Sequence[str]) -> None:
+    """Ask where most cells are numbers, or look like some, and they are too many for a category."""
+    rows = np.flatnonzero(~blank(column))
+    wrong = rows[np.isnan(numbers_of(column)[rows])]
+    like = [bool(_LIKE_NUMBER.fullmatch(str(column[row]))) for row in rows]
+    few = distinct <= FEW_LEVELS and distinct <= MOST_DISTINCT * len(rows)
+    if few or np.mean(like) < 0.5:
+        return
+    more = f" So are {len(wrong) - 1:,} more cells of it." if len(wrong) > 1 else ""
+    shown = printable(name)
+    raise DataError(
+        f"{places[wrong[0]]}: '{printable(column[wrong[0]])[:40]}' in column '{shown}' is not a "
+        f"number, though most of the column looks like numbers.{more} Write numbers like 1.5. "
+        f"Else take what is no number as blank (--numeric '{shown}'), each value as a category "
+        f"(--categorical '{shown}'), or leave the column out (--drop-columns '{shown}')."
+    )
+
+
+def _category(name: str, column: np.ndarray, wanted: bool) -> Category | str:
+    """A value for a column each, but for the rare ones; `wanted` is even where most are rare."""
+    from sklearn.preprocessing import OneHotEncoder  # takes half a second
+
+    texts = texts_of(column.tolist())
+    filled = texts[~blank(texts)]
+    least = max(math.ceil(RARE_SHARE * len(texts)), 2)
+    encoder = OneHotEncoder(
+        min_frequency=least, max_categories=MOST_LEVELS + 1, handle_unknown="ignore"
+    ).fit(filled[:, None])
+    bucket = encoder.infrequent_categories_[0]
+    rare = () if bucket is None else tuple(bucket.tolist())
+    values = encoder.categories_[0].tolist()
+    kept = tuple(value for value in values if value not in frozenset(rare))
+    covered = np.isin(filled.astype(str), np.array(kept, dtype=str)).mean()
+    if covered < COVERED and not (wanted and kept):
+        return _too_many(name, filled, len(values), wanted)
+    return Category(name, (*kept, "") if len(filled) < len(texts) else kept, rare)
+
+
+def _too_many(name: str, filled: np.ndarray, distinct: int, wanted: bool) -> str:
+    """Why a column is no category: free text is refused, names and the like are left out."""
+    shown = printable(name)
+    if wanted:
+        raise DataError(f"--categorical {shown}: no value of the column is in more than one row.")
+    if np.mean([len(text.split()) for text in filled]) >= WORDS:
+        raise DataError(
+            f"Column '{shown}' holds free text ('{printable(filled[0])[:40]}...'), which is not "
+            "read beside numbers and categories. Leave it out (--drop-columns "
+            f"'{shown}'), or learn from what it tells, written as columns of its own."
+        )
+    return f"has {counted(distinct, 'value')} in {counted(len(filled), 'row')}"
+
+
+def _date(name: str, column: np.ndarray, forms: Sequence[str], places: Sequence[str]) -> Date:
+    texts = texts_of(column.tolist())
+    if len(forms) > 1:
+        row = int(np.flatnonzero(~blank(texts))[0])
+        raise DataError(
+            f"{places[row]}: '{printable(texts[row])}' in column '{printable(name)}' can be a day "
+            "and a month, or a month and a day, and so can all others. Write dates like "
+            f"2024-12-31, or leave the column out (--drop-columns '{printable(name)}')."
+        )
+    dates = [date for text in texts if text and (date := moment(text, forms[0]))]
+    parts = parts_of(texts, forms[0], min(dates))
+    known = parts[~np.isnan(parts[:, 0])]
+    hours = bool(known[:, -1].any())
+    medians = tuple(np.median(known, axis=0).tolist()[: 4 + hours])
+    origin = min(dates).isoformat()
+    return Date(name, forms[0], origin, hours, medians, bool(blank(texts).any()))

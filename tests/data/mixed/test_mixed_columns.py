@@ -1,0 +1,180 @@
+"""Kinds of columns, and what each becomes as numbers, by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder
+
+from realmix.base.errors import DataError
+from realmix.data.columns import Wanted
+from realmix.data.mixed.cells import column_of
+from realmix.data.mixed.dates import forms_of
+from realmix.data.mixed.encoding import Encoding
+from realmix.data.mixed.kinds import Fitted, fitted
+
+
+def fit(wanted: Wanted | None = None, **columns: list[Any]) -> Fitted:
+    wanted = wanted or Wanted()
+    table = {name: column_of(cells, name in wanted.categorical) for name, cells in columns.items()}
+    count = len(next(iter(table.values())))
+    return fitted(table, [f"row {i}" for i in range(count)], wanted)
+
+
+def rows(encoding: Encoding, **columns: list[Any]) -> list[list[float]]:
+    table = {name: column_of(columns[name], text) for name, text in encoding.as_text.items()}
+    return encoding(table, "The table").tolist()
+
+
+def test_blank_numbers_are_the_median_and_say_so() -> None:
+    encoding = fit(a=["1", "", "10", "NA", "3"]).encoding
+    assert encoding.names == ("a", "a is blank")
+    assert rows(encoding, a=["7", "?", "x"]) == [[7, 0], [3, 1], [3, 1]]
+    assert encoding.blank == 0.4
+    assert list(encoding.flags) == [False, True]
+
+
+def test_numbers_without_blanks_stay_as_they_are() -> None:
+    encoding = fit(a=["1", "2e3", "-0.5"], b=[0, 1, 1]).encoding
+    assert not encoding.changes
+    assert rows(encoding, a=["4", ""], b=[1, 0]) == [[4, 1], [1, 0]]
+
+
+def test_categories_have_a_column_each_rare_ones_share_one_and_new_ones_have_none() -> None:
+    cells = ["red"] * 3 + ["blue"] * 4 + ["", "lime", "teal"]
+    encoding = fit(c=cells).encoding
+    assert encoding.names == ("c=blue", "c=red", "c=(blank)", "c=(rare)")
+    assert rows(encoding, c=["red", None, "teal", "lime", "pink"]) == [
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+    ]
+    assert encoding.flags.all()
+    assert encoding.groups == (0, 0, 0, 0)
+
+
+def test_booleans_in_any_words() -> None:
+    for yes, no in (("yes", "no"), ("TRUE", "False"), ("Y", "n")):
+        encoding = fit(b=[yes, no, yes, ""]).encoding
+        assert encoding.columns[0].kind == "boolean"
+        assert rows(encoding, b=[no, yes, "", "maybe"]) == [[0, 0], [1, 0], [1, 1], [1, 1]]
+
+
+def test_dates_become_year_month_weekday_and_days() -> None:
+    encoding = fit(d=["2024-03-01", "2024-02-28", "2023-12-31"]).encoding
+    assert encoding.names == ("d: year", "d: month", "d: day of week", "d: days")
+    # 2024-02-29 was a Thursday, 60 days after 2023-12-31; the median day is 59
+    assert rows(encoding, d=["2024-02-29"]) == [[2024, 2, 3, 60]]
+    assert rows(encoding, d=[""]) == [[2024, 3, 4, 59]]
+    timed = fit(d=["2024-01-01 12:00", "2024-01-02 18:30:00+01:00"]).encoding
+    assert timed.names[-1] == "d: hour"
+    (found,) = rows(timed, d=["2024-01-03T06:30"])
+    assert found == pytest.approx([2024, 1, 2, 1 + 18.5 / 24, 6.5])
+
+
+def test_dates_whose_day_and_month_may_change_places_are_asked_about() -> None:
+    with pytest.raises(DataError, match=r"row 0: '3/4/2024' in column 'd' can be a day and a m"):
+        fit(d=["3/4/2024", "5/6/2024"])
+    assert forms_of({"3/4/2024", "13/6/2024"}) == ["%d/%m/%Y"]
+    assert forms_of({"03.04.2024 10:00"}) == ["%d.%m.%Y %H:%M"]
+    assert forms_of({"2024-01-01", "soon"}) == []
+
+
+def test_what_has_too_many_values_is_left_out_and_can_be_wanted() -> None:
+    names = [f"n{i // 4}" if i < 8 else f"x{i}" for i in range(30)]
+    found = fit(a=list(range(30)), who=names)
+    assert found.encoding.columns_read == ("a",)
+    assert "'who' has 24 values in 30 rows. To learn" in found.notes[0]
+    found = fit(Wanted(categorical=("who",)), a=list(range(30)), who=names)
+    assert found.encoding.names == ("a", "who=n0", "who=n1", "who=(rare)")
+    with pytest.raises(DataError, match="--categorical who: no value"):
+        fit(Wanted(categorical=("who",)), who=[f"x{i}" for i in range(30)])
+
+
+def test_free_text_is_refused_by_name() -> None:
+    told = [f"this is opinion number {i} of many" for i in range(20)]
+    with pytest.raises(DataError, match=r"Column 'review' holds free text \('this is"):
+        fit(a=list(range(20)), review=told)
+    assert fit(a=list(range(20)), review=told[:2] * 10).encoding.columns[1].kind == "category"
+
+
+def test_codes_are_categories_only_if_that_is_said() -> None:
+    codes = ["01", "02", "1", "02", "01", "1"]
+    assert fit(z=codes).encoding.names == ("z",)
+    encoding = fit(Wanted(categorical=("z",)), z=codes).encoding
+    assert encoding.names == ("z=01", "z=02", "z=1")
+    assert rows(encoding, z=["1", "01"]) == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_a_column_of_numbers_with_a_few_words_is_asked_about() -> None:
+    cells = [*map(str, range(20)), "many", "few"]
+    with pytest.raises(DataError, match=r"row 20: 'many' in column 'a'.* 1 more .*--numeric 'a'"):
+        fit(a=cells)
+    assert rows(fit(Wanted(numeric=("a",)), a=cells).encoding, a=["few", "4"]) == [[9.5, 1], [4, 0]]
+    grades = ["0", "1", "2", "3+"] * 10
+    assert fit(g=grades).encoding.names == ("g=0", "g=1", "g=2", "g=3+")
+    with pytest.raises(DataError, match=r"'1,5' in column 'a' is not a number"):
+        fit(a=["1,5", "2,5", "4,0"])
+
+
+def test_what_is_unlike_the_training_rows_is_said() -> None:
+    encoding = fit(a=[1, 2, 3, 4], c=["x", "y", "x", "y"]).encoding
+    table = {"a": column_of(["1", "b", ""]), "c": column_of(["z", "z", "x"])}
+    unseen, wrong, blanks = encoding.notes(table, "'new.csv'")
+    assert "c 'z' (2 rows)." in unseen
+    assert "a 'b' (1 row)." in wrong
+    assert "'a' (1 row)." in blanks
+
+
+def test_a_missing_column_is_named_and_others_are_not_looked_at() -> None:
+    encoding = fit(age=[1, 2], c=["x", "x"]).encoding
+    with pytest.raises(DataError, match=r"lacks 1 of the 2 feature columns.*: age\. Did you"):
+        encoding({"c": column_of(["x"]), "agee": column_of([1])}, "'new.csv'")
+
+
+CELLS = st.sampled_from(["", "1", "2.5", "x", "y", "z", "2024-01-05", "2023-07-09", "yes", "no"])
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS), min_size=2, max_size=12),
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5),
+)
+@settings(max_examples=200, deadline=None)
+def test_the_model_s_file_gives_the_same_numbers(
+    train: list[tuple[str, str]], new: list[tuple[str, str]]
+) -> None:
+    try:
+        encoding = fit(a=[row[0] for row in train], b=[row[1] for row in train]).encoding
+    except DataError:
+        return
+    kept = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert kept == encoding
+    columns = {"a": [row[0] for row in new], "b": [row[1] for row in new]}
+    numbers = np.array(rows(kept, **columns))
+    assert np.array_equal(numbers, rows(encoding, **columns))
+    assert np.isfinite(numbers).all()
+    assert numbers.shape == (len(new), len(encoding.names))
+    assert len(encoding.flags) == len(encoding.names) == len(encoding.groups)
+
+
+def test_the_same_matrix_as_scikit_learn_s() -> None:
+    rng = np.random.default_rng(0)
+    numbers = np.where(rng.random(300) < 0.1, np.nan, rng.normal(size=300))
+    words = rng.choice(["a", "b", "c", "d"], 300, p=[0.5, 0.3, 0.198, 0.002]).astype(object)
+    table = np.stack([numbers.astype(object), words], axis=1)
+    theirs = make_column_transformer(
+        (SimpleImputer(strategy="median", add_indicator=True), [0]),
+        (OneHotEncoder(min_frequency=2, sparse_output=False, handle_unknown="ignore"), [1]),
+    ).fit_transform(table)
+    encoding = fit(x=numbers.tolist(), c=words.tolist()).encoding
+    ours = encoding({"x": column_of(numbers), "c": column_of(words)}, "")
+    assert np.array_equal(ours, theirs.astype(float))
