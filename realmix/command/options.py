@@ -37,6 +37,9 @@ Word = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
 Folder = Annotated[Path, arg(metavar="RUN", help_behavior_hint="")]
 Place = Annotated[str, arg(metavar="INPUT", help_behavior_hint="")]
 Flag = Annotated[bool, arg(help_behavior_hint="")]
+Values = Annotated[
+    UseAppendAction[tuple[str, ...]], arg(metavar="VALUE", help_behavior_hint="(repeatable)")
+]
 Pairs = Annotated[
     UseAppendAction[tuple[tuple[str, ...], ...]],
     arg(name="set", metavar="FIELD=VALUE", help_behavior_hint="(repeatable)"),
@@ -72,6 +75,10 @@ class Fit(Config):
     steps: Number = None
     minutes: Amount = None
     image_size: Number = None
+    feature_columns: Unset[str | None] = None
+    drop_columns: Unset[str | None] = None
+    unlabeled_marker: Values = ()
+    class_value: Values = ()
     data_root: Unset[str | None] = None
     skip_bad: Flag = False
     gate: Unset[Gate] = "balanced"

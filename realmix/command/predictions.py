@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -98,7 +99,7 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, str(classifier.about.get("label_column", "label")))
+    source = _open(given, data_root, classifier.about)
     what = f"'{printable(given)}'"
     if source.is_images != classifier.takes_images:
         kinds = ("feature rows", "images")
@@ -139,8 +140,8 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
     return DataError(f"No image in {what} can be read.{listed}")
 
 
-def _open(given: str, data_root: str | None, label_column: str) -> Source:
-    """The rows of one place. Labels in it are read past."""
+def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:
+    """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
         assert source.test is not None
@@ -153,7 +154,8 @@ def _open(given: str, data_root: str | None, label_column: str) -> Source:
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path, label_column, needs_labels=False)
+        label_column = str(about.get("label_column", "label"))
+        return read_table(path, label_column, needs_labels=False, wanted=about.get("columns"))
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 

@@ -31,7 +31,8 @@ class Dataset:
     """What was read from a folder, a table, a file or a built-in name; nothing is split yet.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 images, or (N, D) float32 feature rows; finite.
+        inputs: (N, C, H, W) uint8 images, or (N, D) feature rows, finite, of a float type
+            that holds them as they were given: they are standardized before they become float32.
         label: (N,) int64 class of each row, -1 where it has none.
         classes: the class names, in label order.
         preset: which augmentation suits it: see `realmix.augment.presets.views_of`.
@@ -68,15 +69,19 @@ class Dataset:
     def is_images(self) -> bool:
         return self.inputs.ndim == 4
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the D features, made up where they have none."""
+        return self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
+
     @cached_property
     def code_columns(self) -> tuple[str, ...]:
         """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
         if self.is_images:
             return ()
-        names = self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
         return tuple(
             name
-            for name, column in zip(names, self.inputs.T, strict=True)
+            for name, column in zip(self.column_names, self.inputs.T, strict=True)
             if np.array_equal(column, column.round()) and 3 <= len(np.unique(column)) <= MOST_CODES
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Real
 from typing import Any
 
@@ -10,53 +9,50 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from realmix.base.errors import DataError
+from realmix.data.labels import NOTHING_SAID, Labels, Marks, class_name, read_labels
 
 UNLABELED = -1
-_SIGNS = ({"-1", "1"}, {"-1.0", "1.0"})
 
 
-def divide(y: Any, signs: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+def divide(y: Any, marks: Marks = NOTHING_SAID, asks: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """The labels of the labeled rows, and which rows these are.
 
     Args:
-        y: (N,) or (N, 1) whole numbers, booleans or strings; -1, "", None or NaN: no label.
-        signs: whether -1 is a class, the other of 1. By default it is where `y` holds -1 and 1 and
-            nothing else: no algorithm can learn from one class, and two are often coded so.
+        y: (N,) or (N, 1) whole numbers, booleans or strings; what means "no label" among them:
+            `realmix.data.labels`.
+        marks: what the user says of values in y.
+        asks: refuse what can be read two ways.
 
     Returns:
         (n,) labels, and (N,) bool with n true entries.
 
     Raises:
-        DataError: labels that are no classes.
+        DataError: labels that are no classes, or may be none.
 
     >>> divide([3, -1, 4])
     (array([3, 4]), array([ True, False,  True]))
     """
-    if isinstance(y, (list, tuple)):  # numpy would turn ["cat", -1] into two strings
-        y = np.array(y, dtype=object)
-    values = column_or_1d(y, warn=True)
-    items = values.tolist()
-    if signs is None and set(map(str, items)) in _SIGNS:
-        signs = True
-        warnings.warn(
-            "y holds -1 and 1 and nothing else: taken as two classes, every row labeled. If -1 "
-            "means unlabeled, give rows of a second class; to be sure, code classes as 0 and 1.",
-            stacklevel=3,
-        )
-    known = np.array([not _is_missing(i) and (signs or not is_mark(i)) for i in items], dtype=bool)
+    values, labels = read(y, marks, asks)
+    known = np.array([name is not None for name in labels.names], dtype=bool)
     return _as_classes(values[known]), known
 
 
-def is_mark(item: Any) -> bool:
-    """Whether it is -1, which "-1" is too: so numpy writes it in an array of strings."""
-    return bool(item.strip() == "-1" if isinstance(item, str) else item == UNLABELED)
+def read(y: Any, marks: Marks, asks: bool = True) -> tuple[np.ndarray, Labels]:
+    """`y` as a column, and what it says."""
+    if isinstance(y, (list, tuple)):  # numpy would turn ["cat", -1] into two strings
+        y = np.array(y, dtype=object)
+    if isinstance(y, np.ma.MaskedArray):
+        hidden, y = np.ma.getmaskarray(y), y.data.astype(object)
+        y[hidden] = None
+    values = column_or_1d(y, warn=True)
+    numbers = [v for v in values.tolist() if isinstance(v, float) and v == v]
+    _as_classes(np.array(numbers))  # those with a fraction are refused in scikit-learn's words
+    return values, read_labels(values, marks, "y", asks)
 
 
-def _is_missing(item: Any) -> bool:
-    if isinstance(item, str):
-        return not item.strip()
-    same = item == item  # false for NaN; neither true nor false for pandas' NA
-    return item is None or not (isinstance(same, (bool, np.bool_)) and same)
+def settled(marks: Marks, classes: np.ndarray) -> Marks:
+    """For labels that are compared with a fitted model's: its classes are classes."""
+    return Marks(marks.unlabeled, (*marks.classes, *map(class_name, classes.tolist())))
 
 
 def _as_classes(labels: np.ndarray) -> np.ndarray:

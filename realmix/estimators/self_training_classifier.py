@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, indexable
 
 from realmix.base.errors import DataError, UsageError
+from realmix.data.labels import Marks
 from realmix.estimators.labels import UNLABELED, divide
 from realmix.functional.selection import labeled_further, quota
 
@@ -43,6 +44,10 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         threshold: that the probability of a label must exceed, in [0, 1].
         recompute: label anew in each round, the r * per_class most confident in round r, instead
             of keeping what was given.
+        unlabeled_marker: value of `y` that means "no label", or a list of them, beside -1, "",
+            None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
+        class_value: value of `y` that is a class although it reads like "no label", or a list: -1
+            where classes are -1 and 1.
 
     Attributes:
         estimator_: the classifier of the last round.
@@ -70,20 +75,25 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         per_class: int | None = None,
         threshold: float = 0.0,
         recompute: bool = False,
+        unlabeled_marker: Any = None,
+        class_value: Any = None,
     ) -> None:
         self.estimator = estimator
         self.rounds = rounds
         self.per_class = per_class
         self.threshold = threshold
         self.recompute = recompute
+        self.unlabeled_marker = unlabeled_marker
+        self.class_value = class_value
 
     def fit(self, X: Any, y: Any) -> Self:
         """Label and fit, round by round.
 
         Args:
             X: (N, ...) rows as the classifier takes them: an array, sparse, a data frame, a list.
-            y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. A `y` of -1 and
-                1 and nothing else is read as two classes, with a warning.
+            y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
+                class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
+                which, such as -1 beside 1 alone.
 
         Raises:
             ValueError: labels nothing can be learned from, or parameters out of range.
@@ -91,7 +101,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         self._check()
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
-        values, known = divide(y)
+        values, known = divide(y, Marks.of(self.unlabeled_marker, self.class_value))
         (X,) = indexable(X)
         check_consistent_length(X, known)
         if not known.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -20,10 +21,10 @@ from sklearn.utils.validation import (
 )
 
 from realmix.base.errors import DataError
+from realmix.data.labels import Marks, class_name
 from realmix.data.reading.arrays import as_inputs
 from realmix.data.reading.load import from_arrays
-from realmix.data.reading.source import class_name
-from realmix.estimators.labels import UNLABELED, divide, is_mark
+from realmix.estimators.labels import UNLABELED, divide, read, settled
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
@@ -55,6 +56,10 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
+        unlabeled_marker: value of `y` that means "no label", or a list of them, beside -1, "",
+            None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
+        class_value: value of `y` that is a class although it reads like "no label", or a list: -1
+            where classes are -1 and 1.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer is the seed of the run (the same integer, the same model); one is
@@ -88,6 +93,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: str = "auto",
         single: bool = False,
         augment: str = "auto",
+        unlabeled_marker: Any = None,
+        class_value: Any = None,
         fields: dict[str, Any] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -100,6 +107,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.judge = judge
         self.single = single
         self.augment = augment
+        self.unlabeled_marker = unlabeled_marker
+        self.class_value = class_value
         self.fields = fields
         self.device = device
         self.random_state = random_state
@@ -110,8 +119,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Args:
             X: (N, D) features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
                 channels, uint8 in 0..255 or floats in [0, 1].
-            y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. A `y` of -1 and
-                1 and nothing else is read as two classes, with a warning.
+            y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
+                class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
+                which, such as -1 beside 1 alone.
 
         Raises:
             ValueError: inputs or labels nothing can be learned from, or parameters that do not
@@ -121,15 +131,17 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         inputs = self._inputs(X, reset=True)
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
-        values, known = divide(y)
+        marks = Marks.of(self.unlabeled_marker, self.class_value)
+        values, known = divide(y, marks)
         check_consistent_length(inputs, known)
         self.classes_, places = np.unique(values, return_inverse=True)
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
-        names = [class_name(value) or "" for value in self.classes_.tolist()]
+        names = [class_name(value) for value in self.classes_.tolist()]
         config = self._config()
-        dataset = augmented(from_arrays(inputs, label, names), config).dataset
-        dataset = augmented(from_arrays(inputs, label, names), config).dataset
+        dataset = from_arrays(inputs, label, names)
+        dataset = replace(dataset, notes=read(y, marks)[1].notes() + dataset.notes)
+        dataset = augmented(dataset, config).dataset
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
@@ -167,7 +179,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             ValueError: no row has a label; and as `predict_proba`.
         """
         label = self.predict(X)
-        values, known = divide(y, signs=any(map(is_mark, self.classes_.tolist())))
+        marks = settled(Marks.of(self.unlabeled_marker, self.class_value), self.classes_)
+        values, known = divide(y, marks, asks=False)
         check_consistent_length(label, known)
         if not known.any():
             raise DataError(f"None of the {len(known):,} rows has a label to score.")
@@ -207,9 +220,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             X: features or images.
             reset: remember the features' count and names instead of comparing with them.
         """
-        with np.errstate(over="ignore"):  # too large for float32 is refused as infinite
-            if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
-                return as_inputs(validate_data(self, X, reset=reset, dtype=np.float32))
+        if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
+            return as_inputs(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
         if reset:  # of an earlier fit to features
             for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
                 delattr(self, name)

@@ -21,35 +21,12 @@ from realmix.encoders.pictures import Arrays, Pictures
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
+from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint
 from realmix.training.devices import best_precision, choose
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
-
-
-@dataclass(frozen=True)
-class Standardizer:
-    """Feature columns to mean 0 and deviation 1, as the training rows had them."""
-
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    def of(cls, rows: np.ndarray) -> Standardizer:
-        """From (N, D) rows; a constant column is only shifted."""
-        deviation = rows.std(0, dtype=np.float64)
-        scale = np.where(deviation > 1e-12 * np.abs(rows).max(0), deviation, 1.0)
-        mean = rows.mean(0, dtype=np.float64)
-        return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
-
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        standard: np.ndarray = self.standard(torch.from_numpy(rows)).numpy()
-        return standard
-
-    def standard(self, rows: Tensor) -> Tensor:
-        """(B, D) on any device."""
-        return (rows - self.mean.to(rows.device)) / self.scale.to(rows.device)
 
 
 @dataclass(frozen=True)
@@ -205,7 +182,9 @@ class Classifier:
         except RuntimeError as error:
             raise StorageError(f"The weights do not fit {header['model']}: {error}") from None
         mean, scale = tensors.get("standardizer.mean"), tensors.get("standardizer.scale")
-        standardizer = Standardizer(mean, scale) if mean is not None and scale is not None else None
+        standardizer = None
+        if mean is not None and scale is not None:
+            standardizer = Standardizer(mean.double(), scale.double())
         return cls(
             network,
             classes,

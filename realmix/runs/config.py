@@ -11,6 +11,10 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 
 Gate = Literal["balanced", "strict", "none"]
+_READING = (
+    *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
+    *("label_column", "feature_columns", "drop_columns", "unlabeled_marker", "class_value"),
+)
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
 
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
@@ -45,6 +49,12 @@ class Config:
             suits the data, and mirrors only where that does not change what is seen.
         image_size: side that images are resized to; by default what suits them, or the encoder.
         label_column: of a table.
+        feature_columns: columns of a table to learn from, separated by commas; by default all but
+            row numbers, names of rows and the like.
+        drop_columns: instead, columns not to learn from.
+        unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
+            and the like.
+        class_value: a label that is a class, although it reads like "no label".
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         skip_bad: leave out unreadable labeled files instead of stopping.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
@@ -71,6 +81,10 @@ class Config:
     augment: str = "auto"
     image_size: int | None = None
     label_column: str = "label"
+    feature_columns: str | None = None
+    drop_columns: str | None = None
+    unlabeled_marker: tuple[str, ...] = ()
+    class_value: tuple[str, ...] = ()
     data_root: str | None = None
     skip_bad: bool = False
     gate: Gate = "balanced"
@@ -106,12 +120,22 @@ class Config:
         return self.encoder not in (None, "none")
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Config:
         known = {f.name for f in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        for name in ("unlabeled_marker", "class_value"):
+            given[name] = tuple(given.get(name, ()))
+        return cls(**given)
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What says how the data are read, as `realmix.data.reading.load` takes it."""
+        given = {name: getattr(self, name) for name in _READING}
+        return given | ({"image_size": None} if self.encodes else {})  # the encoder's is another
 
     def default_out(self) -> Path:
         """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""

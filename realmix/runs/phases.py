@@ -94,8 +94,8 @@ class Phases:
         steps: int | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device, self.notes = choose(config.device), list(dataset.notes)
-        self.rows = Prepared(dataset)
+        self.device, self.rows = choose(config.device), Prepared(dataset)
+        self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
         self.contenders = contenders(config.algorithm, config.model, facts, asked)

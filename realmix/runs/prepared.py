@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from realmix.augment.encoded import encoded_views
 from realmix.augment.presets import views_of
 from realmix.data.encoded import Encoded, Kept
+from realmix.data.levels import lost_levels
 from realmix.data.pools import Data, Dataset, Pool
-from realmix.runs.classifier import Standardizer
+from realmix.models.standardizer import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
 
@@ -31,7 +32,7 @@ def standardizer_of(kept: Kept, count: int) -> Standardizer:
     mean = mean_of(lambda rows: rows)
     deviation = np.sqrt(mean_of(lambda rows: (rows - mean) ** 2))
     scale = np.where(deviation > 0, deviation, 1.0)  # a feature that never fires is only shifted
-    return Standardizer(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
+    return Standardizer(torch.from_numpy(mean), torch.from_numpy(scale))
 
 
 class Prepared:
@@ -47,6 +48,7 @@ class Prepared:
         width: D of an encoder's features, whose rows are numbers; else None.
         inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
         test_inputs: of the test rows, likewise, where there are any.
+        notes: what the user should be told of that.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -67,6 +69,7 @@ class Prepared:
         self.views = views_of(dataset.preset, self.shape)
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs)
         self.inputs = self.standard(dataset.inputs)
+        self.notes: tuple[str, ...] = () if dataset.is_images else self._lost()
         if dataset.test_inputs is not None:
             self.test_inputs = self.standard(dataset.test_inputs)
 
@@ -78,6 +81,7 @@ class Prepared:
         self.standardizer = standardizer_of(kept.plain, count)
         self.views = encoded_views(kept, self.standardizer.standard)
         self.inputs = torch.arange(count)
+        self.notes = ()
         if dataset.test_label is not None:
             self.test_inputs = count + torch.arange(len(dataset.test_label))
 
@@ -85,6 +89,12 @@ class Prepared:
         """Rows as they were read, as the networks take them."""
         given = self.standardizer(rows) if self.standardizer else rows
         return torch.from_numpy(np.ascontiguousarray(given))
+
+    def _lost(self) -> tuple[str, ...]:
+        """Values that are one to a network: of a column whose largest dwarf all others."""
+        advice = "A few huge values hide the others: take them out, or give the column's logarithm."
+        names = self.dataset.column_names
+        return lost_levels(self.dataset.inputs, self.inputs.numpy(), names, advice)
 
     def data(self, rows: np.ndarray) -> Data:
         """The pool, and of the labeled rows those given."""

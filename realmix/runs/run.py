@@ -137,17 +137,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names."""
-    return load(
-        config.data,
-        unlabeled=config.unlabeled,
-        answers=config.answers,
-        test=config.test,
-        data_root=config.data_root,
-        image_size=None if config.encodes else config.image_size,  # the encoder's is another
-        label_column=config.label_column,
-        skip_bad=config.skip_bad,
-        seed=config.seed,
-    )
+    return load(config.data, **config.reading)
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:

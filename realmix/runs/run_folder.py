@@ -86,7 +86,8 @@ def check(folder: Path, config: Config, resume: bool) -> None:
             raise UsageError(f"There is no run in {folder} to resume. Leave out --resume.")
         return
     mine, theirs = config.to_json(), there["config"]
-    differing = [k for k in mine if mine[k] != theirs.get(k)]
+    # what a run of an older version does not name had no other value than none
+    differing = [k for k in mine if mine[k] != theirs.get(k) and (mine[k] or theirs.get(k))]
     if differing:
         lines = [f"  {k}: there {theirs.get(k)!r}, asked for {mine[k]!r}" for k in differing]
         raise UsageError(

@@ -45,7 +45,16 @@ SURFACE = {
             "seed",
             "device",
         ),
-        *("image-size", "label-column", "data-root", "skip-bad", "gate", "no-gate"),
+        *(
+            "image-size",
+            "label-column",
+            "unlabeled-marker",
+            "class-value",
+            "data-root",
+            "skip-bad",
+            "gate",
+            "no-gate",
+        ),
         *("judge", "single", "augment", "set", "out"),
         *("resume", "debug"),
     ),
@@ -239,10 +248,11 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
+    marks = "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
     encoder = "--encoder e --views 5"
-    all_words = " ".join((words, gate, more, encoder)).split()
+    all_words = " ".join((words, gate, more, marks, encoder)).split()
     config = parse(["fit", "d", *all_words]).config()
     assert config.to_json() == {
         "data": "d",
@@ -259,6 +269,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "device": "cpu",
         "image_size": 16,
         "label_column": "c",
+        "unlabeled_marker": ["x", "-9"],
+        "class_value": ["-1", "-"],
         "data_root": "r",
         "skip_bad": True,
         "answers": "a.csv",

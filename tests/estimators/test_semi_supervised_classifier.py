@@ -9,10 +9,12 @@ import pickletools
 import random
 import runpy
 import socket
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -27,6 +29,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from realmix.base.errors import DataError, UsageError
 from realmix.estimators.labels import divide
+from realmix.estimators.self_training_classifier import SelfTraining
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -61,12 +64,12 @@ def fitted() -> SemiSupervisedClassifier:
 # --- the contract of scikit-learn
 
 
-@pytest.mark.filterwarnings("ignore:y holds -1 and 1")  # the rule's own test is below
 @parametrize_with_checks(
     [
-        SemiSupervisedClassifier("supervised", steps=30, gate=False),
-        SemiSupervisedClassifier(steps=30, gate=False),
-        SemiSupervisedClassifier(steps=10),
+        # one check has the classes -1 and 1, which is refused until it is said
+        SemiSupervisedClassifier("supervised", steps=30, gate=False, class_value=-1),
+        SemiSupervisedClassifier(steps=30, gate=False, class_value=-1),
+        SemiSupervisedClassifier(steps=10, class_value=-1),
     ]
 )
 def test_scikit_learn_contract(estimator: Any, check: Any, monkeypatch: Any) -> None:
@@ -192,13 +195,62 @@ def test_missing_value_of_pandas_marks_no_label() -> None:
 
 
 @pytest.mark.parametrize("sign", [[-1, 1], ["-1", "1"], [-1.0, 1.0]])
-def test_minus_one_and_one_alone_are_two_classes_and_said_to_be(sign: list[Any]) -> None:
+def test_minus_one_and_one_alone_are_asked_about(sign: list[Any]) -> None:
     X, _, truth = blobs(2)
     y = np.array(sign)[truth]
-    with pytest.warns(UserWarning, match="taken as two classes"):
-        model = quick("supervised").fit(X, y)
-    assert model.classes_.tolist() == sign
+    for model in (quick("supervised"), SelfTraining(LogisticRegression())):
+        with pytest.raises(DataError, match="may mean 'no label' or be a class"):
+            model.fit(X, y)
+        said = clone(model).set_params(class_value=-1).fit(X, y)
+        assert said.classes_.tolist() == sign
+        assert said.score(X, y) > 0.9
+        with pytest.raises(ValueError, match=r"one class|2 classes"):
+            clone(model).set_params(unlabeled_marker=-1).fit(X, y)
+
+
+def test_signs_are_classes_by_a_parameter_whatever_a_fold_holds() -> None:
+    X, _, truth = blobs(2)
+    y = np.where(truth == 1, 1, -1)
+    y = np.where(np.arange(90) % 3 == 0, 0, y)  # 0 for none, which a fold may lack
+    model = quick("supervised", class_value=-1, unlabeled_marker=0)
+    some = np.flatnonzero(y != 0)
+    assert model.fit(X[some], y[some]).classes_.tolist() == [-1, 1]
+    assert model.fit(X, y).classes_.tolist() == [-1, 1]
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("spell", "classes"),
+    [
+        (lambda t, h: np.array([*"ab"], object)[t].astype(object), ["a", "b"]),
+        (lambda t, h: t.astype(float), [0, 1]),
+    ],
+)
+def test_what_means_no_label_is_the_same_in_both_estimators(spell: Any, classes: list[Any]) -> None:
+    X, _, truth = blobs(2)
+    hidden = np.arange(90) >= 30
+    base = spell(truth, hidden)
+    forms: list[Any] = [np.ma.array(base, mask=hidden)]
+    for mark in (np.nan, None, -1, -100, pd.NA, "nan", "<NA>", "\\N", "N/A", "?"):
+        y = base.astype(object)
+        y[hidden] = mark
+        forms.append(y if base.dtype.kind == "f" and not isinstance(mark, str) else list(y))
+    for y in forms[:-1] if base.dtype.kind == "O" else forms[:6]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = quick("supervised", steps=1).fit(X, y)
+            classic = SelfTraining(LogisticRegression(), rounds=1).fit(X, y)
+        assert model.classes_.tolist() == classic.classes_.tolist() == classes
+        assert model.result_["labels"] == (classic.labeled_iter_ == 0).sum() == 30
+
+
+def test_minus_one_in_an_unsigned_type_is_no_label() -> None:
+    X, y, _ = blobs(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = quick("supervised", steps=1).fit(X, y.astype(np.uint8))
+    assert model.classes_.tolist() == [0, 1]
+    assert model.result_["unlabeled"] == 60
 
 
 def test_minus_one_is_no_class_as_soon_as_there_are_two_others() -> None:

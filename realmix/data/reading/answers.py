@@ -10,9 +10,10 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import harmless, printable, suggestion
+from realmix.data.labels import NOTHING_SAID, Marks, class_name
 from realmix.data.pools import Dataset
 from realmix.data.reading.csv_text import read_csv
-from realmix.data.reading.source import class_name, unknown_class
+from realmix.data.reading.source import unknown_class
 
 NONE_OF_THEM = "?"  # the label of a row that is of no class, or that nobody can tell
 _MOST_COMPARED = 2000  # names among which a mistyped one is looked for
@@ -22,18 +23,23 @@ Answers = dict[str, int]
 
 
 def read_answers(
-    path: Path, classes: Sequence[str], names: Sequence[str], whose: str
+    path: Path,
+    classes: Sequence[str],
+    names: Sequence[str],
+    whose: str,
+    marks: Marks = NOTHING_SAID,
 ) -> tuple[Answers, tuple[str, ...]]:
     """The filled rows of a CSV table with the columns name and label; others are read past.
 
-    A row with an empty label is no answer. "?" says that the row is of none of the classes, unless
-    a class has that name.
+    A row whose label is empty, or means "no label", is no answer. "?" says that the row is of none
+    of the classes, unless a class has that name.
 
     Args:
         path: the table; encodings and separators as `read_csv` takes them.
         classes: the class names, in label order.
         names: those that can be answered.
         whose: what these are, for messages.
+        marks: what the data's labels settled.
 
     Returns:
         The answers, and notes for the user.
@@ -50,7 +56,7 @@ def read_answers(
     answers: Answers = {}
     for line, cells in records[1:]:
         given, label = cells[name_column].strip(), class_name(cells[label_column])
-        if label is None:
+        if label not in (*classes, NONE_OF_THEM) and marks.means_none(label):
             continue
         where = f"'{printable(path)}', line {line}"
         if given not in known:
@@ -63,7 +69,7 @@ def read_answers(
     return answers, notes
 
 
-def with_answers(dataset: Dataset, path: Path) -> Dataset:
+def with_answers(dataset: Dataset, path: Path, marks: Marks = NOTHING_SAID) -> Dataset:
     """The pool rows that are answered become labeled, for training only.
 
     They were chosen where two models disagree, so they would not measure a model fairly.
@@ -74,7 +80,7 @@ def with_answers(dataset: Dataset, path: Path) -> Dataset:
     names = dataset.names or ()
     pool = np.flatnonzero(dataset.label < 0)
     answers, notes = read_answers(
-        path, dataset.classes, [names[row] for row in pool], "the unlabeled rows"
+        path, dataset.classes, [names[row] for row in pool], "the unlabeled rows", marks
     )
     label, trains_only = dataset.label.copy(), np.zeros(len(dataset.label), bool)
     for row in pool:

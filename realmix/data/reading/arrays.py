@@ -13,13 +13,20 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import suspicious
+from realmix.data.label_doubts import WHOLE_NUMBER
+from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
+from realmix.data.levels import NOT_IN_FLOAT64, lost_levels
 from realmix.data.reading.check import check_finite
-from realmix.data.reading.source import Source, class_name, encode
+from realmix.data.reading.source import Source, encode
 
 _EXPECTED = (
     "Expected features (N, D) of numbers, or images (N, H, W), (N, H, W, C) or (N, C, H, W) with "
     "1 or 3 channels: uint8 in 0..255 or floats in [0, 1]."
 )
+Notes = tuple[str, ...]
+_EXACT = dict.fromkeys(("float16", "float32", "int8", "uint8", "int16", "uint16"), np.float32)
+"""The types whose numbers float32 holds without loss."""
 
 
 def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
@@ -56,7 +63,7 @@ def as_inputs(X: Any, name: str = "X") -> np.ndarray:
         name: what to call it in a message.
 
     Returns:
-        (N, D) float32 or (N, C, H, W) uint8.
+        (N, D) float64, or float32 where it holds them exactly; or (N, C, H, W) uint8.
 
     Raises:
         DataError: no numbers, another shape, values out of range, NaN or infinite features.
@@ -70,48 +77,95 @@ def as_inputs(X: Any, name: str = "X") -> np.ndarray:
         raise DataError(f"{name} has shape {array.shape} and type {array.dtype}. {_EXPECTED}")
     if array.ndim > 2:
         return np.ascontiguousarray(_pixels(_channels_first(array, name), name))
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-        features = array.astype(np.float32)
+    features = array.astype(_EXACT.get(array.dtype.name, np.float64), copy=False)
     check_finite(features, None, f"rows of {name}")
     return features
 
 
-def as_labels(
-    y: Any, count: int, classes: Sequence[str] | None = None, name: str = "y"
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as a `Dataset` holds them: ((N,) int64 with -1 for none, class names).
+def feature_notes(X: Any, inputs: np.ndarray, label: np.ndarray, name: str = "X") -> Notes:
+    """What to tell of features as they were given and as they are used.
 
     Args:
-        y: N integers or names; -1, "", None and NaN mark unlabeled rows.
+        X: see `as_inputs`.
+        inputs: what that made of it.
+        label: (N,) classes, -1 where there is none.
+        name: what to call it.
+    """
+    if inputs.ndim != 2 or not len(inputs):
+        return ()
+    names = [f"column {i + 1} of {name}" for i in range(inputs.shape[1])]
+    given = np.asarray(X)
+    wide = given.dtype.kind in "iuf" and given.dtype.itemsize >= 8
+    notes = lost_levels(given, inputs, names, NOT_IN_FLOAT64) if wide else ()
+    if found := list(suspicious(inputs, label, names)):
+        listed = "; ".join(found[:5]) + ("; ..." if len(found) > 5 else "")
+        notes += (f"Learned from, but hardly a feature: {listed}. Take it out if it is none.",)
+    return notes
+
+
+def as_labels(
+    y: Any,
+    count: int,
+    classes: Sequence[str] | None = None,
+    name: str = "y",
+    marks: Marks = NOTHING_SAID,
+    asks: bool = True,
+) -> tuple[np.ndarray, tuple[str, ...], Labels]:
+    """Labels as a `Dataset` holds them: (N,) int64 with -1 for none, and class names.
+
+    Args:
+        y: N integers or names; what marks unlabeled rows: `realmix.data.labels`.
         count: N, the number of rows they belong to.
         classes: the class names in order; whole-number labels are then places in it. Without it
             the labels that occur, sorted.
         name: what to call it in a message.
+        marks: what the user says of values in y.
+        asks: see `read_labels`.
+
+    Returns:
+        Those two, and what was read.
 
     Raises:
         DataError: another number of labels, or a label that is no class.
     """
-    values = y.tolist() if hasattr(y, "tolist") else list(y)
+    given = y if hasattr(y, "tolist") else list(y)
+    values = given.tolist() if hasattr(given, "tolist") else given
     if not isinstance(values, list) or any(np.ndim(v) for v in values[:1]):
         raise DataError(f"{name} must hold one label for each row: shape ({count},).")
     if len(values) != count:
         raise DataError(f"{name} has {len(values):,} labels for {count:,} rows.")
-    values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    names = [None if type(v) in (int, float) and v == -1 else class_name(v) for v in values]
-    numbers = {int(n) for n, v in zip(names, values, strict=True) if n and type(v) in (int, float)}
-    if numbers and min(numbers) < 0:
+    if classes is None:
+        labels = read_labels(given, marks, name, asks)
+        _refuse_negative(values, labels, marks, name)
+        return *encode(labels.names, None, name), labels
+    if not all(type(value) in (int, float) for value in values if value is not None):
+        settled = replace(marks, classes=(*marks.classes, *classes))
+        labels = read_labels(given, settled, name, asks)
+        return *encode(labels.names, classes, name), labels
+    labels = read_labels(given, marks, name, asks=False)
+    return _places(labels, classes, name), tuple(classes), labels
+
+
+def _refuse_negative(values: list[Any], labels: Labels, marks: Marks, name: str) -> None:
+    for value, known in zip(values, labels.names, strict=True):
+        if known and type(value) in (int, float) and value < 0 and known not in marks.classes:
+            raise DataError(
+                f"{name} has the label {known}. Labels are whole numbers from 0, or -1 for "
+                f"unlabeled rows. Where it is a class: --class-value={known}."
+            )
+
+
+def _places(labels: Labels, classes: Sequence[str], name: str) -> np.ndarray:
+    """(N,) int64 places in `classes`, as they were given, -1 for none."""
+    if broken := [n for n in labels.names if n is not None and not WHOLE_NUMBER.fullmatch(n)]:
+        raise DataError(f"{name} has the label {broken[0]}, a number with a fraction.")
+    places = np.array([-1 if n is None else int(n) for n in labels.names], dtype=np.int64)
+    for wrong in places[(places < -1) | (places >= len(classes))][:1]:
         raise DataError(
-            f"{name} has the label {min(numbers)}. Labels are whole numbers from 0, or -1 for "
-            "unlabeled rows."
-        )
-    if classes is None or len(numbers) < len(set(names) - {None}):
-        return encode(names, classes, name)
-    if numbers and max(numbers) >= len(classes):
-        raise DataError(
-            f"{name} has the label {max(numbers)}, but there are {len(classes)} classes (0 to "
+            f"{name} has the label {wrong}, but there are {len(classes)} classes (0 to "
             f"{len(classes) - 1})."
         )
-    return encode([None if n is None else classes[int(n)] for n in names], classes, name)
+    return places
 
 
 def _open_npz(path: Path) -> dict[str, np.ndarray]:
@@ -131,21 +185,37 @@ def _open_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _part(
-    path: Path, arrays: dict[str, np.ndarray], suffix: str, classes: Sequence[str] | None
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    suffix: str,
+    classes: Sequence[str] | None,
+    marks: Marks,
+    asks: bool,
 ) -> Source:
     inputs = as_inputs(arrays["x" + suffix], f"'x{suffix}' of {printable(path)}")
     names = tuple(f"{printable(path)}[{i}]" for i in range(len(inputs)))
     preset = "photos" if inputs.ndim == 4 else "features"
     label = np.full(len(inputs), -1, dtype=np.int64)
-    order = tuple(classes or ())
+    order, settled = tuple(classes or ()), marks
+    notes: tuple[str, ...] = ()
     if "y" + suffix in arrays:
         where = f"'y{suffix}' of {printable(path)}"
-        label, order = as_labels(arrays["y" + suffix], len(inputs), classes, where)
-    return Source(names, label, order, inputs=inputs, preset=preset)
+        y = arrays["y" + suffix]
+        label, order, labels = as_labels(y, len(inputs), classes, where, marks, asks)
+        if asks:
+            notes = labels.notes(f" in {where}")
+            notes += feature_notes(arrays["x" + suffix], inputs, label, f"'x{suffix}'")
+        settled = marks.settled(labels) if classes is None else marks
+    return Source(names, label, order, inputs=inputs, preset=preset, marks=settled, notes=notes)
 
 
-def read_npz(path: Path, needs_labels: bool) -> Source:
+def read_npz(path: Path, needs_labels: bool, marks: Marks = NOTHING_SAID) -> Source:
     """The arrays x, y (-1 = unlabeled), and if present classes, x_test and y_test of a `.npz`.
+
+    Args:
+        path: the file.
+        needs_labels: whether y must be there, and hold classes.
+        marks: what the user says of values in y.
 
     Raises:
         DataError: no such arrays, or arrays that do not fit each other.
@@ -162,8 +232,8 @@ def read_npz(path: Path, needs_labels: bool) -> Source:
     classes = None
     if "classes" in arrays:
         classes = tuple(str(name) for name in arrays["classes"].ravel().tolist())
-    source = _part(path, arrays, "", classes)
+    source = _part(path, arrays, "", classes, marks, needs_labels)
     if not {"x_test", "y_test"} <= set(arrays):
         return source
-    test = _part(path, arrays, "_test", classes)
+    test = _part(path, arrays, "_test", classes, source.marks, False)
     return replace(source, test=test)

@@ -9,9 +9,10 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
 
-_MARKS = ("-1", "nan", "none", "null", "na", "n/a", "?", "unknown")
+_LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
 
 
@@ -20,8 +21,12 @@ def _list(items: Sequence[object], limit: int = 10) -> str:
     return text + (f", ... ({len(items):,} in all)" if len(items) > limit else "")
 
 
-def check_classes(classes: Sequence[str]) -> None:
+def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
     """Refuse class names that are empty, twins of each other, or stand for the pool.
+
+    Args:
+        classes: their names.
+        marks: names that the user says are classes.
 
     Raises:
         DataError: naming the class.
@@ -31,7 +36,7 @@ def check_classes(classes: Sequence[str]) -> None:
         key = unicodedata.normalize("NFC", name.strip().casefold())
         if not key:
             raise DataError("A class has an empty name. Give every class a name with letters.")
-        if key.strip("_- ") in _POOL_NAMES:
+        if key.strip("_- ") in _POOL_NAMES and name not in marks.classes:
             raise DataError(
                 f"A class is named '{printable(name)}', which would teach the model a class of "
                 "that name. A folder that holds the pool must be named exactly 'unlabeled'; in a "
@@ -47,17 +52,18 @@ def check_classes(classes: Sequence[str]) -> None:
 
 
 def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> None:
-    """Refuse feature rows (N, D) with NaN or infinite values.
+    """Refuse feature rows (N, D) with NaN, infinite values, or some that float32 cannot hold.
 
     Raises:
         DataError: listing up to ten rows.
     """
-    bad = np.flatnonzero(~np.isfinite(inputs).all(axis=1))
+    fits = (inputs <= _LARGEST) & (inputs >= -_LARGEST)  # which NaN does neither
+    bad = np.flatnonzero(~fits.all(axis=1))
     if len(bad):
         rows = [f"row {i}" if names is None else names[i] for i in bad[:11]]
         more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
         raise DataError(
-            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN or infinite values: "
+            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN, infinite or huge values: "
             f"{_list(rows[:10])}{more}. Fill them in (a column's median, say) or remove the rows."
         )
 
@@ -86,7 +92,8 @@ def _check_labels(dataset: Dataset, counts: np.ndarray) -> None:
         name = printable(dataset.classes[int(counts.argmax())])
         raise DataError(
             f"All {int(counts.sum()):,} labeled rows are of one class, '{name}'. A classifier "
-            "needs labeled rows of at least two classes (-1 in an array means unlabeled)."
+            "needs labeled rows of at least two classes. (-1 means 'no label'; where it is a "
+            "class: --class-value=-1.)"
         )
 
 
@@ -112,12 +119,6 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
         notes.append(
             f"Classes without a labeled example: {_list(names[counts == 0])}. "
             "The model will not predict them."
-        )
-    marks = [name for name in dataset.classes if name.casefold() in _MARKS]
-    if marks:
-        notes.append(
-            f"Taken as a class of its own: {_list(marks)}. Should it mean 'no label', leave the "
-            "cell empty (in an array: -1)."
         )
     if (dataset.label >= 0).all():
         notes.append(

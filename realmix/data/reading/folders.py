@@ -8,6 +8,7 @@ from pathlib import Path
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.labels import NOTHING_SAID, Marks, read_folders
 from realmix.data.reading.source import Bad, Source, encode
 
 POOL_FOLDER = "unlabeled"
@@ -102,8 +103,12 @@ def _class_folders(walk: Walk, folder: Path) -> tuple[list[Path], list[Path]]:
     return kept, loose
 
 
-def read_class_folders(folder: Path) -> Source:
+def read_class_folders(folder: Path, marks: Marks = NOTHING_SAID) -> Source:
     """A folder of class folders, searched to any depth; `unlabeled` among them is the pool.
+
+    Args:
+        folder: of the class folders.
+        marks: what the user says of their names.
 
     Raises:
         DataError: no class folders, or no files in any of them.
@@ -126,7 +131,9 @@ def read_class_folders(folder: Path) -> Source:
         raise _no_images(folder, refused)
     if loose:
         notes.append(f"{len(loose):,} files beside the class folders are not used.")
-    label, classes = encode(names)
+    labels = read_folders(names, marks)
+    label, classes = encode(labels.names)
+    notes += labels.notes()
     source = Source(_names(files), label, classes, files=tuple(files), notes=tuple(notes))
     return replace(source, refused=tuple(refused), bad_files=(*bad, *walk.repeated))
 

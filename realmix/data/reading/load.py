@@ -11,9 +11,11 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import Wanted
+from realmix.data.labels import Marks
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
-from realmix.data.reading.arrays import as_inputs, as_labels, read_npz
+from realmix.data.reading.arrays import as_inputs, as_labels, feature_notes, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
@@ -33,6 +35,10 @@ def load(
     data_root: str | None = None,
     image_size: int | None = None,
     label_column: str = "label",
+    feature_columns: str | Sequence[str] | None = None,
+    drop_columns: str | Sequence[str] | None = None,
+    unlabeled_marker: str | Sequence[str] | None = None,
+    class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
     seed: int = 0,
 ) -> Dataset:
@@ -54,6 +60,13 @@ def load(
         data_root: where built-in data sets are; default: the environment's REALMIX_DATA.
         image_size: side in pixels that all images are resized to; default: see `choose_shape`.
         label_column: the label column of tables.
+        feature_columns: the columns of a table that are learned from, a list or separated by
+            commas. Without it all but the label, and but those that are no features: pandas' index,
+            row numbers, names of rows, the label once more.
+        drop_columns: instead, columns that are not learned from.
+        unlabeled_marker: label values that mean "no label", beside those that always do
+            (`realmix.data.labels.NO_LABEL`); also names of class folders.
+        class_value: label values that are classes, although they read like "no label".
         skip_bad: leave out labeled and test images that cannot be read instead of refusing them.
         seed: draws the labels of ``name@N``.
 
@@ -63,43 +76,67 @@ def load(
     """
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
-    main = _open(data, data_root, label_column, seed)
-    check_classes(main.classes)
+    said = Marks.of(unlabeled_marker, class_value)
+    wanted = Wanted.of(feature_columns, drop_columns)
+    main = _open(data, data_root, label_column, seed, said, wanted)
+    if main.columns is None and wanted != Wanted():
+        raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
+    check_classes(main.classes, said)
     parts = [main]
     if unlabeled is not None:
-        pool = _open(unlabeled, data_root, label_column, seed, is_pool=True)
+        more = main.marks, main.columns
+        pool = _open(unlabeled, data_root, label_column, seed, *more, is_pool=True)
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed)
+        exam = _open(test, data_root, label_column, seed, main.marks, main.columns)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
     dataset = assemble(parts, exam, image_size, skip_bad)
-    return dataset if answers is None else with_answers(dataset, Path(answers))
+    return dataset if answers is None else with_answers(dataset, Path(answers), main.marks)
 
 
-def from_arrays(X: Any, y: Any, classes: Sequence[str] | None = None) -> Dataset:
+def from_arrays(
+    X: Any,
+    y: Any,
+    classes: Sequence[str] | None = None,
+    *,
+    unlabeled_marker: Any = None,
+    class_value: Any = None,
+) -> Dataset:
     """A `Dataset` of arrays.
 
     Args:
         X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
             channels, uint8 in 0..255 or floats in [0, 1].
-        y: N integers or names; -1, "", None or NaN where unlabeled.
+        y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
+            that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
+        unlabeled_marker: further values of y that mean "no label": one, or a list of them.
+        class_value: values of y that are classes, although they read like "no label".
 
     Raises:
         DataError: arrays of another form, values out of range, or labels nothing can be learned
             from.
     """
     inputs = as_inputs(X)
-    label, order = as_labels(y, len(inputs), None if classes is None else tuple(classes))
+    said = Marks.of(unlabeled_marker, class_value)
+    named = None if classes is None else tuple(classes)
+    label, order, labels = as_labels(y, len(inputs), named, marks=said)
     dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
-    return replace(dataset, notes=validate(dataset))
+    notes = labels.notes() + feature_notes(X, inputs, label)
+    return replace(dataset, notes=notes + validate(dataset))
 
 
 def _open(
-    given: str, data_root: str | None, label_column: str, seed: int, is_pool: bool = False
+    given: str,
+    data_root: str | None,
+    label_column: str,
+    seed: int,
+    marks: Marks,
+    wanted: Wanted | Sequence[str] | None,
+    is_pool: bool = False,
 ) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
     name, mark, _ = given.partition("@")
@@ -111,11 +148,11 @@ def _open(
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        return read_pool_folder(path) if is_pool else read_class_folders(path)
+        return read_pool_folder(path) if is_pool else read_class_folders(path, marks)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, needs_labels=not is_pool)
+        return read_npz(path, not is_pool, marks)
     if path.suffix.lower() in SUFFIXES and path.is_file():
-        return read_table(path, label_column, needs_labels=not is_pool)
+        return read_table(path, label_column, not is_pool, marks, wanted)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
         f"a table ({', '.join(SUFFIXES)}) or a .npz file."

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable, suggestion
+from realmix.data.labels import NOTHING_SAID, Marks
 
 Bad = tuple[str, str]
 """(path, reason) of something that could not be read."""
-
-_WHOLE = re.compile(r"-?\d+\.0+")
 
 
 @dataclass(frozen=True)
@@ -28,12 +25,13 @@ class Source:
         names: where each row came from, printable.
         label: (N,) int64 index into `classes`, -1 where the row has none.
         classes: class names in label order.
-        inputs: (N, C, H, W) uint8 or (N, D) float32.
+        inputs: (N, C, H, W) uint8 or (N, D) float32 or float64.
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
+        marks: what its labels settled: values that mean "no label" and values that are classes.
         notes: see `Dataset.notes`.
         refused: what stands among labeled rows and is no image: an error unless bad files are
             skipped on purpose.
@@ -49,6 +47,7 @@ class Source:
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
+    marks: Marks = NOTHING_SAID
     notes: tuple[str, ...] = ()
     refused: tuple[Bad, ...] = ()
     bad_files: tuple[Bad, ...] = ()
@@ -94,39 +93,15 @@ class Source:
         )
 
 
-def class_name(value: Any) -> str | None:
-    """The name of a label as found in a table or an array; None where it marks no label.
+def class_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Class names sorted; as numbers where all of them are whole numbers, equal ones as text.
 
-    Whole numbers have one name however they were written: pandas turns 1 into 1.0 as soon as one
-    label of the column is missing.
-
-    Raises:
-        DataError: the label is a number with a fraction.
-
-    >>> [class_name(v) for v in ("cat ", 1, 1.0, "1.0", True, "", None, float("nan"))]
-    ['cat', '1', '1', '1', 'True', None, None, None]
+    >>> class_order({"10", "9", "09"}), class_order({"b", "a", "10"})
+    (('09', '9', '10'), ('10', 'a', 'b'))
     """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, float) and not value.is_integer():
-        raise DataError(
-            f"Label {value!r} is a number with a fraction; labels are classes: whole numbers or "
-            "names. Predicting a quantity (regression) is not supported."
-        )
-    text = str(value).strip()
-    if _WHOLE.fullmatch(text):
-        text = text.partition(".")[0]
-    return text or None
-
-
-def class_order(names: set[str]) -> tuple[str, ...]:
-    """Class names sorted; as numbers where all of them are whole numbers.
-
-    >>> class_order({"10", "9"}), class_order({"b", "a", "10"})
-    (('9', '10'), ('10', 'a', 'b'))
-    """
-    whole = all(re.fullmatch(r"-?[0-9]+", name) for name in names)
-    return tuple(sorted(names, key=int)) if whole else tuple(sorted(names))
+    order = sorted(set(names))
+    whole = all(re.fullmatch(r"-?[0-9]+", name) for name in order)
+    return tuple(sorted(order, key=int)) if whole else tuple(order)
 
 
 def encode(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,13 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import Wanted, no_features
+from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.reading.csv_text import read_csv
-from realmix.data.reading.source import Source, class_name, encode
+from realmix.data.reading.source import Source, encode
+from realmix.data.table import PATH_COLUMN, Table, features_of, lost_numbers, numbers_of
 
-PATH_COLUMN = "path"
 SUFFIXES = (".csv", ".tsv", ".parquet")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as it was read.
-
-    Attributes:
-        path: the file.
-        cells: the values of each column by its name, in the file's order: numbers or text, None
-            where missing.
-        unit: what `places` counts: "line" or "row".
-        places: where each row stands in the file, for messages.
-        notes: see `Dataset.notes`.
-    """
-
-    path: Path
-    cells: dict[str, Sequence[Any] | np.ndarray]
-    unit: str
-    places: Sequence[int]
-    notes: tuple[str, ...] = ()
-
-    def at(self, row: int) -> str:
-        """Where a row is: file and line or row."""
-        return f"'{printable(self.path)}', {self.unit} {self.places[row]}"
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
@@ -93,57 +71,50 @@ def _read_parquet_table(path: Path) -> Table:
         plain = any(is_kind(column.type) for is_kind in numeric)
         values = column.to_pylist()
         cells[name] = values if plain else [None if v is None else str(v) for v in values]
-    return Table(path, cells, "row", range(1, table.num_rows + 1))
+        if kinds.is_unsigned_integer(column.type):  # which may hide a -1: see `read_labels`
+            kind = np.dtype(column.type.to_pandas_dtype())
+            filled = np.array([0 if value is None else value for value in values], kind)
+            cells[name] = np.ma.array(filled, mask=[value is None for value in values])
+    indices = _indices(table.schema.metadata or {})
+    return Table(path, cells, "row", range(1, table.num_rows + 1), indices=indices)
 
 
-def _parses(cell: Any) -> bool:
+def _indices(metadata: Mapping[bytes, bytes]) -> tuple[str, ...]:
+    """The columns that are pandas' index, as it says in a Parquet file."""
     try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
+        named = json.loads(metadata[b"pandas"])["index_columns"]
+        return tuple(name.strip() for name in named if isinstance(name, str))
+    except (KeyError, TypeError, ValueError):  # not written by pandas
+        return ()
 
 
-def _not_numbers(table: Table, column: str) -> DataError:
-    """Why a column cannot be a feature: text throughout, a cell that is text, or an empty one."""
-    cells = [None if c is None or not str(c).strip() else c for c in table.cells[column]]
-    filled = [(row, cell) for row, cell in enumerate(cells) if cell is not None]
-    wrong = [(row, cell) for row, cell in filled if not _parses(cell)]
-    name = printable(column)
-    if wrong and len(wrong) == len(filled):
-        row, cell = wrong[0]
-        return DataError(
-            f"{table.at(row)}: column '{name}' holds text ('{printable(cell)[:40]}'), but feature "
-            "columns must be numbers. Remove the column, or write it as one 0/1 column for each "
-            f"value. (Image files belong in a column named '{PATH_COLUMN}', the label in "
-            "label_column.)"
+def _chosen(
+    table: Table, columns: Sequence[str], labels: Labels, wanted: Wanted
+) -> tuple[dict[str, np.ndarray | None], tuple[str, ...]]:
+    """The feature columns of the data, and what is left out of them, in a sentence.
+
+    Raises:
+        UsageError: the user names a column that there is not.
+        DataError: no column is left.
+    """
+    wanted.check(columns, f"'{printable(table.path)}'")
+    if wanted.features:
+        return {name: numbers_of(table, name) for name in wanted.features}, ()
+    parsed = {name: numbers_of(table, name) for name in columns if name not in wanted.dropped}
+    given = {name: (table.cells[name], numbers) for name, numbers in parsed.items()}
+    reasons = no_features(given, labels.names, table.indices)
+    listed = ", ".join(f"'{printable(name)}' {why}" for name, why in [*reasons.items()][:10])
+    more = f", ... ({len(reasons):,} in all)" if len(reasons) > 10 else ""
+    kept = {name: numbers for name, numbers in parsed.items() if name not in reasons}
+    if not kept:
+        raise DataError(
+            f"'{printable(table.path)}' has no column to learn from: {listed or 'all are dropped'}"
+            f"{more}. Expected feature columns; name them with --feature-columns if they are."
         )
-    if wrong:
-        row, cell = wrong[0]
-        more = f" So are {len(wrong) - 1:,} more cells of it." if len(wrong) > 1 else ""
-        return DataError(
-            f"{table.at(row)}: '{printable(cell)[:40]}' in column '{name}' is not a number.{more} "
-            "Write numbers like 1.5."
-        )
-    empty = [row for row, cell in enumerate(cells) if cell is None]
-    return DataError(
-        f"{table.at(empty[0])}: column '{name}' is empty there"
-        + (f" and in {len(empty) - 1:,} more rows" if len(empty) > 1 else "")
-        + ". Fill the cells in (the column's median, say) or remove the rows."
+    told = f"Columns that are no features are left out: {listed}{more}. To learn from them "
+    return kept, (f"{told}nevertheless, list all you want: --feature-columns a,b,c.",) * bool(
+        listed
     )
-
-
-def _features(table: Table, columns: Sequence[str]) -> np.ndarray:
-    """(N, D) float32 of the named columns; NaN and infinite values are found later."""
-    values = np.empty((len(table.places), len(columns)), dtype=np.float32)
-    for i, column in enumerate(columns):
-        try:
-            numbers = np.asarray(table.cells[column], dtype=np.float64)
-        except (TypeError, ValueError):
-            raise _not_numbers(table, column) from None
-        with np.errstate(over="ignore"):  # becomes infinite, which is refused
-            values[:, i] = numbers
-    return values
 
 
 def _image_paths(table: Table) -> tuple[Path, ...]:
@@ -167,10 +138,10 @@ def _image_paths(table: Table) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _labels(table: Table, label_column: str, needed: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labels:
     if label_column not in table.cells:
         if not needed:
-            return np.full(len(table.places), -1, dtype=np.int64), ()
+            return Labels([None] * len(table.places), {})
         columns = [printable(name) for name in table.cells]
         listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
         raise UsageError(
@@ -178,16 +149,27 @@ def _labels(table: Table, label_column: str, needed: bool) -> tuple[np.ndarray, 
             f"columns are {listed}.{suggestion(label_column, columns)} "
             "Name it with label_column (--label-column)."
         )
-    return encode([class_name(cell) for cell in table.cells[label_column]])
+    where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"
+    return read_labels(table.cells[label_column], marks, where, asks=needed)
 
 
-def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
+def read_table(
+    path: Path,
+    label_column: str,
+    needs_labels: bool,
+    marks: Marks = NOTHING_SAID,
+    wanted: Wanted | Sequence[str] | None = None,
+) -> Source:
     """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
 
     Args:
         path: the file; image paths in it are relative to its folder.
-        label_column: the column with class names or numbers, empty where unlabeled.
-        needs_labels: whether the label column must be there.
+        label_column: the column with class names or numbers; what means "no label" in it:
+            `realmix.data.labels`.
+        needs_labels: whether the label column must be there, and hold classes.
+        marks: what the user says of values in it.
+        wanted: which columns the user wants of the data; for further rows the names of theirs, or
+            None where they have none, which takes all.
 
     Raises:
         DataError: it cannot be read; cells that are no numbers; paths that lead elsewhere.
@@ -195,21 +177,44 @@ def read_table(path: Path, label_column: str, needs_labels: bool) -> Source:
     """
     read = _read_parquet_table if path.suffix.lower() == ".parquet" else _read_csv_table
     table = read(path)
-    label, classes = _labels(table, label_column, needs_labels)
+    labels = _labels(table, label_column, needs_labels, marks)
+    label, classes = encode(labels.names)
+    told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
+    notes, settled = table.notes + told, marks.settled(labels)
     others = tuple(name for name in table.cells if name != label_column)
     if PATH_COLUMN in others:
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
-        unused = [printable(name) for name in others if name != PATH_COLUMN]
-        more = (f"Columns not used beside the images: {', '.join(unused[:10])}.",) if unused else ()
-        return Source(names, label, classes, files=files, notes=table.notes + more)
+        unused = [name for name in others if name != PATH_COLUMN]
+        notes += _unused("Columns not used beside the images", unused)
+        return Source(names, label, classes, files=files, marks=settled, notes=notes)
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
             f"numeric feature columns, or a column '{PATH_COLUMN}' of image files."
         )
-    places = tuple(f"{printable(path)}:{place}" for place in table.places)
-    inputs = _features(table, others)
+    if isinstance(wanted, Wanted):
+        parsed, more = _chosen(table, others, labels, wanted)
+    else:
+        named = others if wanted is None else [name for name in wanted if name in others]
+        parsed = {name: numbers_of(table, name) for name in named}
+        unused = [name for name in others if name not in parsed]
+        more = _unused(f"Columns of '{printable(path)}' not used", unused)
+    inputs = features_of(table, parsed)
+    if isinstance(wanted, Wanted):
+        notes += lost_numbers(table, tuple(parsed), inputs)
     return Source(
-        places, label, classes, inputs=inputs, columns=others, preset="features", notes=table.notes
+        tuple(f"{printable(path)}:{place}" for place in table.places),
+        label,
+        classes,
+        inputs=inputs,
+        columns=tuple(parsed),
+        preset="features",
+        marks=settled,
+        notes=notes + more,
     )
+
+
+def _unused(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    listed = ", ".join(printable(name) for name in names[:10])
+    return (f"{what}: {listed}{', ...' if len(names) > 10 else ''}.",) if names else ()

@@ -29,7 +29,7 @@ def write(tmp_path: Path, text: str | bytes, name: str = "t.csv") -> str:
 
 def check_good(data: Any) -> None:
     assert data.inputs.tolist() == [[1, 2], [3, 4], [5, 6.5], [7, 8]]
-    assert data.inputs.dtype == np.float32
+    assert data.inputs.dtype == np.float64  # until it is standardized
     assert data.label.tolist() == [0, 1, -1, 0]
     assert data.label.dtype == np.int64
     assert data.classes == ("x", "y")
@@ -140,8 +140,38 @@ def test_a_missing_label_column_has_a_suggestion(tmp_path: Path) -> None:
 
 
 def test_marks_of_no_label_are_noted(tmp_path: Path) -> None:
-    notes = load(write(tmp_path, "a,label\n1,x\n2,nan\n3,y\n")).notes
-    assert any("class of its own: nan" in note for note in notes)
+    data = load(write(tmp_path, "a,label\n1,x\n2,nan\n3,y\n4,-1\n5,nan\n6,\n"))
+    assert data.classes == ("x", "y")
+    assert data.label.tolist() == [0, -1, 1, -1, -1, -1]
+    (note,) = [note for note in data.notes if "no label" in note]
+    assert "'nan' (2 rows), '-1' (1 row)" in note
+
+
+def test_pool_and_test_read_labels_as_the_data_do(tmp_path: Path) -> None:
+    data = load(
+        write(tmp_path, "a,label\n1,-1\n2,1\n3,\n4,x0\n".replace("x0", "7")),
+        unlabeled=write(tmp_path, "a,label\n1,-1\n2,unknown\n3,0.5\n", "pool.csv"),
+        test=write(tmp_path, "a,label\n1,-1\n2,7\n3,1\n", "test.csv"),
+        class_value="-1",
+        unlabeled_marker=["7", "unknown"],
+    )
+    assert data.classes == ("-1", "1")
+    assert data.label.tolist() == [0, 1, -1, -1, -1, -1, -1]
+    assert data.oracle is not None
+    assert data.oracle[4:].tolist() == [0, -1, -1]
+    assert data.test_label is not None
+    assert data.test_label.tolist() == [0, 1]
+
+
+def test_minus_one_hidden_in_an_unsigned_parquet_column(tmp_path: Path) -> None:
+    labels = pa.array([0, 1, 255, None], pa.uint8())
+    columns = {"a": pa.array([1, 2, 3, 4], pa.uint8()), "label": labels}
+    data = load(to_parquet(tmp_path, columns))
+    assert data.classes == ("0", "1")
+    assert data.label.tolist() == [0, 1, -1, -1]
+    columns["a"] = pa.array([1, None, 3, 4], pa.uint8())
+    with pytest.raises(DataError, match=r"t\.parquet:2"):
+        load(to_parquet(tmp_path, columns))
 
 
 def test_pool_and_test_tables_follow_the_columns_of_the_data(tmp_path: Path) -> None:
