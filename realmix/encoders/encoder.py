@@ -120,7 +120,7 @@ class PhotoEncoder:
         What a row gets does not depend on the others of its batch, on a CPU to the last bit.
 
         Raises:
-            DataError: the features are not finite in float16.
+            DataError: the features are not finite.
         """
         # a batch of one takes other routines, which round otherwise
         twins = pictures.repeat(2, 1, 1, 1) if len(pictures) == 1 else pictures
@@ -132,18 +132,21 @@ class PhotoEncoder:
 
 
 def kept(features: Tensor) -> Tensor:
-    """(B, D) features as they are kept: float16, on the CPU.
+    """(B, D) features as they are kept: of length sqrt(D), float16, on the CPU.
+
+    Only their direction counts: how strongly a network answers says little of what it sees.
 
     Raises:
-        DataError: they are not finite in it.
+        DataError: they are not finite.
     """
-    rounded = features.flatten(1).half().cpu()
-    if not rounded.isfinite().all():
+    rows = features.float().flatten(1)
+    if not rows.isfinite().all():
         raise DataError(
-            "The encoder gives values that are not finite, or larger than 65,504. Its weights or"
-            " its normalization are not what its name says; take another encoder."
+            "The encoder gives values that are not finite. Its weights or its normalization are not"
+            " what its name says; take another encoder."
         )
-    return rounded
+    direction: Tensor = F.normalize(rows, dim=1)
+    return direction.mul(rows.shape[1] ** 0.5).half().cpu()
 
 
 def fingerprint(weights: Mapping[str, Tensor], preparation: Mapping[str, Any]) -> str:

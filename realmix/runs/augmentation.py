@@ -82,7 +82,8 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
         return {"preset": _described(config.augment)}
     if config.augment != "auto":
         return {"preset": config.augment}
-    if dataset.preset != MIRRORED:
+    unseen = config.encodes and num_views(config) == 1  # an encoder sees the plain pictures alone
+    if dataset.preset != MIRRORED or unseen:
         return {"preset": dataset.preset}
     watch.doing("trying whether mirrored pictures can be read as well as plain ones")
     reading = read_mirrored(dataset, config.seed, choose(config.device))

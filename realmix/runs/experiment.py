@@ -162,7 +162,7 @@ class Experiment:
         evidence: Evidence,
     ) -> dict[str, Any]:
         gated = self.config.gate != "none"
-        compared = len(finals) > 1
+        compared, kept = len(finals) > 1, self.dataset.encoded
         return {
             **verdict.to_json(),
             "reason": reason(verdict) if gated else verdict.rule,
@@ -175,6 +175,7 @@ class Experiment:
                     described(one.model, inner(one.network), self.rows.shape) for one in finals
                 )
             ),
+            "encoder": None if kept is None else kept.reference.to_json(),
             "labels": len(self.rows.known),
             "unlabeled": len(self.rows.pool_rows),
             "label_counts": np.bincount(

@@ -11,8 +11,10 @@ from torch import nn
 
 from realmix.augment.views import network_input
 from realmix.base.errors import DataError
-from realmix.encoders.encoder import Look, PhotoEncoder
+from realmix.encoders.encoder import Look, PhotoEncoder, kept
 from tests.encoders import small
+
+CLOSE = {"rtol": 2e-3, "atol": 1e-3}
 
 
 def test_black_grey_and_white_are_normalized_by_the_encoders_own_figures() -> None:
@@ -53,7 +55,15 @@ def test_features_are_those_of_the_network_in_float16() -> None:
     inputs, encoder = network_input(torch.from_numpy(small.pictures(3))), small.encoder()
     with torch.no_grad():
         direct = small.network().eval()(small.LOOK(inputs))
-    torch.testing.assert_close(encoder.encode(inputs), direct.half(), rtol=1e-3, atol=1e-4)
+    found = encoder.encode(inputs).float()
+    torch.testing.assert_close(found, 5**0.5 * direct / direct.norm(dim=1, keepdim=True), **CLOSE)
+    assert torch.equal(found, found.half().float())
+
+
+def test_rows_without_any_answer_stay_zero() -> None:
+    assert torch.equal(kept(torch.zeros(2, 4)), torch.zeros(2, 4).half())
+    expected = 2**0.5 * torch.tensor([[0.6, 0.8]])
+    assert torch.equal(kept(torch.tensor([[3e5, 4e5]])), expected.half())
 
 
 def test_the_fingerprint_is_of_weights_and_look() -> None:
@@ -70,13 +80,13 @@ def test_the_fingerprint_is_of_weights_and_look() -> None:
     assert len(marks) == 5
 
 
-def test_features_that_float16_cannot_hold_are_an_error() -> None:
-    class Huge(nn.Module):
+def test_features_that_are_not_finite_are_an_error() -> None:
+    class Broken(nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            return pictures.flatten(1)[:, :4] + 1e5
+            return pictures.flatten(1)[:, :4] / 0
 
     with pytest.raises(DataError, match="not finite"):
-        PhotoEncoder("huge", Huge(), small.LOOK)
+        PhotoEncoder("broken", Broken(), small.LOOK)
 
 
 def test_the_network_is_left_as_it_was() -> None:

@@ -150,7 +150,8 @@ def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="cannot be written"), Store(
-        tmp_path / "file" / "x", SHAPE
-    ).opened():
+    with (
+        pytest.raises(StorageError, match="cannot be written"),
+        Store(tmp_path / "file" / "x", SHAPE).opened(),
+    ):
         pass
