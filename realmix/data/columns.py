@@ -35,31 +35,35 @@ class Wanted:
     Attributes:
         features: these and no others; none is every column that can be a feature.
         dropped: none of these.
+        texts: these, as texts.
     """
 
     features: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, features: Names = None, dropped: Names = None) -> Wanted:
+    def of(cls, features: Names = None, dropped: Names = None, texts: Names = None) -> Wanted:
         """From lists of names, or names that commas separate.
 
         Raises:
-            UsageError: both were given.
+            UsageError: two of them were given.
         """
-        if features and dropped:
-            raise UsageError("Give --feature-columns or --drop-columns, not both.")
-        return cls(_split(features), _split(dropped))
+        if sum(map(bool, (features, dropped, texts))) > 1:
+            raise UsageError(
+                "Give one of --feature-columns, --drop-columns and --text-column, not two."
+            )
+        return cls(_split(features), _split(dropped), _split(texts))
 
     def check(self, columns: Sequence[str], what: str) -> None:
         """Raises UsageError for a name that no column has; `what` is the table."""
-        for option, names in (("feature", self.features), ("drop", self.dropped)):
+        given = ("feature-columns", self.features), ("drop-columns", self.dropped)
+        for option, names in (*given, ("text-column", self.texts)):
             for name in names:
                 if name not in columns:
                     hint = printable(suggestion(name, columns))
                     raise UsageError(
-                        f"--{option}-columns: {what} has no column '{printable(name)}' to learn"
-                        f" from.{hint}"
+                        f"--{option}: {what} has no column '{printable(name)}' to learn from.{hint}"
                     )
 
 

@@ -31,8 +31,9 @@ class Dataset:
     """What was read from a folder, a table, a file or a built-in name; nothing is split yet.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 images, or (N, D) feature rows, finite, of a float type
-            that holds them as they were given: they are standardized before they become float32.
+        inputs: (N, C, H, W) uint8 images; or (N, D) feature rows, finite, of a float type
+            that holds them as they were given: they are standardized before they become float32;
+            or (N,) texts, as objects.
         label: (N,) int64 class of each row, -1 where it has none.
         classes: the class names, in label order.
         preset: which augmentation suits it: see `realmix.augment.presets.views_of`.
@@ -40,7 +41,7 @@ class Dataset:
         test_inputs, test_label: test rows that came with it, or None. Training never sees them.
         test_names: where each of them came from.
         oracle: (N,) int64 true labels of unlabeled rows where they are known; diagnostics only.
-        columns: names of the D features, where they have names.
+        columns: names of the D features, where they have names; or of the columns of text.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
@@ -70,6 +71,10 @@ class Dataset:
         return self.inputs.ndim == 4
 
     @property
+    def is_texts(self) -> bool:
+        return self.inputs.ndim == 1
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """Names of the D features, made up where they have none."""
         return self.columns or tuple(f"column {i + 1}" for i in range(self.inputs.shape[1]))
@@ -77,7 +82,7 @@ class Dataset:
     @cached_property
     def code_columns(self) -> tuple[str, ...]:
         """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
-        if self.is_images:
+        if self.is_images or self.is_texts:
             return ()
         return tuple(
             name

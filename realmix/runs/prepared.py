@@ -33,7 +33,9 @@ def standardizer_of(kept: Kept, count: int) -> Standardizer:
     sums = [kept.features[block, 0].sum(0, dtype=np.float32) for block in blocks]
     mean = np.stack(sums).astype(np.float64).sum(0) / count
     scale = np.sqrt(max(1 - np.mean(mean**2), LEAST))
-    return Standardizer(torch.from_numpy(mean), torch.full((len(mean),), float(scale), dtype=torch.float64))
+    return Standardizer(
+        torch.from_numpy(mean), torch.full((len(mean),), float(scale), dtype=torch.float64)
+    )
 
 
 class Prepared:

@@ -45,7 +45,14 @@ def assemble(
         if parts[0].files is not None:
             ready, tests = _without_empty_classes(ready, tests)
     elif image_size is not None:
-        raise UsageError("image_size is for images, but these data are feature rows. Leave it out.")
+        raise UsageError(
+            f"image_size is for images, but these data are {parts[0].kind}. Leave it out."
+        )
+    elif parts[0].is_texts:
+        notes = ()
+        ready = [_with_texts(part, skip_bad, "labeled texts") for part in parts]
+        tests = [_with_texts(part, skip_bad, "test texts") for part in tests]
+        ready, tests = _without_empty_classes(ready, tests)
     else:
         notes = ()
         ready = [_with_columns(part, parts[0], "pool") for part in parts]
@@ -54,11 +61,9 @@ def assemble(
 
 
 def _same_kind(main: Source, other: Source, role: str) -> None:
-    if main.is_images != other.is_images:
-        kinds = ("feature rows", "images")
+    if main.kind != other.kind:
         raise DataError(
-            f"The data are {kinds[main.is_images]}, but the {role} holds {kinds[other.is_images]}. "
-            "Both must be of one kind."
+            f"The data are {main.kind}, but the {role} holds {other.kind}. Both must be of one kind."
         )
 
 
@@ -82,6 +87,19 @@ def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Sourc
         assert part.inputs is not None
         return replace(part, inputs=fit_images(part.inputs, shape))
     images, reasons = read_images(part.files, shape)
+    read = replace(part, inputs=images)
+    return _without_bad(read, reasons, skip_bad, what)
+
+
+def _with_texts(part: Source, skip_bad: bool, what: str) -> Source:
+    """`part` without the texts that are empty."""
+    assert part.inputs is not None
+    empty = {row: "an empty text" for row, text in enumerate(part.inputs) if not text.strip()}
+    return _without_bad(part, empty, skip_bad, what)
+
+
+def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: str) -> Source:
+    """`part` without the rows of which nothing can be learned, for these reasons."""
     bad = [(part.names[row], reason) for row, reason in reasons.items()]
     labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
     serious = [*part.refused, *labeled]
@@ -91,9 +109,10 @@ def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Sourc
     skipped = (*part.refused, *bad)
     notes = part.notes
     if skipped:
-        notes += (f"{len(skipped):,} files could not be used and are left out (see bad_files).",)
-    read = replace(part.take(good), inputs=images[good], notes=notes)
-    return replace(read, refused=(), bad_files=(*skipped, *part.bad_files))
+        kind = "texts" if part.is_texts else "files"
+        notes += (f"{len(skipped):,} {kind} could not be used and are left out (see bad_files).",)
+    kept = replace(part.take(good), notes=notes)
+    return replace(kept, refused=(), bad_files=(*skipped, *part.bad_files))
 
 
 def _unreadable(bad: Sequence[Bad], what: str) -> DataError:
@@ -116,12 +135,12 @@ def _without_empty_classes(
         return list(parts), list(tests)
     classes = tuple(main.classes[c] for c in present)
     listed = ", ".join(gone[:10])
-    note = f"No image of these classes could be used, so they are left out: {listed}."
+    note = f"No row of these classes could be used, so they are left out: {listed}."
     kept = [part.with_classes(classes) for part in parts]
     kept[0] = replace(kept[0], notes=(*main.notes, note))
     exams = [part.with_classes(classes) for part in tests]
     if any((part.label < 0).any() for part in exams):
-        raise DataError(f"The test set has images of classes without a training image: {listed}.")
+        raise DataError(f"The test set has rows of classes without a training row: {listed}.")
     return kept, exams
 
 
@@ -166,7 +185,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         [np.full(len(p), unknown) if p.truth is None else p.truth for p in parts]
     )
     if tests and not len(tests[0]):
-        raise DataError("No image of the test set can be read.")
+        raise DataError("Nothing of the test set can be read.")
     dataset = Dataset(
         # one part is not copied: it can be a memory-mapped file
         inputs=inputs[0] if len(inputs) == 1 else np.concatenate(inputs),

@@ -71,7 +71,7 @@ def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> 
 def _check_rows(dataset: Dataset) -> None:
     if not len(dataset.inputs):
         raise DataError("There are no rows to learn from: the data set is empty.")
-    if not dataset.is_images:
+    if not (dataset.is_images or dataset.is_texts):
         check_finite(dataset.inputs, dataset.names, "rows")
         if dataset.test_inputs is not None:
             check_finite(dataset.test_inputs, None, "test rows")

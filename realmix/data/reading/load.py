@@ -22,6 +22,7 @@ from realmix.data.reading.check import check_classes, validate
 from realmix.data.reading.folders import read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.files import SUFFIX, are_texts, read_lines, read_text_files
 
 MAX_IMAGE_SIZE = 1024
 
@@ -37,6 +38,7 @@ def load(
     label_column: str = "label",
     feature_columns: str | Sequence[str] | None = None,
     drop_columns: str | Sequence[str] | None = None,
+    text_column: str | Sequence[str] | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -46,9 +48,9 @@ def load(
 
     Args:
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
-            class folders, where one named ``unlabeled`` holds the pool; a CSV or Parquet table
-            with a ``path`` column of image files or numeric feature columns, and a label column
-            that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
+            class folders of images or of .txt files, where one named ``unlabeled`` holds the pool;
+            a table (CSV, Parquet, JSON lines) with a ``path`` column of image files, columns of
+            text or numeric feature columns, and a label column that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
             classes, x_test and y_test. A built-in name comes before a folder of the same name:
             write ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
@@ -64,6 +66,8 @@ def load(
             commas. Without it all but the label, and but those that are no features: pandas' index,
             row numbers, names of rows, the label once more.
         drop_columns: instead, columns that are not learned from.
+        text_column: instead, the column of a table that holds texts, or several, which are joined;
+            see `realmix.data.texts.columns` for what is taken without it.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -77,19 +81,21 @@ def load(
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
-    wanted = Wanted.of(feature_columns, drop_columns)
+    wanted = Wanted.of(feature_columns, drop_columns, text_column)
     main = _open(data, data_root, label_column, seed, said, wanted)
     if main.columns is None and wanted != Wanted():
-        raise UsageError("--feature-columns and --drop-columns are for tables of feature columns.")
+        raise UsageError(
+            "--feature-columns, --drop-columns and --text-column are for tables with such columns."
+        )
     check_classes(main.classes, said)
     parts = [main]
+    more = main.marks, Wanted(texts=main.columns or ()) if main.is_texts else main.columns
     if unlabeled is not None:
-        more = main.marks, main.columns
         pool = _open(unlabeled, data_root, label_column, seed, *more, is_pool=True)
         parts.append(pool.as_pool(main.classes))
     exam = main.test
     if test is not None:
-        exam = _open(test, data_root, label_column, seed, main.marks, main.columns)
+        exam = _open(test, data_root, label_column, seed, *more)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
         exam = _exam_rows(exam, main.classes, test or data)
@@ -148,14 +154,17 @@ def _open(
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        return read_pool_folder(path) if is_pool else read_class_folders(path, marks)
+        found = read_pool_folder(path) if is_pool else read_class_folders(path, marks)
+        return read_text_files(found) if are_texts(found) else found
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, marks)
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return read_table(path, label_column, not is_pool, marks, wanted)
+    if path.suffix.lower() == SUFFIX and is_pool and path.is_file():
+        return read_lines(path)
     raise UsageError(
-        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
-        f"a table ({', '.join(SUFFIXES)}) or a .npz file."
+        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images or "
+        f"of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
 
 

@@ -25,9 +25,9 @@ class Source:
         names: where each row came from, printable.
         label: (N,) int64 index into `classes`, -1 where the row has none.
         classes: class names in label order.
-        inputs: (N, C, H, W) uint8 or (N, D) float32 or float64.
+        inputs: (N, C, H, W) uint8, (N, D) float32 or float64, or (N,) texts.
         files: the image file of each row, not read yet.
-        columns: names of the D features, where they have names.
+        columns: names of the D features, where they have names; or of the columns of text.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -58,6 +58,15 @@ class Source:
     @property
     def is_images(self) -> bool:
         return self.inputs is None or self.inputs.ndim == 4
+
+    @property
+    def is_texts(self) -> bool:
+        return self.inputs is not None and self.inputs.ndim == 1
+
+    @property
+    def kind(self) -> str:
+        """What the rows are, in a word or two."""
+        return "images" if self.is_images else "texts" if self.is_texts else "feature rows"
 
     def take(self, rows: np.ndarray) -> Source:
         """The source with only these rows (int64)."""
