@@ -10,8 +10,8 @@ from pathlib import Path
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
-from realmix.encoders import photos
-from realmix.encoders.encoder import IMAGES, PhotoEncoder
+from realmix.encoders import photos, texts
+from realmix.encoders.encoder import IMAGES, TEXTS, PhotoEncoder, TextEncoder
 from realmix.encoders.weights import SUFFIXES
 
 AUTO, NONE = "auto", "none"
@@ -23,9 +23,11 @@ PACKAGED = {photos.LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
 
 
-def at_hand() -> tuple[str, ...]:
-    """The encoders of pictures whose weights are installed, the best first."""
-    return tuple(name for name, package in PACKAGED.items() if importlib.util.find_spec(package))
+def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
+    """The encoders of a kind whose weights are installed, the best first."""
+    packages = {name: package for name, (package, _) in texts.LOADERS.items()}
+    known = PACKAGED if kind == IMAGES else packages
+    return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
 
 
 def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
@@ -41,7 +43,7 @@ def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
         UsageError: there is no such encoder, or it is not installed, and what to do.
     """
     if name == AUTO:
-        return photo_encoder(_best(), size)
+        return photo_encoder(_best(IMAGES), size)
     if name == photos.LITE0:
         return photos.lite0(size)
     library, _, rest = name.partition(":")
@@ -60,12 +62,39 @@ def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
     )
 
 
-def _best() -> str:
-    there = at_hand()
+def text_encoder(name: str) -> TextEncoder:
+    """The encoder of texts that a name or a path means.
+
+    Args:
+        name: "auto" (the best at hand), "minilm", "wordllama", the folder of a BERT as
+            sentence-transformers writes it, or "hf:NAME" for all that this package knows.
+
+    Raises:
+        UsageError: there is no such encoder, or it is not installed, and what to do.
+    """
+    if name == AUTO:
+        return text_encoder(_best(TEXTS))
+    if name in texts.LOADERS:
+        return texts.LOADERS[name][1]()
+    library, _, rest = name.partition(":")
+    if library == "hf" and rest:
+        return texts.SentenceTransformer(rest)
+    if Path(name).is_dir():
+        return texts.folder_encoder(Path(name).resolve())
+    raise UsageError(
+        f"There is no encoder of texts '{printable(name)}'.{suggestion(name, texts.LOADERS)} Known:"
+        f" auto, none, {', '.join(texts.LOADERS)}, hf:NAME, FOLDER."
+    )
+
+
+def _best(kind: str) -> str:
+    there = at_hand(kind)
     if not there:
+        brought = "lite0" if kind == IMAGES else "minilm and wordllama"
+        others = "timm:NAME, which timm fetches, or timm:NAME=FILE" if kind == IMAGES else "hf:NAME"
         raise UsageError(
-            f"No encoder of {IMAGES} is installed: pip install 'realmix[offline]' brings lite0."
-            " Others: --encoder timm:NAME, which timm fetches, or timm:NAME=FILE."
+            f"No encoder of {kind} is installed: pip install 'realmix[offline]' brings {brought}."
+            f" Others: --encoder {others}."
         )
     return there[0]
 

