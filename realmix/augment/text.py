@@ -21,7 +21,7 @@ from typing import Self
 
 import numpy as np
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+_WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
 Words = list[str]
 
 
@@ -71,7 +71,8 @@ class Corpus:
         """(n,) s_i = tf idf of each word of a text; a word of no text has idf 0."""
         lower = [word.lower() for word in words]
         count = Counter(lower)
-        return np.array([count[w] / len(lower) * self.idf.get(w, 0.0) for w in lower])
+        found: np.ndarray = np.array([count[w] / len(lower) * self.idf.get(w, 0.0) for w in lower])
+        return found
 
     def draw(self, rng: np.random.Generator, count: int) -> Words:
         """So many words, uninformative ones more often."""
@@ -97,7 +98,8 @@ def replacement_probabilities(scores: np.ndarray, p: float) -> np.ndarray:
     total = behind.sum()
     if not total > 0:
         return np.zeros(len(scores))
-    return np.minimum(1.0, p * len(scores) * behind / total)
+    chances: np.ndarray = np.minimum(1.0, p * len(scores) * behind / total)
+    return chances
 
 
 def replaced(words: Words, corpus: Corpus, p: float, rng: np.random.Generator) -> Words:

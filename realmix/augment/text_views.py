@@ -81,11 +81,11 @@ def text_views(
     count: int,
     seed: int,
     synonyms: Mapping[str, Sequence[str]],
-    translated: Translated,
+    translated: Translated | None = None,
 ) -> TextViews:
     """The views of texts, whose words are counted for it."""
     corpus = Corpus.of([words_of(_ends(text)) for text in texts])
-    return TextViews(corpus, count, seed, synonyms, translated)
+    return TextViews(corpus, count, seed, synonyms, translated or {})
 
 
 def same_views(count: int) -> Callable[[str, int], list[str]]:

@@ -13,6 +13,10 @@ class RealmixError(Exception):
     exit_code = 1
 
 
+class RealmixWarning(UserWarning):
+    """What the user of an estimator should know of the data or the run; no error."""
+
+
 class UsageError(RealmixError, ValueError):
     """An option, field or name that does not exist or does not fit."""
 

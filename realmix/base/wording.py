@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 
+_PARAMETERS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"--set (\w+)=\.\.\.", r"fields={'\1': ...}"),
+    (
+        r"--set (\w+)=([^\s,;:()]*[^\s,;:().])",
+        lambda m: f"fields={{{m[1]!r}: {_value(m[2])}}}",
+    ),
+    (r"--set (\w+):", r"fields={'\1': ...}:"),
+    (r"--set\b", "fields={...}"),
+    (r"--no-gate|--gate none", "gate=False"),
+    (
+        r"--([a-z][a-z-]*)=('[^']*'|[^\s,;()]*[^\s,;().])",
+        lambda m: f"{m[1].replace('-', '_')}={_value(m[2])}",
+    ),
+    (
+        r"--(algorithm|model|augment|gate|judge|device) "
+        r"(?!or |and |to |is |was |takes )([\w:.-]*\w)",
+        lambda m: f"{m[1]}={m[2]!r}",
+    ),
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -31,13 +51,23 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, whose plural is regular.
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things.
 
-    >>> counted(1, "row"), counted(2500, "row")
-    ('1 row', '2,500 rows')
+    >>> counted(1, "row"), counted(2500, "row"), counted(2, "class", "classes")
+    ('1 row', '2,500 rows', '2 classes')
     """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
+
+
+def shortened(names: Sequence[object], most: int = 10) -> str:
+    """A list of names, the first of them if they are many.
+
+    >>> shortened(["a", "b"]), shortened(range(1200), 2)
+    ('a, b', '0, 1, ... (1,200 in all)')
+    """
+    listed = ", ".join(printable(name) for name in names[:most])
+    return listed + (f", ... ({len(names):,} in all)" if len(names) > most else "")
 
 
 def printable(text: object) -> str:
@@ -47,6 +77,23 @@ def printable(text: object) -> str:
     'a\\\\x1b[31mb'
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def in_python(sentence: str) -> str:
+    """A sentence that names options of the command line, for whom they are parameters.
+
+    >>> in_python("Try --set threshold=0.9, --algorithm auto, --no-gate or --class-value=-1.")
+    "Try fields={'threshold': 0.9}, algorithm='auto', gate=False or class_value=-1."
+    """
+    for pattern, parameter in _PARAMETERS:
+        sentence = re.sub(pattern, parameter, sentence)
+    return re.sub(r"--([a-z][a-z-]+)", lambda flag: flag[1].replace("-", "_"), sentence)
+
+
+def _value(text: str) -> str:
+    bare = text.strip("'\"")
+    constants = {"true": "True", "false": "False", "null": "None"}
+    return bare if re.fullmatch(r"-?[0-9.]+", bare) else constants.get(bare, repr(bare))
 
 
 def harmless(cell: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -20,6 +19,8 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable, suggestion
 from realmix.command.console import bad_files
+from realmix.data.columns import Wanted
+from realmix.data.pixels import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
@@ -27,6 +28,7 @@ from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Bad, Source
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.files import SUFFIX, read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.runs.classifier import Classifier
 
@@ -93,30 +95,44 @@ class Predictions:
 
 
 def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:
-    """Classify what a folder, an image, a table, a .npz file or a built-in name holds.
+    """Classify what a folder, a file, a table or a built-in name holds.
 
     Raises:
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    source = _open(given, data_root, classifier.about)
+    source = _open(given, data_root, classifier)
     what = f"'{printable(given)}'"
-    if source.is_images != classifier.takes_images:
-        kinds = ("feature rows", "images")
+    if source.kind != classifier.takes:
         raise DataError(
-            f"{what} holds {kinds[source.is_images]}, but this model was trained on "
-            f"{kinds[not source.is_images]}."
+            f"{what} holds {source.kind}, but this model was trained on {classifier.takes}."
         )
+    if source.is_texts:
+        return _of_texts(source, classifier, what)
     if not source.is_images:
         inputs = _ordered(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         return Predictions(source.names, classifier.predict_proba(inputs), classifier.classes, ())
     if classifier.encoder is not None:
         return _by_encoder(source, classifier, what)
-    inputs, names, bad = _images(source, classifier.shape)
+    inputs, names, bad = _images(source, classifier)
     if not names:
         raise _nothing_readable(what, bad)
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
+
+
+def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
+    """Texts that are not empty."""
+    assert source.inputs is not None
+    good = np.array([row for row, text in enumerate(source.inputs) if text.strip()], np.int64)
+    empty = set(range(len(source))) - set(good.tolist())
+    bad = tuple((source.names[row], "an empty text") for row in sorted(empty)) + source.bad_files
+    if not len(good):
+        raise DataError(f"{what} holds no text that is not empty.")
+    kept = source.take(good)
+    assert kept.inputs is not None
+    probs = classifier.predict_texts(list(kept.inputs))
+    return Predictions(kept.names, probs, classifier.classes, bad)
 
 
 def _by_encoder(source: Source, classifier: Classifier, what: str) -> Predictions:
@@ -140,7 +156,7 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
     return DataError(f"No image in {what} can be read.{listed}")
 
 
-def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source:
+def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
     """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
@@ -149,24 +165,31 @@ def _open(given: str, data_root: str | None, about: Mapping[str, Any]) -> Source
     path = Path(given)
     if "\0" in given or not path.exists():
         raise unknown_name(given)
+    takes_texts = classifier.takes == "texts"
     if path.is_dir():
-        return read_pool_folder(path)
+        found = read_pool_folder(path)
+        return read_text_files(found) if takes_texts else found
+    if path.suffix.lower() == SUFFIX and takes_texts:
+        return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        label_column = str(about.get("label_column", "label"))
-        return read_table(path, label_column, needs_labels=False, wanted=about.get("columns"))
+        label_column = str(classifier.about.get("label_column", "label"))
+        columns = classifier.about.get("columns")
+        wanted = Wanted(texts=tuple(columns or ())) if takes_texts else columns
+        return read_table(path, label_column, needs_labels=False, wanted=wanted)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 
 def _images(
-    source: Source, shape: tuple[int, ...]
+    source: Source, classifier: Classifier
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[Bad, ...]]:
-    """Images brought to `shape` as in training, the names of those, and what is left out."""
-    channels, height, width = shape
+    """Images as in training, the names of those, and what is left out."""
+    channels, height, width = classifier.shape
     if source.files is None:
         assert source.inputs is not None
-        return fit_images(source.inputs, (channels, height, width)), source.names, source.bad_files
+        pixels = to_bytes(source.inputs, classifier.scale, "x")
+        return fit_images(pixels, (channels, height, width)), source.names, source.bad_files
     images, reasons = read_images(source.files, (channels, height, width))
     good = [row for row in range(len(source)) if row not in reasons]
     bad = tuple((source.names[row], reason) for row, reason in reasons.items())
@@ -182,9 +205,10 @@ def _ordered(source: Source, classifier: Classifier, what: str) -> np.ndarray:
     missing = [name for name in wanted if name not in source.columns]
     if missing:
         listed = ", ".join(printable(name) for name in missing[:10])
+        hint = suggestion(missing[0], source.columns + source.unused)
         raise DataError(
             f"{what} lacks {len(missing)} of the {len(wanted)} feature columns that the model was"
-            f" trained on: {listed}.{printable(suggestion(missing[0], source.columns))}"
+            f" trained on: {listed}.{printable(hint)}"
         )
     ordered: np.ndarray = source.inputs[:, [source.columns.index(name) for name in wanted]]
     return ordered

@@ -15,11 +15,12 @@ from realmix.command.console import bad_files
 from realmix.evaluate.gate import CANDIDATE, PAIR
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
-from realmix.report.sections import next_command, worst_class
+from realmix.report.sections import examples, next_command, worst_class
 from realmix.report.words import headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
 
+MOST_UNSURE = 3  # pool rows that are named; the report has more
 WARNING = "bold yellow"
 CAPTION = "Accuracies with 95% intervals; what was added is in percentage points."
 
@@ -140,6 +141,8 @@ def _facts(run: Run) -> Table:
         table.add_row("encoder", Text(words))
     table.add_row("model", Text(printable(run.folder / MODEL), "bold"))
     table.add_row("report", Text(printable(run.folder / REPORT), "bold"))
+    if unsure := [row["file"] for row in examples(run, "unsure")[:MOST_UNSURE] if row["file"]]:
+        table.add_row("label next", Text(", ".join(printable(name) for name in unsure)))
     if command := next_command(run):
         table.add_row("next", Text(f"{printable(command)} settles it with a few labels"))
     return table

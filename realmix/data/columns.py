@@ -130,7 +130,9 @@ def counts_rows(numbers: np.ndarray, named: bool) -> str:
     steps = np.diff(numbers)
     restarts = int((steps != 1).sum())
     again = numbers[1:][steps != 1]
-    if 1 <= restarts <= RESTARTS and count >= SOME_ROWS * (restarts + 1) and (again == low).all():
+    # from 0 on, as pandas does; the days of some months count from 1 on
+    enough = count >= SOME_ROWS * (restarts + 1)
+    if 1 <= restarts <= RESTARTS and enough and low == 0 and (again == 0).all():
         return "counts the rows"
     return ""
 

@@ -29,7 +29,7 @@ NO_LABEL = frozenset(
     )
 )
 """What means "no label" at every door; -100 is what losses ignore by custom."""
-EXPECTED = frozenset(["", "None", "nan", "-1"])
+EXPECTED = frozenset(["", "-1"])
 """Of these, what the estimators' documents name, so that they need no warning."""
 
 

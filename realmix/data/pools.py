@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
 from realmix.data.encoded import Encoded
+from realmix.data.pixels import Scale
 from realmix.functional.targets import one_hot
 
 MOST_CODES = 10
@@ -44,6 +46,7 @@ class Dataset:
         columns: names of the D features, where they have names; or of the columns of text.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
+        scale: from the numbers that pictures held to bytes, where they were none.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
         files, test_files: the image file of each row and test row, where they are files.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
@@ -65,6 +68,7 @@ class Dataset:
     files: tuple[Path, ...] | None = None
     test_files: tuple[Path, ...] | None = None
     encoded: Encoded | None = None
+    scale: Scale | None = None
 
     @property
     def is_images(self) -> bool:
@@ -73,6 +77,23 @@ class Dataset:
     @property
     def is_texts(self) -> bool:
         return self.inputs.ndim == 1
+
+    @property
+    def described(self) -> str:
+        """What there is to learn from, in some sentences: columns, classes, rows of each."""
+        size = " x ".join(map(str, self.inputs.shape[2:]))
+        columns = counted(self.inputs.shape[-1], "column")
+        names = f": {shortened(self.columns)}" if self.columns else ""
+        what = f"Images of {size} pixels" if self.is_images else f"Learns from {columns}{names}"
+        what = "Texts" if self.is_texts else what
+        counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
+        rows = [
+            f"{name} {count:,}" for name, count in zip(self.classes, counts.tolist(), strict=True)
+        ]
+        classes = counted(len(self.classes), "class", "classes")
+        pool = counted(int((self.label < 0).sum()), "row")
+        labels = counted(int(counts.sum()), "label")
+        return f"{what}. {classes}, {labels}: {shortened(rows)}. Without a label: {pool}."
 
     @property
     def column_names(self) -> tuple[str, ...]:

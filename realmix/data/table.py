@@ -60,8 +60,8 @@ def _not_numbers(table: Table, column: str) -> DataError:
         row, cell = wrong[0]
         return DataError(
             f"{table.at(row)}: column '{name}' holds text ('{printable(cell)[:40]}'), but feature "
-            f"columns must be numbers. Learn from it as text (--text-column '{name}'), leave it out "
-            f"(--drop-columns '{name}'), or write it as one 0/1 column for each value. (Image "
+            f"columns must be numbers. Learn from it as text (--text-column '{name}'), leave it "
+            f"out (--drop-columns '{name}'), or write it as one 0/1 column for each value. (Image "
             f"files belong in a column named '{PATH_COLUMN}', the label in label_column.)"
         )
     if wrong:

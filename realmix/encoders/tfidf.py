@@ -1,4 +1,4 @@
-"""The encoder that needs nothing: words and characters by TF-IDF, reduced (latent semantic analysis).
+"""The encoder that needs nothing: words and characters by TF-IDF, reduced (latent semantics).
 
     v = [words, characters]     each tf-idf, length 1: tf is 1 + ln(count)
     features = v V              V (M, D): the right singular vectors of the texts' v
@@ -25,7 +25,8 @@ from realmix.data.encoded import Reference
 from realmix.encoders.encoder import TEXTS, fingerprint, kept
 
 TFIDF = "tfidf"
-DIMENSION = 256
+DIMENSION, LEAST = 256, 8
+ROWS_EACH = 8  # texts for each dimension: as many dimensions as texts would tell all texts apart
 MOST_TERMS = 20_000  # of words, and of characters
 MOST_TEXTS = 20_000  # that it is fitted on
 LONGEST = 10_000  # characters of a text that are looked at
@@ -72,7 +73,7 @@ class TfidfEncoder:
                 "No two of the texts have a word in common, so TF-IDF finds nothing to learn"
                 " from. Give more texts, or an encoder: --encoder minilm."
             ) from None
-        most = min(DIMENSION, min(rows.shape) - 1)
+        most = min(DIMENSION, max(len(seen) // ROWS_EACH, LEAST), min(rows.shape) - 1)
         reduced = TruncatedSVD(max(most, 1), n_iter=3, random_state=0).fit(rows)
         return cls(vectorizers, torch.from_numpy(reduced.components_.T.copy()).half())
 

@@ -9,14 +9,17 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import keep, key_of, store_of
 from realmix.encoders.pictures import DIGEST
+from realmix.encoders.tfidf import TfidfEncoder
 
-BATCH = 32  # texts between two looks at the clock
+BATCH = 128  # texts between two looks at the clock
+AS_A_PICTURE = (1, 128, 384)  # tokens by their width: as much work
 
 Views = Callable[[str, int], list[str]]
 """A text and its key to its views."""
@@ -28,6 +31,8 @@ class TextEncoding:
     Args:
         dataset: of texts.
         encoder: where it computes.
+        make_views: from a number and a seed to so many views of a text, and what else they follow
+            from.
         keeps: whether features are kept on the disk; those of an encoder that was fitted never are.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
@@ -40,12 +45,14 @@ class TextEncoding:
         self,
         dataset: Dataset,
         encoder: TextEncoder,
+        make_views: Callable[[int, int], tuple[Views, str]],
         keeps: bool = True,
         counting: Callable[[str, int, int], None] = lambda words, done, of: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.encoder, self.counting, self.note = encoder, counting, note
-        self.keeps = keeps and not encoder.state
+        self.encoder, self.make_views = encoder, make_views
+        self.counting, self.note = counting, note
+        self.keeps = keeps and not state_of(encoder)
         self.count = len(dataset.inputs)
         self.texts = [
             *dataset.inputs,
@@ -58,24 +65,26 @@ class TextEncoding:
         """uint8 that change with any text."""
         return np.frombuffer(b"".join(self.digests), np.uint8)
 
-    def features(self, views: Views | None, facts: dict[str, object]) -> Encoded:
+    def features(self, views: int, seed: int) -> Encoded:
         """The features of all texts, from the cache or made now.
 
         Args:
-            views: of each text that is learned from, beside itself.
-            facts: all that those follow from; "count" is their number.
+            views: of each text, the plain one among them; of test texts it is the only one.
+            seed: of the augmented ones.
 
         Raises:
             StorageError: they cannot be kept.
         """
         started = time.monotonic()
         plain = self._kept("texts", len(self.texts), lambda text, key: [text], {"view": "plain"}, 1)
-        augmented = None
-        if views is not None:
-            count = int(str(facts["count"]))
-            what = f"texts in {count} more view{'' if count == 1 else 's'}"
-            augmented = self._kept(what, self.count, views, facts, count)
-        return Encoded(plain, augmented, self.encoder.reference, time.monotonic() - started)
+        augmented, more = None, views - 1
+        if more:
+            made, mark = self.make_views(more, seed)
+            what = f"texts in {more} more view{'' if more == 1 else 's'}"
+            facts: dict[str, object] = {"view": mark, "count": more, "seed": seed}
+            augmented = self._kept(what, self.count, made, facts, more)
+        seconds = time.monotonic() - started
+        return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
 
     def _kept(
         self, what: str, rows: int, views: Views, facts: dict[str, object], count: int
@@ -107,6 +116,11 @@ class TextEncoding:
         for batch in batches:
             made = [views(self.texts[row], key_of(self.digests[row])) for row in batch]
             yield from ([row[number] for row in made] for number in range(count))
+
+
+def state_of(encoder: TextEncoder) -> dict[str, Tensor]:
+    """What a model's file must hold of an encoder: all of one that was fitted, else nothing."""
+    return encoder.state if isinstance(encoder, TfidfEncoder) else {}
 
 
 def digest_of(text: str) -> bytes:

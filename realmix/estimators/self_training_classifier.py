@@ -14,8 +14,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, indexable
 
 from realmix.base.errors import DataError, UsageError
-from realmix.data.labels import Marks
-from realmix.estimators.labels import UNLABELED, divide
+from realmix.data.labels import EXPECTED, Marks
+from realmix.estimators.faces import labeled_score, python_words, warn
+from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.functional.selection import labeled_further, quota
 
 
@@ -86,6 +87,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
 
+    @python_words
     def fit(self, X: Any, y: Any) -> Self:
         """Label and fit, round by round.
 
@@ -101,7 +103,9 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         self._check()
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
-        values, known = divide(y, Marks.of(self.unlabeled_marker, self.class_value))
+        marks = Marks.of(self.unlabeled_marker, self.class_value)
+        values, known = divide(y, marks)
+        warn(read(y, marks)[1].notes(quiet=EXPECTED))
         (X,) = indexable(X)
         check_consistent_length(X, known)
         if not known.any():
@@ -163,6 +167,12 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type:
         check_is_fitted(self)
         label: np.ndarray = self.estimator_.predict(X)
         return label
+
+    @available_if(_has("predict"))  # type: ignore[untyped-decorator]
+    @python_words
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """See `labeled_score`. Raises ValueError where no row has a label."""
+        return labeled_score(self, X, y, sample_weight)
 
     @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> np.ndarray:

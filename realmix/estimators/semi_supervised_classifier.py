@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -21,18 +18,18 @@ from sklearn.utils.validation import (
 )
 
 from realmix.base.errors import DataError
-from realmix.data.labels import Marks, class_name
-from realmix.data.reading.arrays import as_inputs
+from realmix.base.wording import in_python
+from realmix.data.labels import EXPECTED, Marks, class_name
+from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
-from realmix.estimators.labels import UNLABELED, divide, read, settled
+from realmix.estimators.faces import labeled_score, plain, python_words, seed_of, warn
+from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment
+from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
-
-SEEDS = 2**31 - 1
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -69,7 +66,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         classes_: (K,) the classes, sorted, of the type of `y`.
         transduction_: (N,) label of each training row: as given, predicted where none was.
         result_: what `realmix fit` writes to result.json: which model is kept and why ("shipped",
-            "reason"), accuracies with intervals, costs; with "seed" and "notes" on the data.
+            "reason"), accuracies with intervals, costs; with "seed", "notes" on the data, which are
+            warnings too, and "label_next", rows of X of which it is least sure.
         classifier_: the `realmix.runs.classifier.Classifier` that is kept.
         n_features_in_, feature_names_in_: of feature rows, as in scikit-learn.
 
@@ -113,6 +111,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.device = device
         self.random_state = random_state
 
+    @python_words
     def fit(self, X: Any, y: Any) -> Self:
         """Train, compare, and keep the better model.
 
@@ -140,17 +139,19 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         names = [class_name(value) for value in self.classes_.tolist()]
         config = self._config()
         dataset = from_arrays(inputs, label, names)
-        dataset = replace(dataset, notes=read(y, marks)[1].notes() + dataset.notes)
+        dataset = replace(dataset, notes=read(y, marks)[1].notes(quiet=EXPECTED) + dataset.notes)
         dataset = augmented(dataset, config).dataset
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = {**outcome.result, "seed": config.seed, "notes": phases.notes}
+        self.result_ = self._result(outcome, config.seed, phases.notes, np.flatnonzero(~known))
+        warn(phases.notes)
         if not known.all():
-            label[~known] = self.classifier_.predict_proba(inputs[~known]).argmax(1)
+            label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]
         return self
 
+    @python_words
     def predict_proba(self, X: Any) -> np.ndarray:
         """(N, K) float32 probabilities, in the order of `classes_`, of inputs as in `fit`.
 
@@ -167,51 +168,42 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label: np.ndarray = self.classes_[place]
         return label
 
+    @python_words
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy on the rows that have a label, so that unlabeled ones do not count as errors.
+        """See `labeled_score`. Raises ValueError where no row has a label."""
+        return labeled_score(self, X, y, sample_weight)
 
-        Args:
-            X: inputs as in `fit`.
-            y: (N,) labels as in `fit`.
-            sample_weight: (N,) weights of the rows, or None.
-
-        Raises:
-            ValueError: no row has a label; and as `predict_proba`.
-        """
-        label = self.predict(X)
-        marks = settled(Marks.of(self.unlabeled_marker, self.class_value), self.classes_)
-        values, known = divide(y, marks, asks=False)
-        check_consistent_length(label, known)
-        if not known.any():
-            raise DataError(f"None of the {len(known):,} rows has a label to score.")
-        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
-        return float(accuracy_score(values, label[known], sample_weight=weight))
+    def _result(
+        self, outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray
+    ) -> dict[str, Any]:
+        """What a run tells, in Python's words, with the rows of X that are worth labeling next."""
+        unsure = outcome.evidence.get("unsure_index")
+        given = {**outcome.result, "seed": seed}
+        worded = {k: in_python(v) if isinstance(v, str) else v for k, v in given.items()}
+        return {
+            **worded,
+            "notes": [in_python(note) for note in notes],
+            "label_next": [] if unsure is None else pool[unsure].tolist(),
+        }
 
     def _config(self) -> Config:
         return Config(
             data="",
             algorithm=self.algorithm,
             model=self.model,
-            steps=_plain(self.steps),
-            minutes=_plain(self.minutes),
-            seed=self._seed(),
+            steps=plain(self.steps),
+            minutes=plain(self.minutes),
+            seed=seed_of(self.random_state),
             device=self.device,
             gate=self._gate(),
             judge=self.judge,
             single=bool(self.single),
             augment=self.augment,
-            fields={name: _plain(value) for name, value in (self.fields or {}).items()},
+            fields={name: plain(value) for name, value in (self.fields or {}).items()},
         )
 
     def _gate(self) -> Any:
         return self.gate if isinstance(self.gate, str) else "balanced" if self.gate else "none"
-
-    def _seed(self) -> int:
-        if self.random_state is None:  # scikit-learn would advance NumPy's global state
-            return int(np.random.default_rng().integers(SEEDS))
-        if isinstance(self.random_state, Integral):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(SEEDS))
 
     def _inputs(self, X: Any, reset: bool) -> np.ndarray:
         """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
@@ -221,12 +213,13 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             reset: remember the features' count and names instead of comparing with them.
         """
         if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
-            return as_inputs(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
+            return as_rows(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
         if reset:  # of an earlier fit to features
             for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
                 delattr(self, name)
         images = check_array(X, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
-        return np.require(as_inputs(images), requirements="W")
+        rows = as_rows(images) if reset else as_inputs(images, scale=self.classifier_.scale)
+        return np.require(rows, requirements="W")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -248,8 +241,3 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             tensors, header = state["classifier_"]
             state["classifier_"] = Classifier.restore(from_bytes(tensors), json.loads(header))
         super().__setstate__(state)
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy number, such as a grid of parameters holds, as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value

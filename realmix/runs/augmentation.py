@@ -14,14 +14,17 @@ from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.encoders.catalogue import photo_encoder
 from realmix.encoders.encoding import Encoding
+from realmix.encoders.written import TextEncoding
 from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
 from realmix.runs.choose import AUTO, LINEAR
 from realmix.runs.config import Config
 from realmix.runs.methods import method_class
+from realmix.runs.texts import text_encoding, text_preset
 from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import best_precision, choose
 
+AnyEncoding = Encoding | TextEncoding
 VIEWS = 8  # of each picture, for methods that compare views of it
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
 
@@ -59,6 +62,10 @@ def augmented(
         UsageError: the augmentation does not fit the data, or its file cannot be used or is not
             what it was when the run was begun.
     """
+    if dataset.is_texts:
+        return Augmented(
+            replace(dataset, preset=text_preset(config)), {"preset": text_preset(config)}
+        )
     asked = config.augment
     if not dataset.is_images and asked not in ("auto", "none"):
         raise UsageError(
@@ -91,12 +98,14 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
 
 
-def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> Encoding | None:
-    """The pictures and the encoder that is to see them, where the run has one.
+def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> AnyEncoding | None:
+    """The pictures or texts and the encoder that is to see them, where the run has one.
 
     Raises:
         UsageError: there is no such encoder, or the data are no pictures.
     """
+    if dataset.is_texts:
+        return text_encoding(dataset, config, watch or Silent())
     if not config.encodes:
         return None
     if not dataset.is_images:

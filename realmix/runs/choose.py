@@ -94,7 +94,7 @@ def settings(cls: type[Method], given: dict[str, Any]) -> tuple[dict[str, Any], 
         UsageError: for a name that is neither, with the nearest one that is, or a bad value.
     """
     own, around = field_types(cls), field_types(Recipe)
-    for name in given.keys() - own.keys() - around.keys():
+    for name in [name for name in given if name not in own and name not in around]:
         known = [*own, *around]
         raise UsageError(
             f"--set {name}: neither {cls.__name__} nor its recipe has that field."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from realmix.augment.presets import plain
 from realmix.base.errors import DataError, StorageError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
-from realmix.encoders.catalogue import recall
+from realmix.data.pixels import Scale
+from realmix.encoders.catalogue import recall, recall_text
 from realmix.encoders.extract import features_of
 from realmix.encoders.pictures import Arrays, Pictures
+from realmix.encoders.written import AS_A_PICTURE, encoded_texts
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
 from realmix.models.composed import Blend
@@ -42,7 +45,8 @@ class Classifier:
         standardizer: of feature rows, or of what the encoder gives; None for images.
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
-        encoder: what turns pictures into its inputs, where it takes features of one.
+        encoder: what turns pictures or texts into its inputs, where it takes features of one.
+        encoder_state: all of that encoder, where it was fitted to the data.
     """
 
     network: nn.Module
@@ -54,10 +58,20 @@ class Classifier:
     about: dict[str, Any]
     shares: np.ndarray | None = None
     encoder: Reference | None = None
+    encoder_state: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
-    def takes_images(self) -> bool:
-        return self.encoder is not None or len(self.shape) == 3
+    def takes(self) -> str:
+        """Rows of which kind it takes; see `Source.kind`."""
+        if self.encoder is not None:
+            return "texts" if self.encoder.size is None else "images"
+        return "images" if len(self.shape) == 3 else "feature rows"
+
+    @property
+    def scale(self) -> Scale | None:
+        """From the numbers that pictures hold to bytes; see `realmix.data.pixels`."""
+        low_high = self.about.get("scale")
+        return None if low_high is None else (float(low_high[0]), float(low_high[1]))
 
     def at_shares(self, shares: np.ndarray) -> Classifier:
         """The same for use where the classes have other shares, (K,) that sum to one.
@@ -78,6 +92,8 @@ class Classifier:
         Raises:
             DataError: if the inputs have another shape.
         """
+        if self.takes == "texts":
+            return self.predict_texts(list(inputs))
         if self.encoder is not None:
             return self.predict_pictures(Arrays(inputs))
         if inputs.shape[1:] != self.shape:
@@ -104,8 +120,23 @@ class Classifier:
         encoder = recall(self.encoder, "This model")
         place, side = choose(), encoder.look.size
         encoder.on(place, best_precision(place, (3, side, side)))
+        return self._predict_features(features_of(encoder, pictures))
+
+    def predict_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, K) float32 probabilities of texts that its encoder is to read.
+
+        Raises:
+            UsageError: the encoder is not here, or is not the one that it was trained with.
+        """
+        assert self.encoder is not None
+        encoder = recall_text(self.encoder, self.encoder_state, "This model")
+        place = choose()
+        encoder.on(place, best_precision(place, AS_A_PICTURE))
+        return self._predict_features(encoded_texts(encoder, texts))
+
+    def _predict_features(self, batches: Iterable[np.ndarray]) -> np.ndarray:
         features = replace(self, encoder=None)
-        parts = [features.predict_proba(rows) for rows in features_of(encoder, pictures)]
+        parts = [features.predict_proba(rows) for rows in batches]
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])
 
     def save(self, path: Path) -> None:
@@ -165,7 +196,7 @@ class Classifier:
         if self.standardizer:
             tensors["standardizer.mean"] = self.standardizer.mean
             tensors["standardizer.scale"] = self.standardizer.scale
-        return tensors
+        return tensors | {f"encoder.{name}": part for name, part in self.encoder_state.items()}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> Classifier:
@@ -175,8 +206,7 @@ class Classifier:
         classes, shape = tuple(header["classes"]), tuple(header["shape"])
         network = models.build(header["model"], shape, len(classes), seed=0)
         network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
-        start = "network."
-        weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        weights = _below("network.", tensors)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -194,7 +224,13 @@ class Classifier:
             standardizer,
             header["about"],
             encoder=Reference(**header["encoder"]) if "encoder" in header else None,
+            encoder_state=_below("encoder.", tensors),
         )
+
+
+def _below(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin so, without that."""
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
 def together(

@@ -148,7 +148,7 @@ class Experiment:
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
         kept = self.dataset.encoded
         views = self.rows.views
-        if kept is not None:  # what the encoder saw, not what it made of it
+        if kept is not None and self.dataset.is_images:  # what the encoder saw, not what it made of it
             views = views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
             asked = asked if kept.augmented else Views()
         seen = view_evidence(self.dataset, views, asked, self.config.seed)
@@ -210,6 +210,7 @@ class Experiment:
     ) -> Outcome:
         about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
             "columns": self.dataset.columns,
+            "scale": self.dataset.scale,
             "label_column": self.config.label_column,
             "label_counts": result["label_counts"],
         }
@@ -223,6 +224,7 @@ class Experiment:
                 standardizer=self.rows.standardizer,
                 about={**about, "shipped": name},
                 encoder=self.dataset.encoded.reference if self.dataset.encoded else None,
+                encoder_state=self.dataset.encoded.state if self.dataset.encoded else {},
             )
             for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
         }

@@ -15,12 +15,13 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
+from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import augmented, encoding_of, num_views
+from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -100,7 +101,9 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return finished
     begun = run_folder.saved_config(folder) or {}
     watch.doing("reading the data")
-    augmentation = augmented(read(config), config, begun.get("augmentation"), watch)
+    read_here = read(config)
+    _check_alike(read_here, config)
+    augmentation = augmented(read_here, config, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, config, watch)
     if encoding:
@@ -110,7 +113,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (*phases.notes, chosen)):
+    for note in filter(None, (dataset.described, *phases.notes, chosen)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -118,7 +121,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": run_folder.digests(dataset, config, encoding),
+            "digest": digests(dataset, config, encoding),
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -200,11 +203,40 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
+def digests(
+    dataset: Dataset, config: Config, encoding: AnyEncoding | None = None
+) -> dict[str, str]:
+    """Fingerprints of all that a run learns from and is measured on, by what each is of."""
+    if encoding is None:
+        return fingerprints(dataset, _bytes(config.init))
+    found = fingerprints(dataset, _bytes(config.init), encoding.digest)
+    return {**found, "the encoder": encoding.encoder.reference.fingerprint}
+
+
+def _check_alike(dataset: Dataset, config: Config) -> None:
+    """Stop all processes where they have read different data: they would train in vain."""
+    found = digests(dataset, config)
+    numbers = [int(found.get(name, "-1"), 16) for name in PARTS]
+    if places := parallel.differing(numbers, choose(config.device)):
+        names = ", ".join(PARTS[place] for place in places)
+        raise DataError(
+            f"The processes of this run have read different data: {names} differ. All must read "
+            f"the same files of {config.data}, by the same options and the same versions."
+        )
+
+
+def _bytes(init: str | None) -> np.ndarray | None:
+    if init is None:
+        return None
+    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
+    return np.fromfile(path, np.uint8)
+
+
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:
     """Of the data as they are now, for a run that is finished."""
     try:
         dataset = read(config)
-        return run_folder.digests(dataset, config, encoding_of(dataset, config))
+        return digests(dataset, config, encoding_of(dataset, config))
     except (UsageError, DataError, OSError) as error:
         raise UsageError(
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."

@@ -6,20 +6,15 @@ import fnmatch
 import json
 import os
 import socket
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from realmix.base.errors import LockedError, StorageError, UsageError
 from realmix.base.files import LEFTOVER, remove_leftovers, whole_lines, write_atomically, write_json
-from realmix.data.pools import Dataset
-from realmix.encoders.encoding import Encoding
-from realmix.runs.classifier import MODEL
 from realmix.runs.config import Config
 
 CONFIG, RESULT, METRICS = "config.json", "result.json", "metrics.jsonl"
@@ -138,36 +133,6 @@ def start(folder: Path, config: Config, details: dict[str, Any]) -> None:
         write_json(folder / CONFIG, {"config": config.to_json(), **details})
     else:
         check_same(folder, config, details["digest"])
-
-
-def digests(dataset: Dataset, config: Config, encoding: Encoding | None) -> dict[str, str]:
-    """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    parts = {
-        "classes": _text(repr(dataset.classes)),
-        "rows": dataset.inputs if encoding is None else encoding.digest,
-        "labels": dataset.label,
-        "test rows": dataset.test_inputs if encoding is None else None,
-        "test labels": dataset.test_label,
-        "the network of --init": _bytes(config.init),
-        "the encoder": _text(encoding.encoder.reference.fingerprint) if encoding else None,
-    }
-    return {name: _digest(part) for name, part in parts.items() if part is not None}
-
-
-def _text(words: str) -> np.ndarray:
-    return np.frombuffer(words.encode(), np.uint8)
-
-
-def _digest(part: np.ndarray) -> str:
-    start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
-    return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"
-
-
-def _bytes(init: str | None) -> np.ndarray | None:
-    if init is None:
-        return None
-    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
-    return np.fromfile(path, np.uint8)
 
 
 def check_same(folder: Path, config: Config, now: Mapping[str, str]) -> None:

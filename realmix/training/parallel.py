@@ -72,6 +72,18 @@ def agreed(number: int, device: torch.device) -> int:
     return int(told)
 
 
+def differing(numbers: Sequence[int], device: torch.device) -> list[int]:
+    """The places at which not all processes have the same number; each has equally many."""
+    if num_processes() == 1:
+        return []
+    told = torch.tensor(numbers, device=device)
+    least, most = told.clone(), told.clone()
+    dist.all_reduce(least, dist.ReduceOp.MIN)
+    dist.all_reduce(most, dist.ReduceOp.MAX)
+    places: list[int] = (least != most).nonzero().flatten().tolist()
+    return places
+
+
 class _Gather(torch.autograd.Function):
     """All processes' rows, in order. Backward gives each process the gradient of its own rows."""
 

@@ -50,6 +50,8 @@ SURFACE = {
             "label-column",
             "unlabeled-marker",
             "class-value",
+            "feature-columns",
+            "drop-columns",
             "data-root",
             "skip-bad",
             "gate",
@@ -248,7 +250,8 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
-    marks = "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
+    columns = "--feature-columns f,g --drop-columns h "
+    marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
     encoder = "--encoder e --views 5"
@@ -269,6 +272,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "device": "cpu",
         "image_size": 16,
         "label_column": "c",
+        "feature_columns": "f,g",
+        "drop_columns": "h",
         "unlabeled_marker": ["x", "-9"],
         "class_value": ["-1", "-"],
         "data_root": "r",

@@ -16,18 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from realmix.base.errors import DataError, UsageError
+from realmix.base.errors import DataError, RealmixWarning, UsageError
 from realmix.estimators.labels import divide
 from realmix.estimators.self_training_classifier import SelfTraining
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
@@ -242,6 +243,64 @@ def test_what_means_no_label_is_the_same_in_both_estimators(spell: Any, classes:
             classic = SelfTraining(LogisticRegression(), rounds=1).fit(X, y)
         assert model.classes_.tolist() == classic.classes_.tolist() == classes
         assert model.result_["labels"] == (classic.labeled_iter_ == 0).sum() == 30
+
+
+def test_notes_are_warnings_in_the_words_of_python() -> None:
+    X, y, truth = blobs(2)
+    with pytest.warns(RealmixWarning, match=r"'nan' \(60 rows\).*class_value='nan'") as seen:
+        quick("supervised", steps=1).fit(X, np.where(y < 0, "nan", y.astype(str)))
+    assert len(seen) == 1
+    assert seen[0].filename == __file__
+    with pytest.warns(RealmixWarning, match="plain supervised training"):
+        model = quick("supervised", steps=1).fit(X, truth)
+    assert "plain supervised" in model.result_["notes"][0]
+    with pytest.warns(RealmixWarning, match="'<NA>'"):
+        SelfTraining(LogisticRegression()).fit(X, np.where(y < 0, "<NA>", y.astype(str)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick("supervised", steps=1).fit(X, y)  # -1 is what everybody writes
+        SelfTraining(LogisticRegression()).fit(X, y)
+
+
+def test_errors_are_in_the_words_of_python() -> None:
+    X, y, _ = blobs(2)
+    with pytest.raises(UsageError, match=r"^fields=\{'treshold': \.\.\.\}: neither"):
+        quick("fixmatch", fields={"treshold": 1}).fit(X, y)
+    with pytest.raises(DataError, match=r"unlabeled_marker=-1, .* class_value=-1"):
+        quick().fit(X, np.where(y == 0, -1, 1))
+    assert "--" not in str(quick(gate=False, steps=1).fit(X, y).result_)
+
+
+def test_the_rows_worth_labeling_next_are_rows_of_x(fitted: SemiSupervisedClassifier) -> None:
+    X, y, _ = blobs()
+    rows = fitted.result_["label_next"]
+    assert len(rows) == 24
+    assert (y[rows] == -1).all()
+    sure = fitted.predict_proba(X).max(1)
+    assert sure[rows].max() <= np.delete(sure, [*rows, *np.flatnonzero(y >= 0)]).min() + 1e-6
+
+
+def test_scores_take_weights_by_metadata_routing() -> None:
+    X, y, truth = blobs(2)
+    weight = np.where(np.arange(90) < 15, 1.0, 0.0)
+    wrong = np.where(np.arange(90) < 15, truth, 1 - truth)
+    wrong[30:] = -1
+    for model in (quick("supervised"), SelfTraining(LogisticRegression())):
+        fitted_model = clone(model).fit(X, y)
+        assert fitted_model.score(X, wrong, sample_weight=weight) == pytest.approx(1.0)
+        assert fitted_model.score(X, wrong) == pytest.approx(0.5)
+        with sklearn.config_context(enable_metadata_routing=True):
+            asked = clone(model).set_score_request(sample_weight=True)
+            found = cross_validate(asked, X, y, cv=2, params={"sample_weight": np.ones(90)})
+        assert found["test_score"].min() > 0.9
+
+
+def test_seconds_of_a_clock_are_learned_from() -> None:
+    X, y, truth = blobs(2)
+    seconds = 1.7e9 + 40 * X
+    model = quick("supervised", steps=60).fit(seconds, y)
+    assert (model.predict(seconds) == truth).mean() > 0.95
+    assert (quick("supervised", steps=60).fit(X, y).predict(X) == model.predict(seconds)).all()
 
 
 def test_minus_one_in_an_unsigned_type_is_no_label() -> None:

@@ -94,3 +94,39 @@ def test_a_body_that_does_not_fit_is_not_lent(model: str, shape: tuple[int, ...]
     with pytest.raises(UsageError, match=r"'auto' for inputs of shape \(1, 8, 8\).*--image-size"):
         images().lend_body(other)
     assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
+
+
+@pytest.mark.parametrize(("base", "unit"), [(1.7e9, 40), (1.7e18, 4e10), (0.0, 1.0), (-1e6, 1e-3)])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_large_numbers_with_small_differences_are_told_apart(
+    base: float, unit: float, dtype: type
+) -> None:
+    if dtype == np.int64 and unit < 1:
+        return
+    steps = np.arange(18) % 9
+    rows = (base + unit * steps)[:, None].astype(dtype)
+    standard = Standardizer.of(rows)(rows)
+    assert standard.dtype == np.float32
+    np.testing.assert_allclose(standard[:, 0], (steps - 4) / steps.std(), rtol=1e-3, atol=1e-4)
+
+
+def test_blocks_of_rows_give_what_all_at_once_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).normal(5, 3, (1000, 7))
+    monkeypatch.setattr("realmix.models.standardizer._BLOCK", 100)
+    standard = Standardizer.of(rows)
+    np.testing.assert_allclose(standard.mean, rows.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(standard.scale, rows.std(0), rtol=1e-12)
+    np.testing.assert_allclose(standard(rows), (rows - rows.mean(0)) / rows.std(0), atol=1e-6)
+
+
+def test_a_file_whose_standardizer_is_float32_is_still_read(tmp_path: Path) -> None:
+    rows = np.array([[1.0, 10.0], [3.0, 30.0]])
+    network = models.build("mlp", (2,), 2, seed=1)
+    old = Standardizer(*(t.float() for t in vars(Standardizer.of(rows)).values()))
+    model = Classifier(network, ("a", "b"), "mlp", (2,), "features", old, {})
+    model.save(tmp_path / "old.safetensors")
+    again = Classifier.load(tmp_path / "old.safetensors")
+    assert again.scale is None
+    np.testing.assert_allclose(
+        again.predict_proba(rows), model.predict_proba(rows.astype(np.float32)), rtol=1e-5
+    )

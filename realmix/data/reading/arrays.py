@@ -17,13 +17,10 @@ from realmix.data.columns import suspicious
 from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.levels import NOT_IN_FLOAT64, lost_levels
+from realmix.data.pixels import EXPECTED, Scale, to_bytes
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.source import Source, encode
 
-_EXPECTED = (
-    "Expected features (N, D) of numbers, or images (N, H, W), (N, H, W, C) or (N, C, H, W) with "
-    "1 or 3 channels: uint8 in 0..255 or floats in [0, 1]."
-)
 Notes = tuple[str, ...]
 _EXACT = dict.fromkeys(("float16", "float32", "int8", "uint8", "int16", "uint16"), np.float32)
 """The types whose numbers float32 holds without loss."""
@@ -37,46 +34,50 @@ def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
         return images
     if images.shape[3] in (1, 3):
         return images.transpose(0, 3, 1, 2)
-    raise DataError(f"{name} has shape {images.shape}. {_EXPECTED}")
+    raise DataError(f"{name} has shape {images.shape}. {EXPECTED}")
 
 
-def _pixels(images: np.ndarray, name: str) -> np.ndarray:
-    """Numbers of any type as uint8; see `_EXPECTED`."""
-    if images.dtype == np.uint8 or not images.size:
-        return images.astype(np.uint8, copy=False)
-    low, high = float(images.min()), float(images.max())
-    top = 1.0 if images.dtype.kind == "f" else 255.0
-    if not (low >= 0 and high <= top):  # also refuses NaN
-        raise DataError(
-            f"{name} ({images.dtype}) holds images with values from {low:g} to {high:g}. "
-            f"{_EXPECTED} Scale them first."
-        )
-    return np.round(images * (255 / top)).astype(np.uint8)
-
-
-def as_inputs(X: Any, name: str = "X") -> np.ndarray:
+def as_inputs(X: Any, name: str = "X", scale: Scale | None = None) -> np.ndarray:
     """Features or images as a `Dataset` holds them.
 
     Args:
-        X: anything `numpy.asarray` takes: (N, D) numbers; (N, H, W), (N, H, W, C) or (N, C, H, W)
-            uint8 or integers in 0..255, or floats in [0, 1].
+        X: see `as_rows`.
         name: what to call it in a message.
+        scale: of the images of the data set, where they have one.
 
     Returns:
         (N, D) float64, or float32 where it holds them exactly; or (N, C, H, W) uint8.
 
     Raises:
-        DataError: no numbers, another shape, values out of range, NaN or infinite features.
+        DataError: see `as_rows` and `to_bytes`.
+    """
+    rows = as_rows(X, name)
+    return to_bytes(rows, scale, name) if rows.ndim == 4 else rows
+
+
+def as_rows(X: Any, name: str = "X") -> np.ndarray:
+    """Features as a `Dataset` holds them, or images of any numbers.
+
+    Args:
+        X: anything `numpy.asarray` takes: (N, D) numbers; (N, H, W), (N, H, W, C) or (N, C, H, W)
+            numbers.
+        name: what to call it in a message.
+
+    Returns:
+        (N, D) float64, or float32 where it holds them exactly; or (N, C, H, W) as they are.
+
+    Raises:
+        DataError: no numbers, another shape, NaN or infinite features.
     """
     try:
         array = np.asarray(X)
         array = array.astype(np.float64) if array.dtype == object else array
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name} is no array of numbers ({error}). {_EXPECTED}") from None
+        raise DataError(f"{name} is no array of numbers ({error}). {EXPECTED}") from None
     if array.dtype.kind not in "fiu" or array.ndim not in (2, 3, 4) or 0 in array.shape[1:]:
-        raise DataError(f"{name} has shape {array.shape} and type {array.dtype}. {_EXPECTED}")
+        raise DataError(f"{name} has shape {array.shape} and type {array.dtype}. {EXPECTED}")
     if array.ndim > 2:
-        return np.ascontiguousarray(_pixels(_channels_first(array, name), name))
+        return np.ascontiguousarray(_channels_first(array, name))
     features = array.astype(_EXACT.get(array.dtype.name, np.float64), copy=False)
     check_finite(features, None, f"rows of {name}")
     return features
@@ -192,7 +193,7 @@ def _part(
     marks: Marks,
     asks: bool,
 ) -> Source:
-    inputs = as_inputs(arrays["x" + suffix], f"'x{suffix}' of {printable(path)}")
+    inputs = as_rows(arrays["x" + suffix], f"'x{suffix}' of {printable(path)}")
     names = tuple(f"{printable(path)}[{i}]" for i in range(len(inputs)))
     preset = "photos" if inputs.ndim == 4 else "features"
     label = np.full(len(inputs), -1, dtype=np.int64)

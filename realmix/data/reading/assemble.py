@@ -10,6 +10,7 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
+from realmix.data.pixels import Scale, common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.check import validate
 from realmix.data.reading.decode import Shape
@@ -40,6 +41,8 @@ def assemble(
         _same_kind(parts[0], part, role)
     if parts[0].is_images:
         shape, notes = _common_shape(parts, image_size)
+        scale = common_scale([p.inputs for p in (*parts, *tests) if p.inputs is not None])
+        parts, tests = ([_as_bytes(p, scale) for p in group] for group in (parts, tests))
         ready = [_with_images(part, shape, skip_bad, "labeled images") for part in parts]
         tests = [_with_images(part, shape, skip_bad, "test images") for part in tests]
         if parts[0].files is not None:
@@ -49,21 +52,22 @@ def assemble(
             f"image_size is for images, but these data are {parts[0].kind}. Leave it out."
         )
     elif parts[0].is_texts:
-        notes = ()
+        notes, scale = (), None
         ready = [_with_texts(part, skip_bad, "labeled texts") for part in parts]
         tests = [_with_texts(part, skip_bad, "test texts") for part in tests]
         ready, tests = _without_empty_classes(ready, tests)
     else:
-        notes = ()
+        notes, scale = (), None
         ready = [_with_columns(part, parts[0], "pool") for part in parts]
         tests = [_with_columns(part, parts[0], "test set") for part in tests]
-    return _dataset(ready, tests, notes)
+    return replace(_dataset(ready, tests, notes), scale=scale)
 
 
 def _same_kind(main: Source, other: Source, role: str) -> None:
     if main.kind != other.kind:
         raise DataError(
-            f"The data are {main.kind}, but the {role} holds {other.kind}. Both must be of one kind."
+            f"The data are {main.kind}, but the {role} holds {other.kind}. Both must be of one"
+            " kind."
         )
 
 
@@ -79,6 +83,13 @@ def _common_shape(parts: Sequence[Source], image_size: int | None) -> tuple[Shap
         return (channels, height, width), ()
     note = f"Images of {height} x {width} pixels are resized to {image_size} x {image_size}."
     return (channels, image_size, image_size), (note,)
+
+
+def _as_bytes(part: Source, scale: Scale | None) -> Source:
+    if part.inputs is None:
+        return part
+    notes = part.notes + scale_notes(part.inputs, scale)
+    return replace(part, inputs=to_bytes(part.inputs, scale), notes=notes)
 
 
 def _with_images(part: Source, shape: Shape, skip_bad: bool, what: str) -> Source:
@@ -102,6 +113,7 @@ def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: st
     """`part` without the rows of which nothing can be learned, for these reasons."""
     bad = [(part.names[row], reason) for row, reason in reasons.items()]
     labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
+    _refuse_no_pool(part, bad)
     serious = [*part.refused, *labeled]
     if serious and not skip_bad:
         raise _unreadable(serious, what)
@@ -115,12 +127,21 @@ def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: st
     return replace(kept, refused=(), bad_files=(*skipped, *part.bad_files))
 
 
-def _unreadable(bad: Sequence[Bad], what: str) -> DataError:
+def _refuse_no_pool(part: Source, bad: Sequence[Bad]) -> None:
+    """A pool of which nothing can be read is no pool of a few bad files, but a wrong path."""
+    pool = [part.names[row] for row in np.flatnonzero(part.label < 0)]
+    among = set(pool)
+    gone = [(name, reason) for name, reason in bad if name in among]
+    if pool and len(gone) == len(pool):
+        raise _unreadable(gone, "unlabeled images (which are all there are)", False)
+
+
+def _unreadable(bad: Sequence[Bad], what: str, may_skip: bool = True) -> DataError:
     listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
     more = f"\n  ... and {len(bad) - 5:,} more" if len(bad) > 5 else ""
+    skip = ", or leave them out with skip_bad (--skip-bad)" if may_skip else ""
     return DataError(
-        f"{len(bad):,} of the {what} cannot be read:{listed}{more}\n"
-        "Mend or remove them, or leave them out with skip_bad (--skip-bad)."
+        f"{len(bad):,} of the {what} cannot be read:{listed}{more}\nMend or remove them{skip}."
     )
 
 

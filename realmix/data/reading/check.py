@@ -8,17 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from realmix.base.errors import DataError
-from realmix.base.wording import printable
+from realmix.base.wording import printable, shortened
+from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
 
 _LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
-
-
-def _list(items: Sequence[object], limit: int = 10) -> str:
-    text = ", ".join(printable(item) for item in items[:limit])
-    return text + (f", ... ({len(items):,} in all)" if len(items) > limit else "")
 
 
 def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
@@ -63,8 +59,10 @@ def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> 
         rows = [f"row {i}" if names is None else names[i] for i in bad[:11]]
         more = f" and {len(bad) - 10:,} more" if len(bad) > 10 else ""
         raise DataError(
-            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN, infinite or huge values: "
-            f"{_list(rows[:10])}{more}. Fill them in (a column's median, say) or remove the rows."
+            f"{len(bad):,} of {len(inputs):,} {what} have missing, NaN or infinite values "
+            "(infinity or a value too large for dtype float32): "
+            f"{shortened(rows[:10])}{more}. Fill them in (a column's median, say) or remove the "
+            "rows."
         )
 
 
@@ -97,6 +95,15 @@ def _check_labels(dataset: Dataset, counts: np.ndarray) -> None:
         )
 
 
+def _same_numbers(classes: Sequence[str]) -> list[str]:
+    """Classes such as '1' and '01', in their order."""
+    alike: dict[int, list[str]] = {}
+    for name in classes:
+        if WHOLE_NUMBER.fullmatch(name):
+            alike.setdefault(int(name.partition(".")[0]), []).append(f"'{name}'")
+    return [" and ".join(names) for names in alike.values() if len(names) > 1]
+
+
 def validate(dataset: Dataset) -> tuple[str, ...]:
     """What the user should know about `dataset` before training, one sentence each.
 
@@ -112,13 +119,18 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
     notes = []
     if (counts == 1).any():
         notes.append(
-            f"A single labeled example each: {_list(names[counts == 1])}. Such a class always "
+            f"A single labeled example each: {shortened(names[counts == 1])}. Such a class always "
             "trains and is never held out, so how well it is recognised cannot be measured."
         )
     if (counts == 0).any():
         notes.append(
-            f"Classes without a labeled example: {_list(names[counts == 0])}. "
+            f"Classes without a labeled example: {shortened(names[counts == 0])}. "
             "The model will not predict them."
+        )
+    for twins in _same_numbers(dataset.classes):
+        notes.append(
+            f"The classes {twins} are one number but two classes, as they are written in two ways. "
+            "Write them alike if they are one class."
         )
     if (dataset.label >= 0).all():
         notes.append(

@@ -13,9 +13,10 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
 from realmix.data.labels import Marks
+from realmix.data.pixels import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
 from realmix.data.reading.answers import with_answers
-from realmix.data.reading.arrays import as_inputs, as_labels, feature_notes, read_npz
+from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_npz
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
@@ -50,9 +51,9 @@ def load(
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
             class folders of images or of .txt files, where one named ``unlabeled`` holds the pool;
             a table (CSV, Parquet, JSON lines) with a ``path`` column of image files, columns of
-            text or numeric feature columns, and a label column that is empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted,
-            classes, x_test and y_test. A built-in name comes before a folder of the same name:
-            write ``./digits`` for the folder.
+            text or numeric feature columns, and a label column that is empty where unlabeled; a
+            ``.npz`` with x, y (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A
+            built-in name comes before a folder of the same name: write ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
         answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
@@ -115,7 +116,7 @@ def from_arrays(
 
     Args:
         X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-            channels, uint8 in 0..255 or floats in [0, 1].
+            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range.
         y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
             that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
@@ -126,13 +127,20 @@ def from_arrays(
         DataError: arrays of another form, values out of range, or labels nothing can be learned
             from.
     """
-    inputs = as_inputs(X)
+    rows = as_rows(X)
+    scale = common_scale([rows]) if rows.ndim == 4 else None
+    inputs = to_bytes(rows, scale) if rows.ndim == 4 else rows
     said = Marks.of(unlabeled_marker, class_value)
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
-    dataset = Dataset(inputs, label, order, "photos" if inputs.ndim == 4 else "features")
-    notes = labels.notes() + feature_notes(X, inputs, label)
-    return replace(dataset, notes=notes + validate(dataset))
+    dataset = Dataset(
+        inputs, label, order, "photos" if inputs.ndim == 4 else "features", scale=scale
+    )
+    more = scale_notes(rows, scale) if rows.ndim == 4 else ()
+    # -1 is what whoever names the classes marks the other places with
+    quiet = ("",) if classes is None else ("", "-1")
+    notes = labels.notes(quiet=frozenset(quiet)) + feature_notes(X, inputs, label)
+    return replace(dataset, notes=notes + more + validate(dataset))
 
 
 def _open(
@@ -163,8 +171,8 @@ def _open(
     if path.suffix.lower() == SUFFIX and is_pool and path.is_file():
         return read_lines(path)
     raise UsageError(
-        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images or "
-        f"of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
+        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
+        f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
 
 

@@ -25,9 +25,11 @@ class Source:
         names: where each row came from, printable.
         label: (N,) int64 index into `classes`, -1 where the row has none.
         classes: class names in label order.
-        inputs: (N, C, H, W) uint8, (N, D) float32 or float64, or (N,) texts.
+        inputs: (N, C, H, W) uint8, or other numbers that are not scaled yet; (N, D) float32 or
+            float64; or (N,) texts.
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names; or of the columns of text.
+        unused: names of further columns of the table.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -44,6 +46,7 @@ class Source:
     inputs: np.ndarray | None = None
     files: tuple[Path, ...] | None = None
     columns: tuple[str, ...] | None = None
+    unused: tuple[str, ...] = ()
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"

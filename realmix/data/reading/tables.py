@@ -222,6 +222,7 @@ def read_table(
         classes,
         inputs=inputs,
         columns=tuple(parsed),
+        unused=tuple(name for name in others if name not in parsed),
         preset="features",
         marks=settled,
         notes=notes + more,

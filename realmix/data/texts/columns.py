@@ -87,7 +87,7 @@ def text_notes(table: Table, names: Sequence[str], others: Sequence[str]) -> tup
     listed = " and ".join(f"'{printable(name)}'" for name in names)
     kind = "column" if len(names) == 1 else "columns"
     joint = ", joined," if len(names) > 1 else ""
-    notes = (f"Texts are {kind} {listed}{joint} of '{printable(table.path)}'.",)
+    notes: tuple[str, ...] = (f"Texts are {kind} {listed}{joint} of '{printable(table.path)}'.",)
     unused = [printable(name) for name in others if name not in names]
     if unused:
         more = ", ..." if len(unused) > 10 else ""

@@ -1,0 +1,77 @@
+"""What both estimators share: a score, notes as warnings, and sentences in Python's words."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+
+from realmix.base.errors import DataError, RealmixError, RealmixWarning
+from realmix.base.wording import in_python
+from realmix.data.labels import Marks
+from realmix.estimators.labels import divide, settled
+
+SEEDS = 2**31 - 1
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def python_words(method: F) -> F:
+    """Let what a method raises name parameters, not options of the command line."""
+
+    @functools.wraps(method)
+    def worded(*args: Any, **options: Any) -> Any:
+        try:
+            return method(*args, **options)
+        except RealmixError as error:
+            raise type(error)(in_python(str(error))) from error.__cause__
+
+    return worded  # type: ignore[return-value]
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Each note as a `RealmixWarning`, which names the line that called `fit`."""
+    for note in notes:
+        warnings.warn(in_python(note), RealmixWarning, stacklevel=4)
+
+
+def labeled_score(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
+    """Accuracy on the rows that have a label, so that unlabeled ones do not count as errors.
+
+    Args:
+        model: fitted, with `classes_`, `unlabeled_marker` and `class_value`.
+        X: inputs as in `fit`.
+        y: (N,) labels as in `fit`.
+        sample_weight: (N,) weights of the rows, or None.
+
+    Raises:
+        DataError: no row has a label.
+    """
+    label = model.predict(X)
+    marks = settled(Marks.of(model.unlabeled_marker, model.class_value), model.classes_)
+    values, known = divide(y, marks, asks=False)
+    check_consistent_length(label, known, sample_weight)
+    if not known.any():
+        raise DataError(f"None of the {len(known):,} rows has a label to score.")
+    weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+    return float(accuracy_score(values, label[known], sample_weight=weight))
+
+
+def seed_of(random_state: Any) -> int:
+    """The seed of a run: an integer itself; one is drawn from a RandomState, or afresh for None."""
+    if random_state is None:  # scikit-learn would advance NumPy's global state
+        return int(np.random.default_rng().integers(SEEDS))
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(SEEDS))
+
+
+def plain(value: Any) -> Any:
+    """A NumPy number, such as a grid of parameters holds, as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
