@@ -21,9 +21,7 @@ from realmix.encoders.catalogue import recall, recall_text
 from realmix.encoders.extract import features_of
 from realmix.encoders.pictures import Arrays, Pictures
 from realmix.encoders.written import AS_A_PICTURE, encoded_texts
-from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.shares import reweighted
-from realmix.models.composed import Blend
 from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint
 from realmix.training.devices import best_precision, choose
@@ -92,14 +90,13 @@ class Classifier:
         Raises:
             DataError: if the inputs have another shape.
         """
-        if self.takes == "texts":
+        if self.takes == "texts" and inputs.ndim == 1:
             return self.predict_texts(list(inputs))
-        if self.encoder is not None:
+        if self.takes == "images" and self.encoder is not None:
             return self.predict_pictures(Arrays(inputs))
-        if inputs.shape[1:] != self.shape:
-            raise DataError(
-                f"The model takes inputs of shape {self.shape}, not {inputs.shape[1:]}."
-            )
+        if self.takes == "texts" or inputs.shape[1:] != self.shape:
+            taken = "texts" if self.takes == "texts" else f"inputs of shape {self.shape}"
+            raise DataError(f"The model takes {taken}, not {inputs.shape[1:]}.")
         if len(inputs) == 0:
             return np.zeros((0, len(self.classes)), np.float32)
         rows = self.standardizer(inputs) if self.standardizer else inputs
@@ -231,16 +228,6 @@ class Classifier:
 def _below(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Those whose names begin so, without that."""
     return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-
-
-def together(
-    first: Classifier, second: Classifier, pairing: Pairing, about: dict[str, Any]
-) -> Classifier:
-    """Two classifiers of the same classes and inputs as one, whose answers are weighed."""
-    temperatures = pairing.baseline_temperature, pairing.candidate_temperature
-    network = Blend(first.network, second.network, pairing.weight, temperatures)
-    model = models.blend_name(first.model, second.model)
-    return replace(first, network=network, model=model, about=about)
 
 
 def load_classifier(run: Path) -> Classifier:

@@ -25,7 +25,8 @@ from realmix.report.evidence import (
 )
 from realmix.report.pictures import mistake_evidence, view_evidence
 from realmix.report.words import reason
-from realmix.runs.classifier import Classifier, together
+from realmix.runs.classifier import Classifier
+from realmix.runs.networks import together
 from realmix.runs.phases import Phases, Trained
 from realmix.training.parallel import inner
 
@@ -148,7 +149,8 @@ class Experiment:
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
         kept = self.dataset.encoded
         views = self.rows.views
-        if kept is not None and self.dataset.is_images:  # what the encoder saw, not what it made of it
+        # what the encoder saw, not what it made of it
+        if kept is not None and self.dataset.is_images:
             views = views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
             asked = asked if kept.augmented else Views()
         seen = view_evidence(self.dataset, views, asked, self.config.seed)

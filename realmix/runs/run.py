@@ -226,10 +226,8 @@ def _check_alike(dataset: Dataset, config: Config) -> None:
 
 
 def _bytes(init: str | None) -> np.ndarray | None:
-    if init is None:
-        return None
-    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
-    return np.fromfile(path, np.uint8)
+    path = Path(init or "")
+    return np.fromfile(path / MODEL if path.is_dir() else path, np.uint8) if init else None
 
 
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:

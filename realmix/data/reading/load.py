@@ -24,6 +24,7 @@ from realmix.data.reading.folders import read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.data.texts.files import SUFFIX, are_texts, read_lines, read_text_files
+from realmix.data.texts.given import given_texts
 
 MAX_IMAGE_SIZE = 1024
 
@@ -116,7 +117,8 @@ def from_arrays(
 
     Args:
         X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range.
+            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range;
+            or N texts, or a data frame with columns of them.
         y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
             that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
@@ -127,15 +129,16 @@ def from_arrays(
         DataError: arrays of another form, values out of range, or labels nothing can be learned
             from.
     """
-    rows = as_rows(X)
+    texts = given_texts(X)
+    rows = as_rows(X) if texts is None else texts.texts
     scale = common_scale([rows]) if rows.ndim == 4 else None
     inputs = to_bytes(rows, scale) if rows.ndim == 4 else rows
     said = Marks.of(unlabeled_marker, class_value)
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
-    dataset = Dataset(
-        inputs, label, order, "photos" if inputs.ndim == 4 else "features", scale=scale
-    )
+    preset = {4: "photos", 2: "features", 1: "words"}[inputs.ndim]
+    columns = None if texts is None else texts.columns
+    dataset = Dataset(inputs, label, order, preset, scale=scale, columns=columns)
     more = scale_notes(rows, scale) if rows.ndim == 4 else ()
     # -1 is what whoever names the classes marks the other places with
     quiet = ("",) if classes is None else ("", "-1")
