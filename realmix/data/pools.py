@@ -49,6 +49,7 @@ class Dataset:
         scale: from the numbers that pictures held to bytes, where they were none.
         trains_only: (N,) bool, labeled rows that must not be held out, or None.
         files, test_files: the image file of each row and test row, where they are files.
+        translated: (N,) texts there and back, "" where there is none, where the data bring them.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
@@ -67,6 +68,7 @@ class Dataset:
     trains_only: np.ndarray | None = None
     files: tuple[Path, ...] | None = None
     test_files: tuple[Path, ...] | None = None
+    translated: np.ndarray | None = None
     encoded: Encoded | None = None
     scale: Scale | None = None
 

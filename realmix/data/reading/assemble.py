@@ -198,6 +198,15 @@ def _files(parts: Sequence[Source]) -> tuple[Path, ...] | None:
     return files if files and len(files) == sum(map(len, parts)) else None
 
 
+def _translated(parts: Sequence[Source]) -> np.ndarray | None:
+    """Texts there and back, empty where a part brings none; None where all bring none."""
+    if all(part.translated is None for part in parts):
+        return None
+    none = [np.full(len(part), "", object) for part in parts]
+    pairs = zip(parts, none, strict=True)
+    return np.concatenate([n if p.translated is None else p.translated for p, n in pairs])
+
+
 def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str, ...]) -> Dataset:
     main = parts[0]
     inputs = [part.inputs for part in parts if part.inputs is not None]
@@ -220,6 +229,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_names=tests[0].names if tests else None,
         files=_files(parts),
         test_files=_files(tests),
+        translated=_translated(parts),
         oracle=truth if (truth >= 0).any() else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
     )

@@ -30,6 +30,7 @@ class Source:
         files: the image file of each row, not read yet.
         columns: names of the D features, where they have names; or of the columns of text.
         unused: names of further columns of the table.
+        translated: (N,) texts there and back, where the table has them.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -47,6 +48,7 @@ class Source:
     files: tuple[Path, ...] | None = None
     columns: tuple[str, ...] | None = None
     unused: tuple[str, ...] = ()
+    translated: np.ndarray | None = None
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
@@ -80,6 +82,7 @@ class Source:
             inputs=None if self.inputs is None else self.inputs[rows],
             files=None if self.files is None else tuple(self.files[i] for i in rows),
             truth=None if self.truth is None else self.truth[rows],
+            translated=None if self.translated is None else self.translated[rows],
         )
 
     def with_classes(self, classes: Sequence[str]) -> Source:

@@ -23,6 +23,7 @@ NAMES = frozenset(
 """Names of columns that are texts."""
 TITLES = frozenset(("title", "subject", "headline", "heading", "summary"))
 """Names of columns that are texts beside one of those."""
+TRANSLATED = "backtranslated"  # column of the texts there and back
 WORDS = 3  # of a cell from which it is no name of a category
 BETWEEN = "\n"
 
@@ -49,7 +50,8 @@ def text_columns(
         return wanted.texts
     if wanted.features:
         return ()
-    parsed = {name: numbers_of(table, name) for name in others if name not in wanted.dropped}
+    passed = {*wanted.dropped, TRANSLATED}
+    parsed = {name: numbers_of(table, name) for name in others if name not in passed}
     written = [name for name, numbers in parsed.items() if numbers is None]
     if any(name.lower() in NAMES for name in written):
         return tuple(name for name in written if name.lower() in NAMES | TITLES)
@@ -88,7 +90,7 @@ def text_notes(table: Table, names: Sequence[str], others: Sequence[str]) -> tup
     kind = "column" if len(names) == 1 else "columns"
     joint = ", joined," if len(names) > 1 else ""
     notes: tuple[str, ...] = (f"Texts are {kind} {listed}{joint} of '{printable(table.path)}'.",)
-    unused = [printable(name) for name in others if name not in names]
+    unused = [printable(name) for name in others if name not in (*names, TRANSLATED)]
     if unused:
         more = ", ..." if len(unused) > 10 else ""
         notes += (f"Columns not used beside the texts: {', '.join(unused[:10])}{more}.",)
@@ -109,6 +111,7 @@ def text_source(
         classes,
         inputs=joined(table, names),
         columns=tuple(names),
+        translated=joined(table, [TRANSLATED]) if TRANSLATED in others else None,
         preset="words",
         notes=table.notes + text_notes(table, names, others),
     )
