@@ -74,7 +74,8 @@ class TfidfEncoder:
                 " from. Give more texts, or an encoder: --encoder minilm."
             ) from None
         most = min(DIMENSION, max(len(seen) // ROWS_EACH, LEAST), min(rows.shape) - 1)
-        reduced = TruncatedSVD(max(most, 1), n_iter=3, random_state=0).fit(rows)
+        with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
+            reduced = TruncatedSVD(max(most, 1), n_iter=3, random_state=0).fit(rows)
         return cls(vectorizers, torch.from_numpy(reduced.components_.T.copy()).half())
 
     @property
