@@ -74,7 +74,7 @@ def test_what_could_be_something_else_is_asked(tmp_path: Path, header: str, cell
 
 def test_wishes_that_do_not_fit(tmp_path: Path) -> None:
     file = str(table(tmp_path / "t.csv", "text", "some words {i}"))
-    with pytest.raises(UsageError, match="no column 'txt'.*Did you mean 'text'"):
+    with pytest.raises(UsageError, match=r"no column 'txt'.*Did you mean 'text'"):
         load(file, text_column="txt")
     with pytest.raises(UsageError, match="not two"):
         load(file, text_column="text", drop_columns="id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -26,7 +27,7 @@ def texts(count: int = 80, seed: int = 0) -> list[str]:
 def terms(text: str, form: str) -> Counter[str]:
     words = re.findall(r"\w+", text.lower())
     if form == "words":
-        return Counter([*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))])
+        return Counter([*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))])
     padded = [f" {word} " for word in words]
     found = Counter[str]()
     for word in padded:

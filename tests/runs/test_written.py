@@ -6,14 +6,17 @@ import csv
 import json
 import pickle
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 from realmix import SemiSupervisedClassifier
 from realmix.base.errors import DataError, UsageError
 from realmix.command.main import main
 from realmix.command.predictions import predict_all
+from realmix.data.encoded import Reference
 from realmix.encoders import catalogue
 from realmix.runs.augmentation import encoding_of
 from realmix.runs.classifier import load_classifier
@@ -94,56 +97,46 @@ def test_methods_that_compare_views_learn_from_texts(
     assert fit(run, tmp_path / "run", Silent())["algorithm"] == algorithm
 
 
-def test_views_are_kept_and_follow_from_the_seed(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaders = {"counted": ("json", Counted)}
-    monkeypatch.setattr(catalogue.texts, "LOADERS", loaders)
-    run = changed(config, encoder="auto", views=4)
-    made = [features(run, seed) for seed in (0, 0, 1)]
-    assert Counted.calls == [64, 3 * 64, 0, 0, 0, 3 * 64]  # plain and augmented, by turns
-    assert np.array_equal(made[0], made[1])
-    assert not np.array_equal(made[0], made[2])
-
-
 class Counted:
-    """An encoder that says how long texts are and how many words they have."""
+    """An encoder that says how long texts are and how many words they have, and counts them."""
 
     kind = "texts"
-    calls: list[int] = []
+    read: ClassVar[list[int]] = []
 
     def __init__(self, last: bool = False) -> None:
-        from realmix.data.encoded import Reference
-
         self.reference = Reference("counted", None, 2, "0123456789abcdef")
 
     def on(self, *place: object) -> Counted:
         return self
 
-    def encode(self, texts: list[str]) -> object:
-        import torch
-
-        Counted.texts += len(texts)
-        return torch.tensor([[len(t), len(t.split())] for t in texts]).half()
-
-    texts = 0
+    def encode(self, texts: list[str]) -> torch.Tensor:
+        Counted.read.append(len(texts))
+        return torch.tensor([[len(text), len(text.split())] for text in texts]).half()
 
 
-def features(config: Config, seed: int) -> np.ndarray:
-    dataset = read(config)
-    encoding = encoding_of(dataset, config)
-    assert encoding is not None
-    found = []
-    for views in (1, 4):
-        Counted.texts = 0
-        kept = encoding.features(views, seed)
-        # the second call finds the plain view there
-        Counted.calls = [*Counted.calls, Counted.texts]
-        found.append(kept)
-    augmented = found[1].augmented
-    assert augmented is not None
-    rows: np.ndarray = np.array(augmented.features[augmented.place])
-    return rows
+def test_views_are_kept_and_follow_from_the_seed(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
+
+    def views(seed: int, count: int = 4) -> tuple[np.ndarray, int]:
+        """The augmented views, and how many texts were read for them."""
+        Counted.read.clear()
+        run = changed(config, encoder="auto")
+        encoding = encoding_of(read(run), run)
+        assert encoding is not None
+        kept = encoding.features(count, seed).augmented
+        assert kept is not None
+        return np.array(kept.features[kept.place]), sum(Counted.read)
+
+    first, again, other = views(0), views(0), views(1)
+    assert (first[1], again[1], other[1]) == (64 + 3 * 64, 0, 3 * 64)
+    assert first[0].shape == (64, 3, 2)
+    np.testing.assert_array_equal(first[0], again[0])
+    assert (first[0] != other[0]).any()
+    # two of the three are weak: they keep most of the seven words
+    assert first[0][:, :2, 1].min() >= 4
+    assert views(0, 2)[1] == 64  # another number of views is another file
 
 
 def test_what_a_run_learned_from_must_stay(config: Config, tmp_path: Path) -> None:
