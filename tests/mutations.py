@@ -40,6 +40,57 @@ def mutants(file: str, tests: str, changes: Iterable[tuple[str, str, str]]) -> l
 
 MUTANTS = [
     *mutants(
+        "encoders/store.py",
+        "encoders/test_store.py encoders/test_extract.py",
+        [
+            ("bytes without a line stay", "os.truncate(file, self.count * self.row_bytes)", "pass"),
+            (
+                "damaged rows still count",
+                "self.place = {digest: i for digest, i in self.place.items() if digest not in lost}",
+                "pass",
+            ),
+            ("lines promise too much", "if self.count + len(digests) > written:", "if False:"),
+            (
+                "half a block after a full disk",
+                "os.truncate(self.folder / FEATURES, self.count * self.row_bytes)",
+                "pass",
+            ),
+            ("equal rows twice", "seen.add(digest)", "pass"),
+        ],
+    ),
+    *mutants(
+        "encoders/extract.py",
+        "encoders/test_extract.py",
+        [
+            ("views by place", "torch.tensor(words)", "torch.arange(len(words))"),
+            ("equal views", "derive(seed, VIEWS, number)", "derive(seed, VIEWS)"),
+            ("all views weak", "< num_weak(count)", "< count"),
+            ("nothing kept when stopped", "if whole:", "if False:"),
+        ],
+    ),
+    *mutants(
+        "encoders/encoder.py",
+        "encoders/test_encoder.py",
+        [
+            ("mean of pixels in [0, 1]", "(mean - 0.5) / std", "mean / std"),
+            ("its own length", "F.normalize(rows, dim=1)", "rows"),
+            (
+                "fingerprint without preparation",
+                "json.dumps(preparation, sort_keys=True).encode()",
+                "b''",
+            ),
+        ],
+    ),
+    *mutants(
+        "augment/encoded.py",
+        "augment/test_encoded.py",
+        [
+            ("strong is weak", "weak + draws.integers(count)", "draws.integers(weak)"),
+            ("a copy changes", "pick_weak(rows, draws.copy)", "pick_weak(rows, draws)"),
+            ("other rows' features", "stored[place[rows], view]", "stored[rows, view]"),
+        ],
+    ),
+    *mutants(
         "algorithms/supervised.py",
         "algorithms/test_supervised.py contract",
         [

@@ -71,6 +71,7 @@ class Fit(Config):
     test: Unset[str | None] = None
     encoder: Unset[str | None] = None
     views: Number = None
+    embed_encoder: Flag = False
     init: Unset[str | None] = None
     steps: Number = None
     minutes: Amount = None

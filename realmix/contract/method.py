@@ -56,8 +56,8 @@ class Facts:
         """
         if self.is_images:
             raise UsageError(
-                f"{what} learns from feature rows, and these are images. Use --algorithm auto, or"
-                " give a table of features that a network computed from them."
+                f"{what} learns from feature rows, and these are images. Use --encoder auto,"
+                " whose features it learns from, or another --algorithm."
             )
 
 

@@ -20,7 +20,7 @@ from realmix.encoders.weights import SUFFIXES
 
 E = TypeVar("E", bound=Encoder)
 AUTO, NONE = "auto", "none"
-LIBRARIES: dict[str, Callable[[str, Path | None, int | None], PhotoEncoder]] = {
+LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEncoder]] = {
     "timm": photos.timm_encoder,
     "torchvision": photos.torchvision_encoder,
 }
@@ -35,7 +35,9 @@ def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
     return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
 
 
-def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
+def photo_encoder(
+    name: str, size: int | None = None, state: photos.State | None = None
+) -> PhotoEncoder:
     """The encoder of pictures that a name or a path means.
 
     Args:
@@ -43,6 +45,7 @@ def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
             weights that these libraries fetch, the same with "=FILE" for weights from a file, a
             file of weights whose name begins with a network's, or an .onnx file.
         size: side of the pictures that it is given; by default its own.
+        state: its weights, where a model file holds them; no file is opened then.
 
     Raises:
         UsageError: there is no such encoder, or it is not installed, and what to do.
@@ -50,14 +53,15 @@ def photo_encoder(name: str, size: int | None = None) -> PhotoEncoder:
     if name == AUTO:
         return photo_encoder(_best(), size)
     if name == photos.LITE0:
-        return photos.lite0(size)
+        return photos.lite0(state, size)
     library, _, rest = name.partition(":")
     if library in LIBRARIES and rest:
         network, _, file = rest.partition("=")
-        return LIBRARIES[library](network, Path(file).resolve() if file else None, size)
+        place = Path(file).resolve() if file else None
+        return LIBRARIES[library](network, place if state is None else state, size)
     path = Path(name).resolve()
     if path.suffix == ".onnx":
-        return photos.onnx_encoder(path, size)
+        return photos.onnx_encoder(path, state, size)
     if path.suffix in SUFFIXES:
         return _of_file(path)(size=size)
     known = [*PACKAGED, *(f"{name}:NAME" for name in LIBRARIES)]
@@ -150,22 +154,23 @@ def recall_text(reference: Reference, state: Mapping[str, Tensor], what: str) ->
         state: likewise, of an encoder that was fitted.
         what: for the message.
     """
-    if state:
+    if reference.name == TFIDF:
         return TfidfEncoder.restore(state)
     return _the_same(text_encoder(reference.name), reference, what)
 
 
-def recall(reference: Reference, what: str) -> PhotoEncoder:
+def recall(reference: Reference, what: str, state: photos.State | None = None) -> PhotoEncoder:
     """The encoder that made the features of something kept, and no other.
 
     Args:
         reference: as it was kept.
         what: for the message.
+        state: its weights, where the model file holds them.
 
     Raises:
         UsageError: it is not here, or its fingerprint differs; with both fingerprints.
     """
-    return _the_same(photo_encoder(reference.name, reference.size), reference, what)
+    return _the_same(photo_encoder(reference.name, reference.size, state), reference, what)
 
 
 def _the_same(encoder: E, reference: Reference, what: str) -> E:

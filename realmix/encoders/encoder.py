@@ -88,6 +88,7 @@ class PhotoEncoder:
     Attributes:
         kind: "images".
         reference: how it is found again.
+        weights: tensors by name, with which it is made again.
     """
 
     kind = IMAGES
@@ -105,15 +106,19 @@ class PhotoEncoder:
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
             weights = network.state_dict() if weights is None else weights
         assert weights is not None
+        self.weights = weights
         mark = fingerprint(weights, {"look": asdict(look)})
         blank = torch.zeros(2, 3, look.size, look.size)
         dimension = self.encode(blank).shape[1]
         self.reference = Reference(name, look.size, dimension, mark)
 
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
-        """The same encoder, which computes there and in that precision from now on."""
-        self.device, self.precision = device, precision
+        """The same encoder, which computes there and in that precision from now on.
+
+        What is no network of torch stays on the CPU, in float32.
+        """
         if isinstance(self.network, nn.Module):
+            self.device, self.precision = device, precision
             self.network.to(device)
         return self
 

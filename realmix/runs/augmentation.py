@@ -175,6 +175,11 @@ def text_encoding(
     Raises:
         UsageError: there is no such encoder.
     """
+    if config.embed_encoder:
+        raise UsageError(
+            f"--embed-encoder is for encoders of pictures; of texts {TFIDF} alone is in the model"
+            " file, always. Leave it out."
+        )
     encoder = _reader(dataset, config, watch)
     device = choose(config.device)
     encoder.on(device, best_precision(device, AS_A_PICTURE))

@@ -59,8 +59,10 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         The steps: as settled or asked for, or as many as fit into the minutes, or into `MINUTES`
         but not more than suit the data. The seconds: None where nobody waits for a word of it.
     """
-    config, kept = phases.config, phases.rows.dataset.encoded
-    started = time.monotonic() - (kept.seconds if kept else 0.0)  # of the run, not of this call
+    config, started = phases.config, time.monotonic()
+    kept = phases.rows.dataset.encoded
+    if kept and config.minutes:  # the minutes are those of the whole run
+        started -= kept.seconds
     fixed = settled or config.steps
     if fixed and (phases.folder is None or fixed < WORTH_A_TRIAL):
         return fixed, None

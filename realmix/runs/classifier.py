@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from realmix.training.devices import best_precision, choose
 from realmix.training.predict import predict
 
 MODEL = "model.safetensors"  # its name in a run folder
+EMBEDDED = "encoder."  # begins the names of an encoder's weights
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Classifier:
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
         encoder: what turns pictures or texts into its inputs, where it takes features of one.
-        encoder_state: all of that encoder, where it was fitted to the data.
+        embedded: the encoder's weights, where the file is to hold them too; of one that was fitted
+            to the texts, always.
     """
 
     network: nn.Module
@@ -56,7 +58,7 @@ class Classifier:
     about: dict[str, Any]
     shares: np.ndarray | None = None
     encoder: Reference | None = None
-    encoder_state: Mapping[str, Tensor] = field(default_factory=dict)
+    embedded: Mapping[str, Tensor] | None = None
 
     @property
     def takes(self) -> str:
@@ -114,7 +116,7 @@ class Classifier:
             UsageError: the encoder is not here, or is not the one that it was trained with.
         """
         assert self.encoder is not None
-        encoder = recall(self.encoder, "This model")
+        encoder = recall(self.encoder, "This model", self.embedded)
         place, side = choose(), encoder.look.size
         encoder.on(place, best_precision(place, (3, side, side)))
         return self._predict_features(features_of(encoder, pictures))
@@ -126,7 +128,7 @@ class Classifier:
             UsageError: the encoder is not here, or is not the one that it was trained with.
         """
         assert self.encoder is not None
-        encoder = recall_text(self.encoder, self.encoder_state, "This model")
+        encoder = recall_text(self.encoder, self.embedded or {}, "This model")
         place = choose()
         encoder.on(place, best_precision(place, AS_A_PICTURE))
         return self._predict_features(encoded_texts(encoder, texts))
@@ -190,10 +192,11 @@ class Classifier:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"{EMBEDDED}{name}": t for name, t in (self.embedded or {}).items()}
         if self.standardizer:
             tensors["standardizer.mean"] = self.standardizer.mean
             tensors["standardizer.scale"] = self.standardizer.scale
-        return tensors | {f"encoder.{name}": part for name, part in self.encoder_state.items()}
+        return tensors
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> Classifier:
@@ -203,7 +206,7 @@ class Classifier:
         classes, shape = tuple(header["classes"]), tuple(header["shape"])
         network = models.build(header["model"], shape, len(classes), seed=0)
         network.to(memory_format=torch.channels_last)  # as it was trained: the very same numbers
-        weights = _below("network.", tensors)
+        weights, embedded = (_below(tensors, start) for start in ("network.", EMBEDDED))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -212,22 +215,14 @@ class Classifier:
         standardizer = None
         if mean is not None and scale is not None:
             standardizer = Standardizer(mean.double(), scale.double())
-        return cls(
-            network,
-            classes,
-            header["model"],
-            shape,
-            header["preset"],
-            standardizer,
-            header["about"],
-            encoder=Reference(**header["encoder"]) if "encoder" in header else None,
-            encoder_state=_below("encoder.", tensors),
-        )
+        known = classes, header["model"], shape, header["preset"], standardizer, header["about"]
+        encoder = Reference(**header["encoder"]) if "encoder" in header else None
+        return cls(network, *known, encoder=encoder, embedded=embedded or None)
 
 
-def _below(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
     """Those whose names begin so, without that."""
-    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
 
 def load_classifier(run: Path) -> Classifier:

@@ -41,6 +41,7 @@ class Config:
             wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them.
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1.
+        embed_encoder: put the encoder's weights into the model file, which then needs no other.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.
@@ -80,6 +81,7 @@ class Config:
     algorithm: str = "auto"
     encoder: str | None = None
     views: int | None = None
+    embed_encoder: bool = False
     model: str = "auto"
     init: str | None = None
     steps: int | None = None

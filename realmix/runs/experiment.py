@@ -11,6 +11,7 @@ from torch import Tensor
 
 from realmix.augment.presets import views_of
 from realmix.contract.algorithm import Algorithm, Views
+from realmix.encoders.catalogue import recall
 from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import JUDGES, Judge, judge_of
@@ -147,10 +148,8 @@ class Experiment:
         """Rows for the report: augmented ones, and mistakes of what ships."""
         method = self.phases.method(algorithm)
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
-        kept = self.dataset.encoded
-        views = self.rows.views
-        # what the encoder saw, not what it made of it
-        if kept is not None and self.dataset.is_images:
+        kept, views = self.dataset.encoded, self.rows.views
+        if kept and self.dataset.is_images:  # what the encoder saw, not what it made of it
             views = views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
             asked = asked if kept.augmented else Views()
         seen = view_evidence(self.dataset, views, asked, self.config.seed)
@@ -216,6 +215,10 @@ class Experiment:
             "label_column": self.config.label_column,
             "label_counts": result["label_counts"],
         }
+        kept = self.dataset.encoded
+        embedded = kept.state if kept else None
+        if kept and self.config.embed_encoder:
+            embedded = recall(kept.reference, "This run").weights
         singles = {
             name: Classifier(
                 network=inner(trained.network),
@@ -225,8 +228,8 @@ class Experiment:
                 preset=self.dataset.preset,
                 standardizer=self.rows.standardizer,
                 about={**about, "shipped": name},
-                encoder=self.dataset.encoded.reference if self.dataset.encoded else None,
-                encoder_state=self.dataset.encoded.state if self.dataset.encoded else {},
+                encoder=kept.reference if kept else None,
+                embedded=embedded,
             )
             for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
         }

@@ -26,7 +26,7 @@ def standardizer_of(kept: Kept, count: int) -> Standardizer:
     """Of the first `count` rows' plain features, a block at a time; one scale for all columns.
 
     A column's deviation is part of what it says: on CIFAR-10 a deviation of 1 for each column cost
-    up to 10 points (docs/encoders.md). All rows have length sqrt(D), so of the squares no sum is
+    up to 3 points (docs/encoders.md). All rows have length sqrt(D), so of the squares no sum is
     needed: their mean is 1, and the mean of the variances 1 - |mean|^2 / D.
     """
     blocks = (kept.place[i : min(i + BLOCK, count)] for i in range(0, count, BLOCK))

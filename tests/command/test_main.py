@@ -38,6 +38,7 @@ SURFACE = {
             "algorithm",
             "encoder",
             "views",
+            "embed-encoder",
             "model",
             "init",
             "steps",
@@ -254,7 +255,7 @@ def test_every_option_reaches_the_configuration() -> None:
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
-    encoder = "--encoder e --views 5"
+    encoder = "--encoder e --views 5 --embed-encoder"
     all_words = " ".join((words, gate, more, marks, encoder)).split()
     config = parse(["fit", "d", *all_words]).config()
     assert config.to_json() == {
@@ -264,6 +265,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "algorithm": "a",
         "encoder": "e",
         "views": 5,
+        "embed_encoder": True,
         "model": "m",
         "init": "i",
         "steps": 3,

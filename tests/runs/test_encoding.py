@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from realmix.base.errors import UsageError
 from realmix.command.predictions import predict_all
 from realmix.data.reading.load import load
 from realmix.encoders.encoder import PhotoEncoder
-from realmix.runs.augmentation import num_views
+from realmix.runs.augmentation import encoding_of, num_views
 from realmix.runs.classifier import load_classifier
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
@@ -23,6 +24,7 @@ from realmix.runs.prepared import Prepared, standardizer_of
 from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
 from tests.encoders import small
+from tests.encoders.onnx_file import mean_colours
 
 
 @pytest.fixture
@@ -106,6 +108,23 @@ def test_another_encoders_weights_are_refused_by_both_fingerprints(
         fit(changed(config, algorithm="linear"), tmp_path / "run", Silent())
 
 
+@pytest.mark.parametrize("kind", ["timm", "onnx"])
+def test_an_embedded_encoder_needs_no_other_file(kind: str, config: Config, tmp_path: Path) -> None:
+    file = Path(str(config.encoder).partition("=")[2])
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        file = tmp_path / "colours.onnx"
+        file.write_bytes(mean_colours(16))
+        config = changed(config, encoder=str(file))
+    fit(changed(config, algorithm="linear", embed_encoder=True), tmp_path / "run", Silent())
+    pool = str(tmp_path / "photos" / "unlabeled")
+    before = predict_all(load_classifier(tmp_path / "run"), pool, None)
+    file.unlink()
+    np.testing.assert_array_equal(
+        predict_all(load_classifier(tmp_path / "run"), pool, None).probs, before.probs
+    )
+
+
 def test_changed_photos_are_noticed(config: Config, tmp_path: Path) -> None:
     fit(changed(config, algorithm="linear"), tmp_path / "run", Silent())
     folder = tmp_path / "photos" / "unlabeled"
@@ -184,16 +203,22 @@ def test_blocks_do_not_change_the_standardizer(
     torch.testing.assert_close(whole.scale, parts.scale)
 
 
-def phases_of(config: Config) -> Phases:
-    from dataclasses import replace
-
-    from realmix.runs.augmentation import encoding_of
-
+def phases_of(config: Config, seconds: float = 0.0) -> Phases:
     dataset = read(config)
     encoding = encoding_of(dataset, config)
     assert encoding is not None
-    dataset = replace(dataset, encoded=encoding.features(num_views(config), config.seed))
+    kept = encoding.features(num_views(config), config.seed)
+    dataset = replace(dataset, encoded=replace(kept, seconds=seconds))
     return Phases(dataset, config, None, Silent())
+
+
+@pytest.mark.parametrize(("minutes", "plenty"), [(None, True), (15.0, False)])
+def test_only_minutes_that_were_asked_for_include_the_extraction(
+    minutes: float | None, plenty: bool, config: Config
+) -> None:
+    """An extraction of 15 minutes leaves no steps of 15 that were asked for, and all by default."""
+    wish = changed(config, algorithm="fixmatch", views=2, steps=None, minutes=minutes)
+    assert (phases_of(wish, seconds=900.0).steps > 100) == plenty
 
 
 def test_what_config_says_reaches_the_record(config: Config, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_run_on_texts_predicts_raw_texts(config: Config, tmp_path: Path) -> No
 def test_the_model_file_is_whole_without_the_data(config: Config, tmp_path: Path) -> None:
     fit(config, tmp_path / "run", Silent())
     classifier = load_classifier(tmp_path / "run")
-    assert set(classifier.encoder_state) == {"terms", "words", "characters", "projection"}
+    assert set(classifier.embedded or ()) == {"terms", "words", "characters", "projection"}
     Path(config.data).unlink()
     moved = (tmp_path / "run" / "model.safetensors").rename(tmp_path / "m.safetensors")
     probs = load_classifier(moved).predict_texts(["a goal of the striker", "stocks"])
@@ -182,6 +182,7 @@ def test_the_command_line_takes_texts(
         ({"encoder": "minilmm"}, "Did you mean 'minilm'"),
         ({"augment": "photos"}, "for pictures, and these are texts"),
         ({"augment": "column", "algorithm": "fixmatch"}, "needs a column 'backtranslated'"),
+        ({"embed_encoder": True}, "for encoders of pictures"),
         ({"image_size": 32, "encoder": None}, "these data are texts"),
     ],
 )
