@@ -40,6 +40,65 @@ def mutants(file: str, tests: str, changes: Iterable[tuple[str, str, str]]) -> l
 
 MUTANTS = [
     *mutants(
+        "augment/text.py",
+        "augment/test_text.py",
+        [
+            (
+                "chances above 1",
+                "np.minimum(1.0, p * len(scores) * behind / total)",
+                "p * len(scores) * behind / total",
+            ),
+            ("tf is the count", "count[w] / len(lower) * self.idf", "count[w] * self.idf"),
+            ("informative words are drawn", "weights.max(initial=0.0) - weights", "weights"),
+            ("case tells words apart", "[word.lower() for word in words]", "list(words)"),
+            ("nothing may be left", "return left or (", "return left if left else [] and ("),
+            (
+                "a swap copies",
+                "changed[i], changed[j] = changed[j], changed[i]",
+                "changed[i] = changed[j]",
+            ),
+        ],
+    ),
+    *mutants(
+        "augment/translate.py",
+        "augment/test_translate.py",
+        [
+            (
+                "half as long is too short",
+                "> MOST_CHANGED * len(text)",
+                ">= MOST_CHANGED * len(text)",
+            ),
+            ("the translation may be short", "min(len(text), len(translation)) <", "len(text) <"),
+        ],
+    ),
+    *mutants(
+        "augment/translations.py",
+        "augment/test_translate.py",
+        [("made anew each time", "(_digest(text), copy) not in kept", "True")],
+    ),
+    *mutants(
+        "augment/text_views.py",
+        "augment/test_text_views.py",
+        [
+            (
+                "one view for all numbers",
+                "derive(self.seed, VIEWS, number)",
+                "derive(self.seed, VIEWS)",
+            ),
+            ("the seed says nothing", "derive(self.seed, VIEWS, number)", "derive(VIEWS, number)"),
+            ("rare senses", '[: entry["n_first"]]', ""),
+        ],
+    ),
+    *mutants(
+        "encoders/tfidf.py",
+        "encoders/test_tfidf.py",
+        [
+            ("counts are not dampened", "sublinear_tf=True", "sublinear_tf=False"),
+            ("words of one text", "min(2, len(seen))", "1"),
+            ("features tell all texts apart", "max(len(seen) // ROWS_EACH, LEAST), ", ""),
+        ],
+    ),
+    *mutants(
         "encoders/store.py",
         "encoders/test_store.py encoders/test_extract.py",
         [

@@ -54,6 +54,13 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows += [f"{i % 7},{i % 3},{'' if i > 12 else 'ab'[i % 2]}" for i in range(40)]
     (tmp_path / "measurements.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "new.csv").write_text("length,width\n1,2\n3,1\n")
+    rows = ["text,label"]
+    kinds = ["the printer is broken", "please send my invoice again"]
+    rows += [
+        f"{kinds[i % 2]} {i},{['', 'printer', 'money'][i % 2 + 1] * (i < 12)}" for i in range(40)
+    ]
+    (tmp_path / "tickets.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "new-tickets.txt").write_text("my printer\nmy invoice\n")
     return tmp_path
 
 

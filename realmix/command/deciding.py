@@ -45,12 +45,19 @@ def ask(folder: Path, count: int | None, ship: Ship | None) -> Case:
         for place in case.open_rows[:count]:
             if case.standing.winner is not None:
                 break
-            answer = _answer(f"{case.standing.answers + 1}. {printable(case.names[place])}: ", case)
+            answer = _answer(f"{case.standing.answers + 1}. {_shown(case, place)}: ", case)
             if answer is None:
                 break
             case = case.with_answers({case.names[place]: answer})
         conclude(case, count, ship)
     return case
+
+
+def _shown(case: Case, place: int) -> str:
+    """What is asked about: a row's name, and its text where it is one."""
+    texts = case.run.evidence.get("decide_texts")
+    name = printable(case.names[place])
+    return name if texts is None else f"{name}\n{printable(str(texts[place]))}\n"
 
 
 def _answer(prompt: str, case: Case) -> int | None:

@@ -8,8 +8,6 @@ tyro makes the parser of a command from its dataclass. Measured on one core, `re
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -17,8 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from realmix.base.errors import UsageError
-from realmix.base.wording import printable
+from realmix.command.fields import parse_fields
 from realmix.runs.config import Config, Gate
 
 T = TypeVar("T")
@@ -66,6 +63,7 @@ class Fit(Config):
     drop_columns: Unset[str | None] = None
     categorical: Unset[str | None] = None
     numeric: Unset[str | None] = None
+    text_column: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None
@@ -97,7 +95,8 @@ class Predict:
 
     Attributes:
         run: run folder, or the model.safetensors of one.
-        input: folder of images, image, table, .npz with x, or built-in name (its test rows).
+        input: folder or file of what the model takes, table, .npz with x, or built-in name (its
+            test rows); of a .txt file each line is a text.
         out: the table.
         class_shares: how often each class occurs where the model is used, if not as among the
             labels: equal, or CLASS=SHARE,CLASS=SHARE,...
@@ -178,26 +177,3 @@ Command = Fit | Predict | Decide | Report | Algorithms | Data
 COMMANDS: dict[str, type[Command]] = {
     kind.__name__.lower(): kind for kind in (Fit, Predict, Decide, Report, Algorithms, Data)
 }
-
-
-def parse_fields(groups: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The fields of all --set: values that read as JSON are that, all others are text.
-
-    Raises:
-        UsageError: a word that is not field=value.
-
-    >>> parse_fields([["threshold=0.9", "copies=null"], ["extension=simple"]])
-    {'threshold': 0.9, 'copies': None, 'extension': 'simple'}
-    """
-    fields = {}
-    for word in (word for group in groups for word in group):
-        name, mark, text = word.partition("=")
-        if not (name and mark):
-            raise UsageError(
-                f"--set takes field=value, such as --set weight=75; '{printable(word)}' is none."
-            )
-        try:
-            fields[name] = json.loads(text)
-        except ValueError:
-            fields[name] = text
-    return fields

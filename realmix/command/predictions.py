@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable
 from realmix.command.console import bad_files
+from realmix.data.columns import Wanted
 from realmix.data.folders.walk import Bad
 from realmix.data.mixed.columns import Number
 from realmix.data.mixed.encoding import Encoding
@@ -31,6 +32,7 @@ from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.files import SUFFIX, read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.runs.classifier import Classifier
 
@@ -101,26 +103,26 @@ class Predictions:
 
 
 def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:
-    """Classify what a folder, an image, a table, a .npz file or a built-in name holds.
+    """Classify what a folder, a file, a table or a built-in name holds.
 
     Raises:
         UsageError: there is no such thing.
         DataError: it does not fit the classifier, or nothing of it can be read.
     """
-    encoding = classifier.encoding
-    source = _open(given, data_root, classifier.about, encoding)
+    source = _open(given, data_root, classifier)
     what = f"'{printable(given)}'"
-    if source.is_images != classifier.takes_images:
-        kinds = ("feature rows", "images")
+    if source.kind != classifier.takes:
         raise DataError(
-            f"{what} holds {kinds[source.is_images]}, but this model was trained on "
-            f"{kinds[not source.is_images]}."
+            f"{what} holds {source.kind}, but this model was trained on {classifier.takes}."
         )
+    if source.is_texts:
+        return _of_texts(source, classifier, what)
     if not source.is_images:
         inputs = _numbers(source, classifier, what)
         check_finite(inputs, source.names, "rows")
         probs = classifier.predict_proba(inputs)
-        notes = encoding.notes(source.cells, what) if encoding and source.cells else ()
+        known = classifier.encoding
+        notes = known.notes(source.cells, what) if known and source.cells else ()
         return Predictions(source.names, probs, classifier.classes, (), tuple(notes))
     if classifier.encoder is not None:
         return _by_encoder(source, classifier, what)
@@ -128,6 +130,20 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
     if not names:
         raise _nothing_readable(what, bad)
     return Predictions(names, classifier.predict_proba(inputs), classifier.classes, bad)
+
+
+def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
+    """Texts that are not empty."""
+    assert source.inputs is not None
+    good = np.array([row for row, text in enumerate(source.inputs) if text.strip()], np.int64)
+    empty = set(range(len(source))) - set(good.tolist())
+    bad = tuple((source.names[row], "an empty text") for row in sorted(empty)) + source.bad_files
+    if not len(good):
+        raise DataError(f"{what} holds no text that is not empty.")
+    kept = source.take(good)
+    assert kept.inputs is not None
+    probs = classifier.predict_texts(list(kept.inputs))
+    return Predictions(kept.names, probs, classifier.classes, bad)
 
 
 def _by_encoder(source: Source, classifier: Classifier, what: str) -> Predictions:
@@ -151,9 +167,7 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
     return DataError(f"No image in {what} can be read.{listed}")
 
 
-def _open(
-    given: str, data_root: str | None, about: Mapping[str, Any], encoding: Encoding | None
-) -> Source:
+def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
     """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
@@ -162,14 +176,21 @@ def _open(
     path = Path(given)
     if "\0" in given or not path.exists():
         raise unknown_name(given)
+    takes_texts = classifier.takes == "texts"
     if path.is_dir():
-        return read_pool_folder(path)
+        found = read_pool_folder(path)
+        return read_text_files(found) if takes_texts else found
+    if path.suffix.lower() == SUFFIX and takes_texts:
+        return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
     if path.suffix.lower() in SUFFIXES:
-        label_column = str(about.get("label_column", "label"))
+        about, encoding = classifier.about, classifier.encoding
         known, group = about.get("columns"), about.get("group")
-        wanted = encoding.as_text if encoding else known and dict.fromkeys(known, False)
+        wanted: Any = encoding.as_text if encoding else known and dict.fromkeys(known, False)
+        if takes_texts:
+            wanted = Wanted(texts=tuple(known or ()))
+        label_column = str(about.get("label_column", "label"))
         return read_table(path, label_column, False, wanted=wanted, group_column=group)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 

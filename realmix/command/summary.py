@@ -139,8 +139,9 @@ def _facts(run: Run) -> Table:
     table.add_row("cost", f"{duration(result['seconds'])} of training")
     table.add_row("network", Text("; ".join(result["network"])))
     if seen_by := result.get("encoder"):  # runs of before encoders have none
-        size = f"{seen_by['size']} x {seen_by['size']} pixels"
-        words = f"{printable(seen_by['name'])} on {size}, fingerprint {seen_by['fingerprint']}"
+        size = seen_by["size"]
+        what = f"{size} x {size} pixels" if size else "texts"
+        words = f"{printable(seen_by['name'])} on {what}, fingerprint {seen_by['fingerprint']}"
         table.add_row("encoder", Text(words))
     table.add_row("model", Text(printable(run.folder / MODEL), "bold"))
     table.add_row("report", Text(printable(run.folder / REPORT), "bold"))

@@ -37,12 +37,14 @@ class Wanted:
         dropped: none of these.
         categorical: columns whose values are categories, though they are numbers, or many.
         numeric: columns whose values are numbers, though some cells are none.
+        texts: these, as texts.
     """
 
     features: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -51,15 +53,18 @@ class Wanted:
         dropped: Names = None,
         categorical: Names = None,
         numeric: Names = None,
+        texts: Names = None,
     ) -> Wanted:
         """From lists of names, or names that commas separate.
 
         Raises:
-            UsageError: features and dropped were both given, or a column has two kinds.
+            UsageError: two of features, dropped and texts were given, or a column has two kinds.
         """
-        if features and dropped:
-            raise UsageError("Give --feature-columns or --drop-columns, not both.")
-        wanted = cls(*map(_split, (features, dropped, categorical, numeric)))
+        if sum(map(bool, (features, dropped, texts))) > 1:
+            raise UsageError(
+                "Give one of --feature-columns, --drop-columns and --text-column, not two."
+            )
+        wanted = cls(*map(_split, (features, dropped, categorical, numeric, texts)))
         for name in wanted.categorical:
             if name in wanted.numeric:
                 raise UsageError(
@@ -69,8 +74,8 @@ class Wanted:
 
     def check(self, columns: Sequence[str], what: str) -> None:
         """Raises UsageError for a name that no column has; `what` is the table."""
-        options = ("feature-columns", "drop-columns", "categorical", "numeric")
-        given = (self.features, self.dropped, self.categorical, self.numeric)
+        options = ("feature-columns", "drop-columns", "categorical", "numeric", "text-column")
+        given = (self.features, self.dropped, self.categorical, self.numeric, self.texts)
         for option, names in zip(options, given, strict=True):
             for name in names:
                 if name not in columns:

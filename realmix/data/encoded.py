@@ -1,11 +1,13 @@
-"""What an encoder made of a data set's pictures, as it lies on the disk."""
+"""What an encoder made of a data set's pictures or texts, as it lies on the disk."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ class Encoded:
         augmented: of the rows, in views: first the weak, then the strong ones; or None.
         reference: of the encoder.
         seconds: that making them took now.
+        state: of the encoder, where it was fitted to the data; see `encoders.tfidf`.
     """
 
     plain: Kept
     augmented: Kept | None
     reference: Reference
     seconds: float
+    state: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def num_weak(self) -> int:

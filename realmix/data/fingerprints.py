@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 
 import numpy as np
@@ -45,5 +46,7 @@ def _text(words: str) -> np.ndarray:
 
 
 def _fingerprint(part: np.ndarray) -> str:
+    if part.dtype == object:  # texts
+        return _fingerprint(np.frombuffer(json.dumps(part.tolist()).encode(), np.uint8))
     start = zlib.crc32(repr((part.shape, str(part.dtype))).encode())
     return f"{zlib.crc32(np.ascontiguousarray(part).data, start):08x}"

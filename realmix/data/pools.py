@@ -34,8 +34,9 @@ class Dataset:
     """What was read from a folder, a table, a file or a built-in name; nothing is split yet.
 
     Attributes:
-        inputs: (N, C, H, W) uint8 images, or (N, D) feature rows, finite, of a float type
-            that holds them as they were given: they are standardized before they become float32.
+        inputs: (N, C, H, W) uint8 images; or (N, D) feature rows, finite, of a float type
+            that holds them as they were given: they are standardized before they become float32;
+            or (N,) texts, as objects.
         label: (N,) int64 class of each row, -1 where it has none.
         classes: the class names, in label order.
         preset: which augmentation suits it: see `realmix.augment.presets.views_of`.
@@ -43,7 +44,7 @@ class Dataset:
         test_inputs, test_label: test rows that came with it, or None. Training never sees them.
         test_names: where each of them came from.
         oracle: (N,) int64 true labels of unlabeled rows where they are known; diagnostics only.
-        columns: names of the D features, where they have names.
+        columns: names of the D features, where they have names; or of the columns of text.
         encoding: what made the features of a table's columns, for further rows.
         notes: what the user should be told (resized, skipped, ...), one sentence each.
         bad_files: (path, reason) of each file that was skipped.
@@ -52,6 +53,7 @@ class Dataset:
         scale: the numbers in images that became 0 and 255, where they were no bytes; or None.
         copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
         files, test_files: the image file of each row and test row, where they are files.
+        translated: (N,) texts there and back, "" where there is none, where the data bring them.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
@@ -74,6 +76,7 @@ class Dataset:
     scale: Scale | None = None
     files: tuple[Path, ...] | None = None
     test_files: tuple[Path, ...] | None = None
+    translated: np.ndarray | None = None
     encoded: Encoded | None = None
 
     @property
@@ -81,10 +84,15 @@ class Dataset:
         return self.inputs.ndim == 4
 
     @property
+    def is_texts(self) -> bool:
+        return self.inputs.ndim == 1
+
+    @property
     def described(self) -> str:
         """What there is to learn from, in some sentences: columns, classes, rows of each."""
         size = " x ".join(map(str, self.inputs.shape[2:]))
         what = f"Images of {size} pixels" if self.is_images else f"Learns from {self._columns_told}"
+        what = "Texts" if self.is_texts else what
         counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
         rows = [
             f"{name} {count:,}" for name, count in zip(self.classes, counts.tolist(), strict=True)
@@ -109,7 +117,7 @@ class Dataset:
     @cached_property
     def code_columns(self) -> tuple[str, ...]:
         """Feature columns that look like codes of categories: 3 to `MOST_CODES` whole numbers."""
-        if self.is_images:
+        if self.is_images or self.is_texts:
             return ()
         return tuple(
             name

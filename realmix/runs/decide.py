@@ -191,7 +191,7 @@ def open_case(folder: Path) -> Case:
 
 
 def write_lists(case: Case, count: int) -> None:
-    """Write to_label.csv, and of images to_label.html: the next rows, and not what models say.
+    """Write to_label.csv, of images and texts to_label.html too: what is next, not what models say.
 
     Raises:
         UsageError: to_label.csv holds labels that were not taken yet; a count below 1.
@@ -204,12 +204,20 @@ def write_lists(case: Case, count: int) -> None:
     places = case.open_rows[:count]
     columns = [str(name) for name in evidence.get("decide_columns", ())]
     features = evidence.get("decide_features", np.zeros((len(case.names), 0)))
+    texts = evidence.get("decide_texts")
+    if texts is not None:
+        columns, features = ["text"], np.array([[harmless(str(text))] for text in texts])
     rows = [(harmless(case.names[place]), "", *features[place].tolist()) for place in places]
     _write_table(folder / TABLE, ["name", "label", *columns], rows)
-    images = evidence.get("decide_images")
-    if images is not None:
-        shown = [(case.names[place], images[place]) for place in places]
+    seen = evidence.get("decide_images", texts)
+    if seen is not None:
+        shown = [(case.names[place], _seen(seen[place])) for place in places]
         write_atomically(folder / PAGE, label_page(folder.resolve().name, shown, case.run.classes))
+
+
+def _seen(row: Any) -> Any:
+    """A picture, or a text as Python's own."""
+    return str(row) if np.ndim(row) == 0 else row
 
 
 def _keep_labels(case: Case, path: Path) -> None:

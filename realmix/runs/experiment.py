@@ -26,7 +26,8 @@ from realmix.report.evidence import (
 )
 from realmix.report.pictures import mistake_evidence, view_evidence
 from realmix.report.words import COLLAPSES, reason
-from realmix.runs.classifier import Classifier, together
+from realmix.runs.classifier import Classifier
+from realmix.runs.networks import together
 from realmix.runs.phases import Phases, Trained
 from realmix.training.parallel import inner
 
@@ -225,7 +226,8 @@ class Experiment:
             "group": self.config.group,
             "label_counts": result["label_counts"],
         }
-        kept, embedded = self.dataset.encoded, None
+        kept = self.dataset.encoded
+        embedded = kept.state if kept else None
         if kept and self.config.embed_encoder:
             embedded = recall(kept.reference, "This run").weights
         singles = {

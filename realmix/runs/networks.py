@@ -1,15 +1,19 @@
-"""The networks of a run: new ones that start at random or from another run, all alike by seed."""
+"""The networks of a run: new ones that start at random or from another run, and two as one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from realmix import models
 from realmix.base.randomness import derive
 from realmix.contract.algorithm import Recipe
-from realmix.runs.classifier import load_classifier
+from realmix.evaluate.pairing import Pairing
+from realmix.models.composed import Blend
+from realmix.runs.classifier import Classifier, load_classifier
 from realmix.runs.config import Config
 
 
@@ -67,3 +71,13 @@ class Networks:
         if self.start and model == self.model:
             self.start.lend_body(network)
         return network
+
+
+def together(
+    first: Classifier, second: Classifier, pairing: Pairing, about: dict[str, Any]
+) -> Classifier:
+    """Two classifiers of the same classes and inputs as one, whose answers are weighed."""
+    temperatures = pairing.baseline_temperature, pairing.candidate_temperature
+    network = Blend(first.network, second.network, pairing.weight, temperatures)
+    model = models.blend_name(first.model, second.model)
+    return replace(first, network=network, model=model, about=about)

@@ -34,7 +34,9 @@ def standardizer_of(kept: Kept, count: int) -> Standardizer:
     sums = [kept.features[block, 0].sum(0, dtype=np.float32) for block in blocks]
     mean = np.stack(sums).astype(np.float64).sum(0) / count
     scale = np.sqrt(max(1 - np.mean(mean**2), LEAST))
-    return Standardizer(torch.from_numpy(mean).float(), torch.full((len(mean),), float(scale)))
+    return Standardizer(
+        torch.from_numpy(mean), torch.full((len(mean),), float(scale), dtype=torch.float64)
+    )
 
 
 class Prepared:
@@ -85,6 +87,7 @@ class Prepared:
         self.standardizer = standardizer_of(kept.plain, count)
         self.views = encoded_views(kept, self.standardizer.standard)
         self.inputs = torch.arange(count)
+        self.notes = ()
         if dataset.test_label is not None:
             self.test_inputs = count + torch.arange(len(dataset.test_label))
 

@@ -17,11 +17,10 @@ from realmix.base.versions import versions
 from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
-from realmix.encoders.encoding import Encoding
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import augmented, encoding_of, num_views
+from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -211,7 +210,7 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     write_atomically(folder / "evidence.npz", packed.getvalue())
 
 
-def digests(dataset: Dataset, config: Config, encoding: Encoding | None) -> dict[str, str]:
+def digests(dataset: Dataset, config: Config, encoding: AnyEncoding | None) -> dict[str, str]:
     """Fingerprints of all that a run learns from and is measured on, by what each is of."""
     init = _bytes(config.init)
     if encoding is None:
@@ -231,10 +230,8 @@ def _check_alike(found: Mapping[str, str], config: Config) -> None:
 
 
 def _bytes(init: str | None) -> np.ndarray | None:
-    if init is None:
-        return None
-    path = Path(init) / MODEL if Path(init).is_dir() else Path(init)
-    return np.fromfile(path, np.uint8)
+    path = Path(init or "")
+    return np.fromfile(path / MODEL if path.is_dir() else path, np.uint8) if init else None
 
 
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:

@@ -215,10 +215,30 @@ def test_folders_of_other_networks_are_refused(tmp_path: Path) -> None:
 
 
 def test_auto_takes_the_best_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaders = {"minilm": ("no_such_package", None), "wordllama": ("json", lambda: "the second")}
+    loaders = {
+        "minilm": ("no_such_package", None),
+        "wordllama": ("json", lambda last: "the second"),
+    }
     monkeypatch.setattr(catalogue.texts, "LOADERS", loaders)
     assert catalogue.at_hand("texts") == ("wordllama",)
     assert text_encoder("auto") == "the second"  # type: ignore[comparison-overlap]
     monkeypatch.setattr(catalogue.texts, "LOADERS", {"minilm": ("no_such_package", None)})
-    with pytest.raises(UsageError, match=r"realmix\[offline\]"):
-        text_encoder("auto")
+    assert catalogue.best_for_texts() == "tfidf"  # which needs nothing
+    assert text_encoder("auto", ["a dog", "a dog"]).reference.name == "tfidf"
+
+
+def test_the_end_of_a_text_is_read_where_that_is_asked_for(tmp_path: Path) -> None:
+    place = folder(tmp_path / "bert")
+    first, last = text_encoder(str(place)), text_encoder(f"{place}:last")
+    words = ["man", "dog", "food", "eats", "runs", "a", "far", "dog", "a"]
+    fit = 3  # words of the five tokens that the folder takes
+    text = " ".join(words)
+    close = {"rtol": 0, "atol": 4e-3}
+    start, end = (first.encode([" ".join(w)]) for w in (words[:fit], words[-fit:]))
+    torch.testing.assert_close(first.encode([text]), start, **close)
+    torch.testing.assert_close(last.encode([text]), end, **close)
+    assert (start - end).abs().max() > 0.02
+    assert last.reference.name.endswith(":last")
+    assert last.reference.fingerprint != first.reference.fingerprint
+    huge = text + " dog" * 1_000_000
+    torch.testing.assert_close(first.encode([huge]), start, **close)

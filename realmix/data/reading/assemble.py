@@ -57,7 +57,14 @@ def assemble(
         if parts[0].files is not None:
             ready, tests = _without_empty_classes(ready, tests)
     elif image_size is not None:
-        raise UsageError("image_size is for images, but these data are feature rows. Leave it out.")
+        raise UsageError(
+            f"image_size is for images, but these data are {parts[0].kind}. Leave it out."
+        )
+    elif parts[0].is_texts:
+        notes, scale = (), None
+        ready = [_with_texts(part, skip_bad, "labeled texts") for part in parts]
+        tests = [_with_texts(part, skip_bad, "test texts") for part in tests]
+        ready, tests = _without_empty_classes(ready, tests)
     else:
         notes, scale = (), None
         ready = [_with_columns(part, parts[0], "pool") for part in parts]
@@ -66,11 +73,10 @@ def assemble(
 
 
 def _same_kind(main: Source, other: Source, role: str) -> None:
-    if main.is_images != other.is_images:
-        kinds = ("feature rows", "images")
+    if main.kind != other.kind:
         raise DataError(
-            f"The data are {kinds[main.is_images]}, but the {role} holds {kinds[other.is_images]}. "
-            "Both must be of one kind."
+            f"The data are {main.kind}, but the {role} holds {other.kind}. Both must be of one"
+            " kind."
         )
 
 
@@ -110,6 +116,19 @@ def _with_images(
         assert part.inputs is not None
         return replace(part, inputs=fit_images(part.inputs, shape))
     images, reasons = read_images(part.files, shape, scale)
+    read = replace(part, inputs=images)
+    return _without_bad(read, reasons, skip_bad, what)
+
+
+def _with_texts(part: Source, skip_bad: bool, what: str) -> Source:
+    """`part` without the texts that are empty."""
+    assert part.inputs is not None
+    empty = {row: "an empty text" for row, text in enumerate(part.inputs) if not text.strip()}
+    return _without_bad(part, empty, skip_bad, what)
+
+
+def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: str) -> Source:
+    """`part` without the rows of which nothing can be learned, for these reasons."""
     bad = [(part.names[row], reason) for row, reason in reasons.items()]
     labeled = [(part.names[row], reasons[row]) for row in reasons if part.label[row] >= 0]
     _refuse_no_pool(part, bad)
@@ -120,9 +139,10 @@ def _with_images(
     skipped = (*part.refused, *bad)
     notes = part.notes
     if skipped:
-        notes += (f"{len(skipped):,} files could not be used and are left out (see bad_files).",)
-    read = replace(part.take(good), inputs=images[good], notes=notes)
-    return replace(read, refused=(), bad_files=(*skipped, *part.bad_files))
+        kind = "texts" if part.is_texts else "files"
+        notes += (f"{len(skipped):,} {kind} could not be used and are left out (see bad_files).",)
+    kept = replace(part.take(good), notes=notes)
+    return replace(kept, refused=(), bad_files=(*skipped, *part.bad_files))
 
 
 def _refuse_no_pool(part: Source, bad: Sequence[Bad]) -> None:
@@ -154,12 +174,12 @@ def _without_empty_classes(
         return list(parts), list(tests)
     classes = tuple(main.classes[c] for c in present)
     listed = ", ".join(gone[:10])
-    note = f"No image of these classes could be used, so they are left out: {listed}."
+    note = f"No row of these classes could be used, so they are left out: {listed}."
     kept = [part.with_classes(classes) for part in parts]
     kept[0] = replace(kept[0], notes=(*main.notes, note))
     exams = [part.with_classes(classes) for part in tests]
     if any((part.label < 0).any() for part in exams):
-        raise DataError(f"The test set has images of classes without a training image: {listed}.")
+        raise DataError(f"The test set has rows of classes without a training row: {listed}.")
     return kept, exams
 
 
@@ -182,6 +202,15 @@ def _files(parts: Sequence[Source]) -> tuple[Path, ...] | None:
     return files if files and len(files) == sum(map(len, parts)) else None
 
 
+def _translated(parts: Sequence[Source]) -> np.ndarray | None:
+    """Texts there and back, empty where a part brings none; None where all bring none."""
+    if all(part.translated is None for part in parts):
+        return None
+    none = [np.full(len(part), "", object) for part in parts]
+    pairs = zip(parts, none, strict=True)
+    return np.concatenate([n if p.translated is None else p.translated for p, n in pairs])
+
+
 def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str, ...]) -> Dataset:
     main = parts[0]
     inputs = [part.inputs for part in parts if part.inputs is not None]
@@ -194,7 +223,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         group: i for i, group in enumerate(dict.fromkeys(filter(None, groups)))
     }
     if tests and not len(tests[0]):
-        raise DataError("No image of the test set can be read.")
+        raise DataError("Nothing of the test set can be read.")
     dataset = Dataset(
         # one part is not copied: it can be a memory-mapped file
         inputs=inputs[0] if len(inputs) == 1 else np.concatenate(inputs),
@@ -208,6 +237,7 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_names=tests[0].names if tests else None,
         files=_files(parts),
         test_files=_files(tests),
+        translated=_translated(parts),
         oracle=truth if (truth >= 0).any() else None,
         groups=np.array([place.get(group, -1) for group in groups]) if place else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),

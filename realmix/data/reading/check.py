@@ -69,7 +69,9 @@ def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> 
 def _check_rows(dataset: Dataset) -> None:
     if not len(dataset.inputs):
         raise DataError("There are no rows to learn from: the data set is empty.")
-    if not dataset.is_images:
+    if dataset.is_texts:
+        _check_texts(dataset.inputs, dataset.names)
+    elif not dataset.is_images:
         check_finite(dataset.inputs, dataset.names, "rows")
         if dataset.test_inputs is not None:
             check_finite(dataset.test_inputs, None, "test rows")
@@ -78,6 +80,15 @@ def _check_rows(dataset: Dataset) -> None:
     given, expected = dataset.test_inputs.shape[1:], dataset.inputs.shape[1:]
     if given != expected:
         raise DataError(f"Test rows have shape {given}, training rows {expected}. Make them equal.")
+
+
+def _check_texts(texts: np.ndarray, names: Sequence[str] | None) -> None:
+    empty = [row for row, text in enumerate(texts) if not text.strip()]
+    if empty:
+        listed = shortened([f"row {row}" if names is None else names[row] for row in empty])
+        raise DataError(
+            f"{len(empty):,} of {len(texts):,} texts are empty: {listed}. Remove these rows."
+        )
 
 
 def _check_labels(dataset: Dataset, counts: np.ndarray) -> None:

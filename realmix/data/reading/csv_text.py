@@ -20,8 +20,12 @@ _MARKS = (
 )
 
 
-def _text(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The file as text, and notes: UTF-8 or UTF-16 by its mark, else UTF-8, else Latin-1."""
+def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The file as text, and notes: UTF-8 or UTF-16 by its mark, else UTF-8, else Latin-1.
+
+    Raises:
+        DataError: with the line: it is not what its mark announces.
+    """
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
@@ -49,7 +53,7 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
     Raises:
         DataError: with the line: no header, ragged rows, NUL bytes, broken quotes, a huge cell.
     """
-    text, notes = _text(path)
+    text, notes = decoded(path)
     where = f"'{printable(path)}', line"
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

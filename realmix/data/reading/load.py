@@ -26,6 +26,8 @@ from realmix.data.reading.check import check_classes, validate
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.files import SUFFIX, are_texts, read_lines, read_text_files
+from realmix.data.texts.given import given_texts
 
 MAX_IMAGE_SIZE = 1024
 
@@ -43,6 +45,7 @@ def load(
     drop_columns: str | Sequence[str] | None = None,
     categorical: str | Sequence[str] | None = None,
     numeric: str | Sequence[str] | None = None,
+    text_column: str | Sequence[str] | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -54,11 +57,11 @@ def load(
 
     Args:
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
-            class folders, where one named ``unlabeled`` holds the pool; a CSV or Parquet table
-            with a ``path`` column of image files or feature columns, and a label column that is
-            empty where unlabeled; a ``.npz`` with x, y (-1 = unlabeled) and, if wanted, classes,
-            x_test and y_test. A built-in name comes before a folder of the same name: write
-            ``./digits`` for the folder.
+            class folders of images or of .txt files, where one named ``unlabeled`` holds the pool;
+            a table (CSV, Parquet, JSON lines) with a ``path`` column of image files, columns of
+            text or feature columns, and a label column that is empty where unlabeled; a ``.npz``
+            with x, y (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A built-in name
+            comes before a folder of the same name: write ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
         answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
@@ -75,6 +78,8 @@ def load(
         categorical: columns of a table whose values are categories, though they are numbers, or
             many.
         numeric: columns whose values are numbers; cells that are none are blank.
+        text_column: instead, the column of a table that holds texts, or several, which are joined;
+            see `realmix.data.texts.columns` for what is taken without it.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -92,18 +97,19 @@ def load(
     if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
-    wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric)
+    wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric, text_column)
     asked = _Asked(data_root, label_column, seed, group, said, wanted)
     main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError(
-            "--feature-columns, --drop-columns, --categorical and --numeric are for tables of "
-            "feature columns."
+            "--feature-columns, --drop-columns, --categorical, --numeric and --text-column are for "
+            "tables with such columns."
         )
     if group is not None and main.groups is None:
         raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
-    parts, asked = [main], replace(asked, marks=main.marks, wanted=_as_text(main))
+    further = Wanted(texts=main.columns or ()) if main.is_texts else _as_text(main)
+    parts, asked = [main], replace(asked, marks=main.marks, wanted=further)
     if unlabeled is not None:
         parts.append(_open(unlabeled, asked, is_pool=True).as_pool(main.classes))
     exam = main.test
@@ -135,7 +141,8 @@ def from_arrays(
 
     Args:
         X: (N, D) float features; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range.
+            channels, uint8 in 0..255 or floats in [0, 1]; other numbers are scaled by their range;
+            or N texts, or a data frame with columns of them.
         y: N integers or names; -1, "", None or NaN where unlabeled, and what else always means
             that (`realmix.data.labels.NO_LABEL`).
         classes: class names in label order; default: the labels that occur, sorted.
@@ -147,15 +154,17 @@ def from_arrays(
         DataError: arrays of another form, values out of range, or labels nothing can be learned
             from.
     """
-    rows = as_rows(X)
+    texts = given_texts(X)
+    rows = as_rows(X) if texts is None else texts.texts
     scale = common_scale([rows]) if rows.ndim == 4 else None
     inputs = to_bytes(rows, scale) if rows.ndim == 4 else rows
     said = Marks.of(unlabeled_marker, class_value)
     named = None if classes is None else tuple(classes)
     label, order, labels = as_labels(y, len(inputs), named, marks=said)
-    preset = "photos" if inputs.ndim == 4 else "features"
+    preset = {4: "photos", 2: "features", 1: "words"}[inputs.ndim]
+    columns = None if texts is None else texts.columns
     together = None if groups is None else as_groups(groups, len(inputs))
-    dataset = Dataset(inputs, label, order, preset, groups=together, scale=scale)
+    dataset = Dataset(inputs, label, order, preset, groups=together, scale=scale, columns=columns)
     more = scale_notes(rows, scale) if rows.ndim == 4 else ()
     # -1 is what whoever names the classes marks the other places with
     quiet = ("",) if classes is None else ("", "-1")
@@ -187,18 +196,22 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         raise _not_there(given)
     if path.is_dir():
         if is_pool:
-            return read_pool_folder(path)
-        found = read_class_folders(path, is_exam, asked.marks)
-        return found if asked.group is None else grouped(found, path, asked.group)
+            found = read_pool_folder(path)
+        else:
+            found = read_class_folders(path, is_exam, asked.marks)
+            found = found if asked.group is None else grouped(found, path, asked.group)
+        return read_text_files(found) if are_texts(found) else found
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, asked.marks)
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return read_table(
             path, asked.label_column, not is_pool, asked.marks, asked.wanted, asked.group
         )
+    if path.suffix.lower() == SUFFIX and is_pool and path.is_file():
+        return read_lines(path)
     raise UsageError(
-        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images, "
-        f"a table ({', '.join(SUFFIXES)}) or a .npz file."
+        f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
+        f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
 
 

@@ -23,13 +23,14 @@ class Source:
         names: where each row came from, printable.
         label: (N,) int64 index into `classes`, -1 where the row has none.
         classes: class names in label order.
-        inputs: (N, C, H, W) uint8, or other numbers that are not scaled yet; or (N, D) float32 or
-            float64.
+        inputs: (N, C, H, W) uint8, or other numbers that are not scaled yet; (N, D) float32 or
+            float64; or (N,) texts.
         files: the image file of each row, not read yet.
         cells: (N,) cells of each column of a table: see `realmix.data.mixed.cells`.
-        columns: names of the D features, where they have names.
+        columns: names of the D features, where they have names; or of the columns of text.
         unused: names of further columns of the table.
         groups: what each row belongs to beside its class, None where nothing is known.
+        translated: (N,) texts there and back, where the table has them.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -49,6 +50,7 @@ class Source:
     columns: tuple[str, ...] | None = None
     unused: tuple[str, ...] = ()
     groups: tuple[str | None, ...] | None = None
+    translated: np.ndarray | None = None
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
@@ -64,6 +66,15 @@ class Source:
     def is_images(self) -> bool:
         return self.cells is None and (self.inputs is None or self.inputs.ndim == 4)
 
+    @property
+    def is_texts(self) -> bool:
+        return self.inputs is not None and self.inputs.ndim == 1
+
+    @property
+    def kind(self) -> str:
+        """What the rows are, in a word or two."""
+        return "images" if self.is_images else "texts" if self.is_texts else "feature rows"
+
     def take(self, rows: np.ndarray) -> Source:
         """The source with only these rows (int64)."""
         return replace(
@@ -75,6 +86,7 @@ class Source:
             groups=None if self.groups is None else tuple(self.groups[i] for i in rows),
             cells=self.cells and {name: column[rows] for name, column in self.cells.items()},
             truth=None if self.truth is None else self.truth[rows],
+            translated=None if self.translated is None else self.translated[rows],
         )
 
     def with_classes(self, classes: Sequence[str]) -> Source:

@@ -1,10 +1,11 @@
-"""CSV and Parquet tables of image paths or feature columns, with or without a label column."""
+"""Tables of image paths, feature columns or texts, with or without a label column."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,17 @@ from realmix.data.mixed.cells import column_of
 from realmix.data.reading.csv_text import read_csv
 from realmix.data.reading.source import Source, encode
 from realmix.data.table import PATH_COLUMN, Table, lost_numbers
+from realmix.data.texts import jsonl
+from realmix.data.texts.columns import text_columns, text_source
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
+
+
+def _read(path: Path) -> Table:
+    suffix = path.suffix.lower()
+    if suffix in jsonl.SUFFIXES:
+        return jsonl.read_jsonl_table(path)
+    return _read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
@@ -181,7 +191,7 @@ def read_table(
     wanted: Wanted | Mapping[str, bool] | None = None,
     group_column: str | None = None,
 ) -> Source:
-    """The rows of a CSV or Parquet table: image files of its `path` column, or its features.
+    """The rows of a table: image files of its `path` column, its texts, or its features.
 
     Args:
         path: the file; image paths in it are relative to its folder.
@@ -197,15 +207,14 @@ def read_table(
         DataError: it cannot be read; paths that lead elsewhere.
         UsageError: there is no such label column, or pyarrow is missing.
     """
-    read = _read_parquet_table if path.suffix.lower() == ".parquet" else _read_csv_table
-    table = read(path)
+    table = _read(path)
     labels = _labels(table, label_column, needs_labels, marks)
     label, classes = encode(labels.names)
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
     notes, settled = table.notes + told, marks.settled(labels)
     groups = _groups(table, group_column, needs_labels)
     others = tuple(name for name in table.cells if name not in (label_column, group_column))
-    if PATH_COLUMN in others:
+    if PATH_COLUMN in others and not (isinstance(wanted, Wanted) and wanted.texts):
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
         unused = [name for name in others if name != PATH_COLUMN]
@@ -216,6 +225,10 @@ def read_table(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
             f"feature columns, or a column '{PATH_COLUMN}' of image files."
         )
+    texts = text_columns(table, others, labels, wanted) if isinstance(wanted, Wanted) else ()
+    if texts:
+        source = text_source(table, texts, others, label, classes)
+        return replace(source, groups=groups, marks=settled, notes=source.notes + told)
     if isinstance(wanted, Wanted):
         parsed, more = _chosen(table, others, labels, wanted)
     else:

@@ -1,0 +1,81 @@
+"""Files of text: a folder of `.txt` files, one text each, and one `.txt` file, a text a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from realmix.base.errors import DataError
+from realmix.base.wording import printable
+from realmix.data.folders.walk import Bad
+from realmix.data.reading.csv_text import decoded
+from realmix.data.reading.source import Source
+from realmix.data.texts.columns import as_texts
+
+SUFFIX = ".txt"
+NO_TEXT = f"no {SUFFIX} file"
+
+
+def are_texts(source: Source) -> bool:
+    """Whether most of the files that a folder holds are texts."""
+    files = source.files or ()
+    return 2 * sum(file.suffix.lower() == SUFFIX for file in files) > len(files)
+
+
+def read_text_files(source: Source) -> Source:
+    """The texts of files that a folder holds; what is none is refused, or left out of the pool."""
+    texts, refused, bad, notes = dict[int, str](), list[Bad](), list[Bad](), list[str]()
+    for row, file in enumerate(source.files or ()):
+        try:
+            texts[row], told = _content(file)
+            notes += told
+        except DataError as error:
+            (refused if source.label[row] >= 0 else bad).append((source.names[row], str(error)))
+    kept = source.take(np.array(list(texts), dtype=np.int64))
+    if len(notes) > 1:
+        notes = [f"{len(notes):,} files are not UTF-8 and were read as Latin-1. {notes[0]}"]
+    return replace(
+        kept,
+        files=None,
+        inputs=as_texts(list(texts.values())),
+        preset="words",
+        notes=(*source.notes, *notes),
+        refused=(*source.refused, *refused),
+        bad_files=(*source.bad_files, *bad),
+    )
+
+
+def _content(file: Path) -> tuple[str, tuple[str, ...]]:
+    if file.suffix.lower() != SUFFIX:
+        raise DataError(NO_TEXT)
+    if not file.is_file():
+        raise DataError("no regular file")
+    try:
+        text, notes = decoded(file)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}") from None
+    if "\0" in text:
+        raise DataError("a NUL byte, so no text")
+    return text.strip(), notes
+
+
+def read_lines(path: Path) -> Source:
+    """One text a line, without labels; blank lines are left out.
+
+    Raises:
+        DataError: no text in it; a NUL byte, with the line.
+    """
+    content, notes = decoded(path)
+    if "\0" in content:
+        line = content[: content.index("\0")].count("\n") + 1
+        raise DataError(f"'{printable(path)}', line {line}: a NUL byte, so this is no text.")
+    lines = [(place, text.strip()) for place, text in enumerate(content.split("\n"), 1)]
+    filled = [(place, text) for place, text in lines if text]
+    if not filled:
+        raise DataError(f"'{printable(path)}' has no text in it.")
+    names = tuple(f"{printable(path)}:{place}" for place, _ in filled)
+    texts = as_texts([text for _, text in filled])
+    none = np.full(len(names), -1, dtype=np.int64)
+    return Source(names, none, (), inputs=texts, preset="words", notes=notes)

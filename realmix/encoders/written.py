@@ -1,0 +1,136 @@
+"""All texts of a data set and the encoder that reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from realmix.data.encoded import Encoded, Kept
+from realmix.data.pools import Dataset
+from realmix.encoders.encoder import TextEncoder
+from realmix.encoders.extract import keep, key_of, store_of
+from realmix.encoders.pictures import DIGEST
+from realmix.encoders.tfidf import TfidfEncoder
+
+BATCH = 128  # texts between two looks at the clock
+AS_A_PICTURE = (1, 128, 384)  # tokens by their width: as much work
+
+Views = Callable[[str, int], list[str]]
+"""A text and its key to its views."""
+
+
+class TextEncoding:
+    """Texts that are to be encoded, and by what.
+
+    Args:
+        dataset: of texts.
+        encoder: where it computes.
+        make_views: from a number and a seed to so many views of a text, and what else they follow
+            from.
+        keeps: whether features are kept on the disk; those of an encoder that was fitted never are.
+        counting: is told what is done, how many of it, and of how many.
+        note: is told what the user should know.
+
+    Attributes:
+        digests: of each row, then of each test row.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        encoder: TextEncoder,
+        make_views: Callable[[int, int], tuple[Views, str]],
+        keeps: bool = True,
+        counting: Callable[[str, int, int], None] = lambda words, done, of: None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.encoder, self.make_views = encoder, make_views
+        self.counting, self.note = counting, note
+        self.keeps = keeps and not state_of(encoder)
+        self.count = len(dataset.inputs)
+        self.texts = [
+            *dataset.inputs,
+            *(() if dataset.test_inputs is None else dataset.test_inputs),
+        ]
+        self.digests = [digest_of(text) for text in self.texts]
+
+    @property
+    def digest(self) -> np.ndarray:
+        """uint8 that change with any text."""
+        return np.frombuffer(b"".join(self.digests), np.uint8)
+
+    def features(self, views: int, seed: int) -> Encoded:
+        """The features of all texts, from the cache or made now.
+
+        Args:
+            views: of each text, the plain one among them; of test texts it is the only one.
+            seed: of the augmented ones.
+
+        Raises:
+            StorageError: they cannot be kept.
+        """
+        started = time.monotonic()
+        plain = self._kept("texts", len(self.texts), lambda text, key: [text], {"view": "plain"}, 1)
+        augmented, more = None, views - 1
+        if more:
+            made, mark = self.make_views(more, seed)
+            what = f"texts in {more} more view{'' if more == 1 else 's'}"
+            facts: dict[str, object] = {"view": mark, "count": more, "seed": seed}
+            augmented = self._kept(what, self.count, made, facts, more)
+        seconds = time.monotonic() - started
+        return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
+
+    def _kept(
+        self, what: str, rows: int, views: Views, facts: dict[str, object], count: int
+    ) -> Kept:
+        inputs = partial(self._inputs, views, count)
+        tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
+        if not self.keeps:
+            batches = [range(i, min(i + BATCH, rows)) for i in range(0, rows, BATCH)]
+            made = inputs(batches)
+            seen = [self._all_views(made, count) for _ in batches]
+            return Kept(np.concatenate(seen), np.arange(rows))
+        store = store_of(self.encoder, {"kind": "texts", **facts}, count)
+        encode = self.encoder.encode
+        kept, broken = keep(encode, self.digests[:rows], store, inputs, BATCH, tell)
+        if broken:
+            self.note(f"{broken:,} kept features were damaged on the disk and are made again.")
+        return kept
+
+    def _all_views(self, inputs: Iterator[list[str]], count: int) -> np.ndarray:
+        seen: np.ndarray = torch.stack(
+            [self.encoder.encode(next(inputs)) for _ in range(count)], 1
+        ).numpy()
+        return seen
+
+    def _inputs(
+        self, views: Views, count: int, batches: Sequence[Sequence[int]]
+    ) -> Iterator[list[str]]:
+        """Batch by batch and view by view, what the encoder is given."""
+        for batch in batches:
+            made = [views(self.texts[row], key_of(self.digests[row])) for row in batch]
+            yield from ([row[number] for row in made] for number in range(count))
+
+
+def state_of(encoder: TextEncoder) -> dict[str, Tensor]:
+    """What a model's file must hold of an encoder: all of one that was fitted, else nothing."""
+    return encoder.state if isinstance(encoder, TfidfEncoder) else {}
+
+
+def digest_of(text: str) -> bytes:
+    """`DIGEST` bytes of its content."""
+    content = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+
+
+def encoded_texts(encoder: TextEncoder, texts: Sequence[str]) -> Iterator[np.ndarray]:
+    """(B, D) float32 features of one batch of texts after another; nothing is kept."""
+    for start in range(0, len(texts), BATCH):
+        features: np.ndarray = encoder.encode(texts[start : start + BATCH]).float().numpy()
+        yield features

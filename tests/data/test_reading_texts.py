@@ -1,0 +1,227 @@
+"""Texts from tables, JSON lines, folders, files and Python: what is taken, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realmix.base.errors import DataError, UsageError
+from realmix.data.pools import Dataset
+from realmix.data.reading.load import from_arrays, load
+from realmix.data.texts.files import read_lines
+from realmix.data.texts.given import given_texts
+
+
+def table(file: Path, header: str, cells: str, labels: str = "ab", rows: int = 8) -> Path:
+    """`cells` with the row's number in it; the last two rows have no label."""
+    lines = [f"{cells.format(i=i)},{labels[i % 2] if i < rows - 2 else ''}" for i in range(rows)]
+    file.write_text("\n".join([f"{header},label", *lines]) + "\n", encoding="utf-8")
+    return file
+
+
+def jsonl(file: Path, *objects: object) -> Path:
+    file.write_text("".join(json.dumps(one) + "\n" for one in objects), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "columns"),
+    [
+        ("text", "some words {i}", ("text",)),
+        ("id,Review", "{i},some words {i}", ("Review",)),
+        ("title,body", "Title {i},the words {i}", ("title", "body")),
+        ("stars,text", "{i},word", ("text",)),  # a name that says it wins over numbers
+        ("id,opinion", "{i},they liked it {i}", ("opinion",)),  # the only one with words
+    ],
+)
+def test_columns_of_texts_are_found(
+    tmp_path: Path, header: str, cells: str, columns: tuple[str, ...]
+) -> None:
+    dataset = load(str(table(tmp_path / "t.csv", header, cells)))
+    assert dataset.is_texts
+    assert dataset.columns == columns
+    assert dataset.preset == "words"
+    assert (dataset.label < 0).sum() == 2
+    assert any("Texts are column" in note for note in dataset.notes)
+
+
+def test_several_columns_are_joined_and_said(tmp_path: Path) -> None:
+    file = table(tmp_path / "t.csv", "id,a,b", "{i},first {i},")
+    dataset = load(str(file), text_column="b,a")
+    assert dataset.inputs[3] == "first 3"  # an empty cell leaves no gap
+    assert "Texts are columns 'b' and 'a', joined" in dataset.notes[0]
+    assert "not used beside the texts: id" in dataset.notes[1]
+    both = load(str(table(tmp_path / "u.csv", "a,b", "first {i},second {i}")), text_column="b,a")
+    assert both.inputs[3] == "second 3\nfirst 3"
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("name,age", "Mr. Owen {i} Harris,{i}.5"),  # words beside numbers: which are meant?
+        ("colour,size", "dark red thing,very large thing"),
+    ],
+)
+def test_what_could_be_something_else_is_asked(tmp_path: Path, header: str, cells: str) -> None:
+    file = table(tmp_path / "t.csv", header, cells)
+    with pytest.raises(DataError, match=r"as text \(--text-column.*0/1 column for each value"):
+        load(str(file))
+    assert load(str(file), text_column=header.split(",")[0]).is_texts
+
+
+def test_wishes_that_do_not_fit(tmp_path: Path) -> None:
+    file = str(table(tmp_path / "t.csv", "text", "some words {i}"))
+    with pytest.raises(UsageError, match=r"no column 'txt'.*Did you mean 'text'"):
+        load(file, text_column="txt")
+    with pytest.raises(UsageError, match="not two"):
+        load(file, text_column="text", drop_columns="id")
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    rows = [{"text": f"words\u2028of {i}", "label": i % 2 if i < 6 else None} for i in range(8)]
+    dataset = load(str(jsonl(tmp_path / "t.jsonl", *rows)))
+    assert dataset.inputs.tolist() == [row["text"] for row in rows]
+    assert dataset.label.tolist() == [0, 1, 0, 1, 0, 1, -1, -1]
+    assert dataset.names is not None
+    assert dataset.names[7].endswith("t.jsonl:8")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"text": "a", "label": 1}\n{"text": \n', r"line 2: no JSON"),
+        ('["a"]\n', r"line 1: .* is no object"),
+        ('{"text": ["a"], "label": 1}\n', r"line 1: 'text' holds several values"),
+        ("\n\n", "has no rows"),
+        ("[" * 100_000 + "\n", r"line 1: (no JSON|JSON in JSON)"),
+    ],
+)
+def test_broken_json_is_named_by_line(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "t.jsonl").write_text(content)
+    with pytest.raises(DataError, match=said):
+        load(str(tmp_path / "t.jsonl"))
+
+
+def test_other_encodings_are_said_by_line(tmp_path: Path) -> None:
+    rows = [f'{{"text": "caf\u00e9 {i}", "label": "{"ab"[i % 2]}"}}' for i in range(6)]
+    file = tmp_path / "t.jsonl"
+    file.write_bytes("\n".join(["", *rows]).encode("latin-1"))
+    dataset = load(str(file))
+    assert dataset.inputs[0] == "caf\u00e9 0"
+    assert any("not UTF-8 (see line 2)" in note for note in dataset.notes)
+    file.write_bytes("\n".join(rows).encode("utf-16"))
+    assert load(str(file)).inputs[5] == "caf\u00e9 5"
+
+
+def folder(place: Path) -> Path:
+    for i in range(9):
+        inner = place / ("good", "bad", "unlabeled")[i % 3]
+        inner.mkdir(parents=True, exist_ok=True)
+        (inner / f"{i}.txt").write_text(f"a {inner.name} text, number {i}\n")
+    return place
+
+
+def test_folders_of_texts(tmp_path: Path) -> None:
+    dataset = load(str(folder(tmp_path / "f")))
+    assert dataset.is_texts
+    assert dataset.classes == ("bad", "good")
+    assert dataset.inputs[0] == "a bad text, number 1"
+    assert (dataset.label < 0).sum() == 3
+
+
+def test_broken_texts_of_the_pool_are_left_out_and_labeled_ones_refused(tmp_path: Path) -> None:
+    place = folder(tmp_path / "f")
+    (place / "unlabeled" / "nul.txt").write_bytes(b"a\0b")
+    (place / "unlabeled" / "empty.txt").write_text(" \n")
+    (place / "unlabeled" / "picture.png").write_bytes(b"\x89PNG")
+    dataset = load(str(place))
+    reasons = dict(dataset.bad_files)
+    assert {Path(name).name: why for name, why in reasons.items()} == {
+        "nul.txt": "a NUL byte, so no text",
+        "empty.txt": "an empty text",
+        "picture.png": "no .txt file",
+    }
+    (place / "good" / "nul.txt").write_bytes(b"a\0b")
+    with pytest.raises(DataError, match=r"1 of the labeled texts cannot be read:\n.*nul\.txt"):
+        load(str(place))
+    assert len(load(str(place), skip_bad=True).inputs) == len(dataset.inputs)
+
+
+def test_pool_and_test_may_be_of_another_form(tmp_path: Path) -> None:
+    main = table(tmp_path / "t.csv", "text", "some words {i}")
+    (tmp_path / "pool.txt").write_text("one line\n\nanother line\n")
+    exam = jsonl(tmp_path / "test.jsonl", {"text": "a test", "label": "b"})
+    dataset = load(str(main), unlabeled=str(tmp_path / "pool.txt"), test=str(exam))
+    assert dataset.inputs[-2:].tolist() == ["one line", "another line"]
+    assert dataset.test_inputs is not None
+    assert dataset.test_inputs.tolist() == ["a test"]
+    numbers = table(tmp_path / "n.csv", "x", "{i}")
+    with pytest.raises(DataError, match="The data are feature rows, but the pool holds texts"):
+        load(str(numbers), unlabeled=str(tmp_path / "pool.txt"))
+    with pytest.raises(UsageError, match="no column 'text'"):
+        load(str(main), unlabeled=str(numbers))
+
+
+def test_translations_come_along(tmp_path: Path) -> None:
+    file = table(tmp_path / "t.csv", "text,backtranslated", "some words {i},other words {i}")
+    dataset = load(str(file))
+    assert dataset.columns == ("text",)
+    assert dataset.translated is not None
+    assert dataset.translated[2] == "other words 2"
+    (tmp_path / "pool.txt").write_text("one line\n")
+    more = load(str(file), unlabeled=str(tmp_path / "pool.txt"))
+    assert more.translated is not None
+    assert more.translated[-1] == ""
+
+
+def test_twins_among_labels_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"only in case.*'Good'.*'good'"):
+        load(str(table(tmp_path / "t.csv", "text", "words {i}", labels=("Good", "good"))))  # type: ignore[arg-type]
+
+
+def test_lines_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "t.txt"
+    file.write_text("one\n  \n three \n")
+    assert read_lines(file).names == (f"{file}:1", f"{file}:3")
+    file.write_text("one\ntw\0o\n")
+    with pytest.raises(DataError, match="line 2: a NUL byte"):
+        read_lines(file)
+    file.write_text(" \n")
+    with pytest.raises(DataError, match="no text in it"):
+        read_lines(file)
+
+
+def texts_of(dataset: Dataset) -> list[str]:
+    return list(dataset.inputs)
+
+
+def test_texts_from_python() -> None:
+    words = [f"words {i}" for i in range(4)]
+    y = ["a", "b", "a", ""]
+    assert texts_of(from_arrays(words, y)) == words
+    assert texts_of(from_arrays(np.array(words), y)) == words
+    assert texts_of(from_arrays(np.array(words, object), y)) == words
+    assert given_texts([[1.0], [2.0]]) is None
+    assert given_texts(np.array([1.0, 2.0])) is None
+    with pytest.raises(DataError, match=r"X\[1\] is None"):
+        from_arrays(["words", None, "more", "still"], y)
+    with pytest.raises(DataError, match=r"1 of 4 texts are empty: row 2"):
+        from_arrays(["words", "more", " ", "still"], y)
+
+
+def test_data_frames() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": [1, 2], "title": ["T", None], "text": ["a b", "c d"]})
+    found = given_texts(frame)
+    assert found is not None
+    assert found.texts.tolist() == ["T\na b", "c d"]
+    assert found.columns == ("title", "text")
+    assert given_texts(pandas.DataFrame({"x": [1.0, 2.0]})) is None
+    series = given_texts(frame["text"])
+    assert series is not None
+    assert series.texts.tolist() == ["a b", "c d"]
+    with pytest.raises(DataError, match="no column 'body'"):
+        given_texts(frame, ("body",))
