@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from realmix.augment.translate import Apertium, back_translated, checked, translator_of
-from realmix.augment.translations import TOGETHER, translations
+from realmix.augment.texts.translate import Apertium, back_translated, checked, translator_of
+from realmix.augment.texts.translations import TOGETHER, translations
 from realmix.base.errors import DataError, UsageError
 
 
