@@ -40,7 +40,7 @@ def mutants(file: str, tests: str, changes: Iterable[tuple[str, str, str]]) -> l
 
 MUTANTS = [
     *mutants(
-        "augment/text.py",
+        "augment/texts/words.py",
         "augment/test_text.py",
         [
             (
@@ -60,7 +60,7 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "augment/translate.py",
+        "augment/texts/translate.py",
         "augment/test_translate.py",
         [
             (
@@ -72,12 +72,12 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "augment/translations.py",
+        "augment/texts/translations.py",
         "augment/test_translate.py",
         [("made anew each time", "(_digest(text), copy) not in kept", "True")],
     ),
     *mutants(
-        "augment/text_views.py",
+        "augment/texts/text_views.py",
         "augment/test_text_views.py",
         [
             (

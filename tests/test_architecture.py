@@ -223,7 +223,7 @@ def test_numpy_files_are_read_without_objects():
                 assert given.get("allow_pickle", "False") == "False", name
 
 
-def test_global_randomness_is_seeded_in_two_places_only():
+def test_global_randomness_is_seeded_in_three_places_only():
     places = {
         (name, call)
         for name, path in NAMES.items()
@@ -234,6 +234,7 @@ def test_global_randomness_is_seeded_in_two_places_only():
     generators = {"torch.default_generator", "torch.cuda", "torch.mps"}
     assert places == {
         ("models", "torch.manual_seed"),
+        ("augment.texts.translate", "torch.manual_seed"),  # transformers takes no generator
         *(("training.devices", f"{name}.manual_seed") for name in generators),
     }
 

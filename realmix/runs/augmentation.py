@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
-from realmix.augment.text_views import SYNONYMS, read_synonyms, same_views, text_views
-from realmix.augment.translate import COLUMN, checked, translator_of
-from realmix.augment.translations import translations
+from realmix.augment.texts.text_views import SYNONYMS, read_synonyms, same_views, text_views
+from realmix.augment.texts.translate import COLUMN, checked, translator_of
+from realmix.augment.texts.translations import translations
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
 from realmix.data.encoded import num_weak

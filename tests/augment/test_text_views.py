@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from realmix.augment.text import words_of
-from realmix.augment.text_views import LONGEST, read_synonyms, same_views, text_views
+from realmix.augment.texts.text_views import LONGEST, read_synonyms, same_views, text_views
+from realmix.augment.texts.words import words_of
 from realmix.base.errors import DataError
 
 TEXTS = [f"the story of number {i} tells of the {i} wonders of the world" for i in range(30)]

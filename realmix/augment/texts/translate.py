@@ -147,7 +147,7 @@ class Marian:
         import torch
 
         found = list(sentences)
-        with torch.random.fork_rng(), torch.inference_mode():
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
             torch.manual_seed(seed)
             for words, network in self.ways:
                 given = words(found, return_tensors="pt", padding=True, truncation=True)

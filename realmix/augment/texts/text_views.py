@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realmix.augment.text import Corpus, deleted, replaced, swapped, with_synonyms, words_of
+from realmix.augment.texts.words import Corpus, deleted, replaced, swapped, with_synonyms, words_of
 from realmix.base.errors import DataError
 from realmix.base.randomness import derive
 from realmix.base.wording import printable

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from filelock import FileLock
 
-from realmix.augment.translate import Translator, back_translated
+from realmix.augment.texts.translate import Translator, back_translated
 from realmix.base.errors import StorageError
 from realmix.base.files import append_line, cut_to_whole_lines, whole_lines
 from realmix.base.randomness import derive

@@ -1,0 +1,1 @@
+"""What the views of a text mean, and translations there and back."""
