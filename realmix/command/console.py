@@ -19,7 +19,8 @@ HEARTBEAT = 30.0  # seconds between lines where there is no terminal to draw on
 MOST_BAD_FILES = 20  # that are listed
 ALONE = {
     "supervised": "labels alone",
-    **{name: f"labels alone, {name}" for name in ("linear", "forest")},
+    "linear": "labels alone, linear",
+    "forest": "labels alone, forest",
 }
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from realmix.augment.corruption import table_views
 from realmix.augment.presets import views_of
 from realmix.data.levels import lost_levels
-from realmix.data.pools import Data, Dataset, Pool
+from realmix.data.pools import Data, Dataset, Pool, View
 from realmix.models.standardizer import Standardizer
 from realmix.training.predict import predict
 from realmix.training.trainer import Record
@@ -34,10 +35,14 @@ class Prepared:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
-        self.views = views_of(dataset.preset, self.shape)
-        flags = None if dataset.encoding is None else dataset.encoding.flags
+        encoding = dataset.encoding
+        flags = None if encoding is None else encoding.flags
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs, flags)
         self.inputs = self.standard(dataset.inputs)
+        if encoding is not None and encoding.changes and dataset.preset == "features":
+            self.views: Mapping[str, View] = table_views(self.inputs, encoding.groups)
+        else:
+            self.views = views_of(dataset.preset, self.shape)
         self.notes = () if dataset.is_images else self._lost()
 
     def standard(self, rows: np.ndarray) -> Tensor:
