@@ -20,7 +20,8 @@ SOON = 3.0  # seconds, after which the time that something takes can be told
 MOST_BAD_FILES = 20  # that are listed
 ALONE = {
     "supervised": "labels alone",
-    **{name: f"labels alone, {name}" for name in ("linear", "forest")},
+    "linear": "labels alone, linear",
+    "forest": "labels alone, forest",
 }
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")

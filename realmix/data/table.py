@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from realmix.base.wording import printable
+from realmix.base.errors import UsageError
+from realmix.base.wording import printable, suggestion
 from realmix.data.levels import LARGEST_WHOLE, NOT_IN_FLOAT64, lost_levels
 
 PATH_COLUMN = "path"
@@ -56,3 +57,25 @@ def lost_numbers(table: Table, columns: Mapping[str, np.ndarray]) -> tuple[str, 
     before = np.stack([np.unique(text, return_inverse=True)[1] for text in texts], axis=1)
     after = np.stack([numbers[name] for name in long], axis=1)
     return lost_levels(before, after, long, NOT_IN_FLOAT64)
+
+
+def groups_of(table: Table, column: str | None, needed: bool) -> tuple[str | None, ...] | None:
+    """The group of each row, None where the cell is empty.
+
+    Args:
+        table: as it was read.
+        column: that names them, or None.
+        needed: whether it must be there.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if column is None or (column not in table.cells and not needed):
+        return None
+    if column not in table.cells:
+        columns = [printable(name) for name in table.cells]
+        raise UsageError(
+            f"--group: '{printable(table.path)}' has no column '{printable(column)}'; its columns "
+            f"are {', '.join(columns[:10])}.{suggestion(column, columns)}"
+        )
+    return tuple(None if c is None else str(c).strip() or None for c in table.cells[column])

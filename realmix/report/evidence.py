@@ -82,7 +82,9 @@ def _disputed(dataset: Dataset, pool: np.ndarray, index: np.ndarray) -> Evidence
     }
     if dataset.is_images or dataset.is_texts:
         return evidence | shown(dataset, "decide", rows)
-    columns = dataset.columns or tuple(f"column {i + 1}" for i in range(rows.shape[1]))
+    columns, encoding = dataset.column_names, dataset.encoding
+    if encoding is not None and encoding.changes:
+        rows, columns = np.array(encoding.shown(rows), dtype=str), encoding.columns_read
     return evidence | {"decide_features": rows, "decide_columns": np.array(columns)}
 
 

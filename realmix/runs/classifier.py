@@ -218,10 +218,8 @@ class Classifier:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise StorageError(f"The weights do not fit {header['model']}: {error}") from None
-        mean, scale = tensors.get("standardizer.mean"), tensors.get("standardizer.scale")
-        standardizer = None
-        if mean is not None and scale is not None:
-            standardizer = Standardizer(mean.double(), scale.double())
+        moments = [t.double() for _, t in sorted(_below(tensors, "standardizer.").items())]
+        standardizer = Standardizer(*moments) if moments else None
         known = classes, header["model"], shape, header["preset"], standardizer, header["about"]
         encoder = Reference(**header["encoder"]) if "encoder" in header else None
         return cls(network, *known, encoder=encoder, embedded=embedded or None)

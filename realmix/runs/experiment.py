@@ -201,9 +201,9 @@ class Experiment:
         """A sentence where the network of the labels alone has not even learned these."""
         if SUPERVISED not in (verdict.alone, verdict.algorithm):
             return None
-        network = finals[0 if verdict.alone == SUPERVISED else -1].network
-        label = self.dataset.label[self.rows.known]
-        right = self.rows.probs(network, self.rows.inputs[self.rows.known]).argmax(1) == label
+        network, known = finals[0 if verdict.alone == SUPERVISED else -1].network, self.rows.known
+        probs = self.rows.probs(network, self.rows.inputs[known])
+        right = probs.argmax(1) == self.dataset.label[known]
         if right.mean() >= FITTED:
             return None
         return (
@@ -222,8 +222,7 @@ class Experiment:
             "columns": self.dataset.columns,
             "encoding": self.dataset.encoding and self.dataset.encoding.to_json(),
             "scale": self.dataset.scale,
-            "label_column": self.config.label_column,
-            "group": self.config.group,
+            **{name: getattr(self.config, name) for name in ("label_column", "group")},
             "label_counts": result["label_counts"],
         }
         kept = self.dataset.encoded

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from realmix.augment.corruption import table_views
 from realmix.augment.encoded import encoded_views
 from realmix.augment.presets import views_of
 from realmix.data.encoded import Encoded, Kept
@@ -71,10 +72,14 @@ class Prepared:
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
         self.width: int | None = None
         self.preset = dataset.preset
-        self.views = views_of(dataset.preset, self.shape)
-        flags = None if dataset.encoding is None else dataset.encoding.flags
+        encoding = dataset.encoding
+        flags = None if encoding is None else encoding.flags
         self.standardizer = None if dataset.is_images else Standardizer.of(dataset.inputs, flags)
         self.inputs = self.standard(dataset.inputs)
+        if encoding is not None and encoding.changes and dataset.preset == "features":
+            self.views: Mapping[str, View] = table_views(self.inputs, encoding.groups)
+        else:
+            self.views = views_of(dataset.preset, self.shape)
         self.notes = () if dataset.is_images else self._lost()
         if dataset.test_inputs is not None:
             self.test_inputs = self.standard(dataset.test_inputs)

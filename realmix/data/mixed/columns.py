@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
 
+from realmix.base.wording import harmless
 from realmix.data.mixed.cells import blank, numbers_of, texts_of
 from realmix.data.mixed.dates import HOUR, PARTS, parts_of
 
@@ -52,6 +53,10 @@ class Number:
     def read(self, column: np.ndarray) -> np.ndarray:
         """(N,) float64, NaN where a cell is blank or none of that kind."""
         return truths_of(column) if self.kind == "boolean" else numbers_of(column)
+
+    def shown(self, numbers: np.ndarray) -> list[str]:
+        """N cells that a person reads, of what a call made of them."""
+        return ["" if row[1:].any() else f"{row[0]:.15g}" for row in numbers]
 
     def strange(self, column: np.ndarray) -> Counter[str]:
         """Cells that are none of that kind."""
@@ -101,6 +106,11 @@ class Category:
         encoder.fit(known[:, None])
         found: np.ndarray = encoder.transform(np.array(cells, dtype=object)[:, None])
         return found
+
+    def shown(self, numbers: np.ndarray) -> list[str]:
+        """N cells that a person reads, of what a call made of them; rare values are one."""
+        names = [{RARE: "(rare)"}.get(level, harmless(level)) for level in self._columns]
+        return [names[row.argmax()] if row.any() else "(new)" for row in numbers]
 
     def strange(self, column: np.ndarray) -> Counter[str]:
         """Values that were not among the training rows."""
@@ -154,6 +164,14 @@ class Date:
     def __call__(self, column: np.ndarray) -> np.ndarray:
         """(N, number of `names`) float64 of (N,) cells."""
         return _filled(self.read(column), self.medians, self.blanks)
+
+    def shown(self, numbers: np.ndarray) -> list[str]:
+        """N cells that a person reads, of what a call made of them."""
+        first, parts = datetime.fromisoformat(self.origin), len(self.medians)
+        dates = [first + timedelta(seconds=round(86_400 * row[3])) for row in numbers]
+        texts = [str(date if self.hours else date.date()) for date in dates]
+        marks = numbers[:, parts:]
+        return ["" if mark.any() else text for text, mark in zip(texts, marks, strict=True)]
 
     def strange(self, column: np.ndarray) -> Counter[str]:
         """Cells that are no dates of that form."""

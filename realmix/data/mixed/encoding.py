@@ -104,6 +104,12 @@ class Encoding:
             )
         return np.concatenate([column(table[column.name]) for column in self.columns], axis=1)
 
+    def shown(self, numbers: np.ndarray) -> list[list[str]]:
+        """N rows of cells that a person reads, as `columns_read` has them, of (N, D) numbers."""
+        ends = np.cumsum([len(column.names) for column in self.columns])[:-1]
+        parts = zip(self.columns, np.split(numbers, ends, axis=1), strict=True)
+        return [list(row) for row in zip(*(c.shown(part) for c, part in parts), strict=True)]
+
     def notes(self, table: Mapping[str, np.ndarray], what: str) -> Iterator[str]:
         """What cells of further rows are unlike those of the training rows, in sentences."""
         strange = {column: column.strange(table[column.name]) for column in self.columns}

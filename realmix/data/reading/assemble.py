@@ -25,8 +25,6 @@ from realmix.data.reading.images import (
 )
 from realmix.data.reading.source import Source
 
-_NOTHING_READABLE: Shape = (3, 64, 64)
-
 
 def assemble(
     parts: Sequence[Source], exam: Source | None, image_size: int | None, skip_bad: bool
@@ -49,8 +47,8 @@ def assemble(
         _same_kind(parts[0], part, role)
     if parts[0].is_images:
         shape, scale, notes = _common_shape(parts, image_size)
-        arrays = [p.inputs for p in (*parts, *tests) if p.inputs is not None]
-        scale = common_scale(arrays) if arrays else scale
+        if arrays := [p.inputs for p in (*parts, *tests) if p.inputs is not None]:
+            scale = common_scale(arrays)
         parts, tests = ([_as_bytes(p, scale) for p in group] for group in (parts, tests))
         ready = [_with_images(part, shape, scale, skip_bad, "labeled images") for part in parts]
         tests = [_with_images(part, shape, scale, skip_bad, "test images") for part in tests]
@@ -93,7 +91,7 @@ def _common_shape(
         headers = read_headers(files)
         shape, note = choose_shape(headers, image_size)
         scale, notes = choose_scale(files, headers)
-        return shape or _NOTHING_READABLE, scale, (*((note,) if note else ()), *notes)
+        return shape or (3, 64, 64), scale, (*((note,) if note else ()), *notes)
     channels, height, width = stored.shape[1:]
     if image_size is None or image_size == height == width:
         return (channels, height, width), None, ()

@@ -19,7 +19,7 @@ from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import column_of
 from realmix.data.reading.csv_text import read_csv
 from realmix.data.reading.source import Source, encode
-from realmix.data.table import PATH_COLUMN, Table, lost_numbers
+from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
 from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
 
@@ -170,19 +170,6 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
     return read_labels(table.cells[label_column], marks, where, asks=needed)
 
 
-def _groups(table: Table, column: str | None, needed: bool) -> tuple[str | None, ...] | None:
-    """The group of each row, None where the cell is empty."""
-    if column is None or (column not in table.cells and not needed):
-        return None
-    if column not in table.cells:
-        columns = [printable(name) for name in table.cells]
-        raise UsageError(
-            f"--group: '{printable(table.path)}' has no column '{printable(column)}'; its columns "
-            f"are {', '.join(columns[:10])}.{suggestion(column, columns)}"
-        )
-    return tuple(None if c is None else str(c).strip() or None for c in table.cells[column])
-
-
 def read_table(
     path: Path,
     label_column: str,
@@ -212,7 +199,7 @@ def read_table(
     label, classes = encode(labels.names)
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
     notes, settled = table.notes + told, marks.settled(labels)
-    groups = _groups(table, group_column, needs_labels)
+    groups = groups_of(table, group_column, needs_labels)
     others = tuple(name for name in table.cells if name not in (label_column, group_column))
     if PATH_COLUMN in others and not (isinstance(wanted, Wanted) and wanted.texts):
         files = _image_paths(table)

@@ -178,3 +178,23 @@ def test_the_same_matrix_as_scikit_learn_s() -> None:
     encoding = fit(x=numbers.tolist(), c=words.tolist()).encoding
     ours = encoding({"x": column_of(numbers), "c": column_of(words)}, "")
     assert np.array_equal(ours, theirs.astype(float))
+
+
+def test_numbers_are_shown_as_the_cells_that_they_were() -> None:
+    columns = {
+        "a": ["1.5", "", "-20"],
+        "b": ["yes", "no", ""],
+        "c": ["x", "x", "rare"],
+        "d": ["2024-03-01", "", "2023-12-31"],
+        "e": ["2024-03-01 12:30", "2024-03-01 00:00", ""],
+    }
+    encoding = fit(**columns).encoding
+    numbers = np.array(rows(encoding, **columns))
+    assert encoding.shown(numbers) == [
+        ["1.5", "1", "x", "2024-03-01", "2024-03-01 12:30:00"],
+        ["", "0", "x", "", "2024-03-01 00:00:00"],
+        ["-20", "", "(rare)", "2023-12-31", ""],
+    ]
+    new = {name: cells[:1] for name, cells in columns.items()} | {"c": ["unseen"]}
+    assert encoding.shown(np.array(rows(encoding, **new)))[0][2] == "(new)"
+    assert encoding.shown(numbers[:0]) == []
