@@ -109,8 +109,8 @@ class Prepared:
 
     @property
     def shown(self) -> Mapping[str, View]:
-        """The views of what was read: what an encoder saw, not what it made of it."""
-        if self.dataset.encoded is None:
+        """The views of pictures as they were read: what an encoder saw, not what it made of it."""
+        if self.dataset.encoded is None or not self.dataset.is_images:
             return self.views
         return views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
 

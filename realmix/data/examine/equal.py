@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from realmix.data.examine.perceptual import LEAST_SIDE, alike, looks
 from realmix.data.pools import Dataset
 
 _DIGEST = 16  # bytes
+_WORD = re.compile(r"\w+")
 _LARGEST_SHARE = 0.1  # of the labeled rows; more that look alike do so by nature
 
 
@@ -28,7 +31,8 @@ class Equal:
     Attributes:
         first: (N + T,) int64 the first row that each row is equal to, itself where there is none.
         near: (P, 2) int64 pairs of rows that are nearly equal, each by its first row, the smaller
-            first: images that look the same, features within a thousandth of a column's spread.
+            first: images that look the same, texts of the same words, features within a thousandth
+            of a column's spread.
         count: N.
     """
 
@@ -64,13 +68,31 @@ def firsts(*parts: np.ndarray) -> np.ndarray:
     >>> firsts(np.array([[1.0], [2.0]]), np.array([[2.0], [3.0]])).tolist()
     [0, 1, 1, 3]
     """
-    digests = [
-        hashlib.blake2b(row.data, digest_size=_DIGEST).digest()
-        for part in parts
-        for row in np.ascontiguousarray(part if part.dtype == np.uint8 else part + 0.0)  # no -0.0
-    ]
+    rows = (data for part in parts for data in _bytes(part))
+    digests = [hashlib.blake2b(data, digest_size=_DIGEST).digest() for data in rows]
     seen: dict[bytes, int] = {}
     return np.array([seen.setdefault(d, row) for row, d in enumerate(digests)], np.int64)
+
+
+def _bytes(part: np.ndarray) -> Iterator[bytes | memoryview]:
+    """What must be the same of rows that are equal; of texts all but the space around them."""
+    if part.dtype == object:
+        return (text.strip().encode("utf-8", "surrogatepass") for text in part)
+    rows = part if part.dtype == np.uint8 else part + 0.0  # no -0.0
+    return (row.data for row in np.ascontiguousarray(rows))
+
+
+def same_words(texts: np.ndarray) -> np.ndarray:
+    """(P, 2) int64: texts and the first that has the same words, whatever else differs.
+
+    >>> same_words(np.array(["It rains.", "it rains", "It rained"], object)).tolist()
+    [[0, 1]]
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    said = [tuple(_WORD.findall(text.casefold())) for text in texts]
+    first = [seen.setdefault(words, row) for row, words in enumerate(said)]
+    pairs = [(f, row) for row, f in enumerate(first) if f != row and said[row]]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def find_equal(dataset: Dataset) -> Equal:
@@ -80,7 +102,9 @@ def find_equal(dataset: Dataset) -> Equal:
         parts.append(dataset.test_inputs)
     first = firsts(*parts)
     single = np.flatnonzero(first == np.arange(len(first)))
-    if not dataset.is_images:
+    if dataset.is_texts:
+        found = same_words(np.concatenate(parts)[single])
+    elif not dataset.is_images:
         found = close(np.concatenate(parts)[single])
     elif min(dataset.inputs.shape[2:]) < LEAST_SIDE:
         found = np.zeros((0, 2), np.int64)

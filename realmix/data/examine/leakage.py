@@ -12,7 +12,7 @@ from realmix.data.examine.equal import Equal, copies_of, find_equal, groups_of
 from realmix.data.pools import Dataset
 
 _LISTED = 5
-_FEW_VALUES = 4
+_FEW_VALUES, _FEW_WORDS = 4, 3
 
 
 def examined(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
@@ -80,14 +80,23 @@ def _by_chance(dataset: Dataset, found: Equal) -> bool:
     """Whether rows are so simple that they are equal without being copies.
 
     Feature rows: as many would be equal if the values of each column were mixed. Images: none of
-    those that are equal has more than `_FEW_VALUES` different values.
+    those that are equal has more than `_FEW_VALUES` different values. Texts: none of them has more
+    than `_FEW_WORDS` words.
     """
     labeled, _, test = _parts(dataset, found)
     if dataset.is_images and dataset.test_inputs is not None:
         equal = dataset.test_inputs[found.among(test, labeled)[:, 0] - found.count]
         return all(len(np.unique(image)) <= _FEW_VALUES for image in equal)
+    if dataset.is_texts and dataset.test_inputs is not None:
+        said = dataset.test_inputs[found.among(test, labeled)[:, 0] - found.count]
+        return all(len(text.split()) <= _FEW_WORDS for text in said)
     ways = np.prod([float(len(np.unique(column))) for column in dataset.inputs.T])
     return bool(len(labeled) * len(test) / ways >= len(found.among(test, labeled)))
+
+
+def _near(dataset: Dataset, words: tuple[str, str, str]) -> str:
+    """What is near of images, of texts, of feature rows."""
+    return words[0] if dataset.is_images else words[1] if dataset.is_texts else words[2]
 
 
 def _test_notes(dataset: Dataset, found: Equal) -> tuple[str, ...]:
@@ -100,7 +109,7 @@ def _test_notes(dataset: Dataset, found: Equal) -> tuple[str, ...]:
             f"{_is(dataset, pairs[0])}), where they train without labels. Accuracy on them may be "
             "higher than on new rows."
         )
-    kind = "look like" if dataset.is_images else "are nearly equal to"
+    kind = _near(dataset, ("look like", "have the words of", "are nearly equal to"))
     for rows, what in ((labeled, "a labeled row"), (pool, "a row of the pool")):
         near = found.near_among(test, rows)
         if len(near):
@@ -127,7 +136,7 @@ def _notes(dataset: Dataset, found: Equal, copies: np.ndarray) -> tuple[str, ...
         notes.append(_disputed(dataset, disputed))
     near = found.near[np.isin(found.near, found.first[labeled]).all(1)]
     if len(near):
-        kind = "look the same" if dataset.is_images else "are nearly equal"
+        kind = _near(dataset, ("look the same", "have the same words", "are nearly equal"))
         notes.append(
             f"Pairs of labeled rows that {kind}: {len(near):,} (first: "
             f"{_name(dataset, near[0, 0])} and {_name(dataset, near[0, 1])})."

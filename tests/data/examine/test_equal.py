@@ -295,3 +295,27 @@ def test_simple_drawings_are_equal_by_chance_and_photos_are_not() -> None:
     pictures = photos(8)
     with pytest.raises(DataError, match="2 of the 2 test rows"):
         examined(replace(given, inputs=pictures, test_inputs=pictures[:2]))
+
+
+def texts(*said: str) -> np.ndarray:
+    found = np.empty(len(said), object)
+    found[:] = said
+    return found
+
+
+def test_equal_texts_share_a_group_and_a_test_text_among_them_is_an_error() -> None:
+    rows = texts("the cat sat here", "the dog ran away", " the cat sat here\n", "The cat sat, here!")
+    given = dataset(rows, [0, 1, 0, -1])
+    found = find_equal(given)
+    assert found.first.tolist() == [0, 1, 0, 3]
+    assert found.near.tolist() == [[0, 3]]
+    assert examined(given).groups is not None
+    leaking = replace(given, test_inputs=texts("the dog ran away"), test_label=np.array([1]))
+    with pytest.raises(DataError, match="1 of the 1 test rows are among the labeled rows"):
+        examined(leaking)
+    short = replace(
+        dataset(texts("thank you", "go away", "yes"), [0, 1, -1]),
+        test_inputs=texts("thank you"),
+        test_label=np.array([0]),
+    )
+    assert "by chance" in " ".join(examined(short).notes)
