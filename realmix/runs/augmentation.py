@@ -21,7 +21,14 @@ from realmix.base.wording import suggestion
 from realmix.data.encoded import num_weak
 from realmix.data.pools import Dataset
 from realmix.data.texts.columns import TRANSLATED
-from realmix.encoders.catalogue import NONE, best_for_texts, photo_encoder, text_encoder
+from realmix.encoders.catalogue import (
+    NONE,
+    at_hand,
+    best_for_texts,
+    photo_encoder,
+    photo_words,
+    text_encoder,
+)
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.tfidf import TFIDF
@@ -37,6 +44,7 @@ from realmix.training.devices import best_precision, choose
 AnyEncoding = Encoding | TextEncoding
 WORDS = "words"  # the preset that changes words
 TEXT_PRESETS = (WORDS, "none")
+PHOTO = 64  # pixels a side
 VIEWS = 8  # of each picture, for methods that compare views of it
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
 
@@ -108,6 +116,18 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
     reading = read_mirrored(dataset, config.seed, choose(config.device))
     preset = MIRRORED if reading.mirrors else UNMIRRORED
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
+
+
+def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
+    """The configuration with the encoder that photos get where it was left open, and a word on it.
+
+    Photos are colored image files of `PHOTO` or more pixels a side.
+    """
+    photos = dataset.files is not None and dataset.inputs.shape[1] == 3
+    if not photos or min(dataset.inputs.shape[2:]) < PHOTO or not config.leaves_encoder_open:
+        return config, ()
+    there = at_hand()
+    return replace(config, encoder=there[0] if there else None), (photo_words(there),)
 
 
 def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> AnyEncoding | None:

@@ -144,6 +144,12 @@ class Config:
         """Whether a pretrained encoder is asked for."""
         return self.encoder not in (None, "none")
 
+    @property
+    def leaves_encoder_open(self) -> bool:
+        """Whether no encoder, network, start, size or algorithm is named."""
+        named = self.encoder or self.init or self.image_size
+        return not named and self.model == "auto" and self.algorithm == "auto"
+
     def to_json(self) -> dict[str, Any]:
         values = dataclasses.asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

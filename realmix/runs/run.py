@@ -20,7 +20,7 @@ from realmix.data.reading.load import load
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views
+from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views, with_encoder
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -101,11 +101,13 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     watch.doing("reading the data")
     read_here = read(config)
     _check_alike(digests(read_here, config, None), config)
-    augmentation = augmented(read_here, config, begun.get("augmentation"), watch)
+    seen, told = with_encoder(read_here, config)
+    read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
+    augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
-    encoding = encoding_of(dataset, config, watch)
+    encoding = encoding_of(dataset, seen, watch)
     if encoding:
-        kept = encoding.features(num_views(config), config.seed)
+        kept = encoding.features(num_views(seen), config.seed)
         dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
@@ -138,10 +140,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names."""
-    given = dict(config.reading)
-    if config.encodes:
-        given["image_size"] = None  # the encoder's is another
-    return load(config.data, **given)
+    return load(config.data, **config.reading)
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
@@ -238,7 +237,7 @@ def _digests_now(config: Config, folder: Path) -> dict[str, str]:
     """Of the data as they are now, for a run that is finished."""
     try:
         dataset = read(config)
-        return digests(dataset, config, encoding_of(dataset, config))
+        return digests(dataset, config, encoding_of(dataset, with_encoder(dataset, config)[0]))
     except (UsageError, DataError, OSError) as error:
         raise UsageError(
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."

@@ -304,7 +304,9 @@ def texts(*said: str) -> np.ndarray:
 
 
 def test_equal_texts_share_a_group_and_a_test_text_among_them_is_an_error() -> None:
-    rows = texts("the cat sat here", "the dog ran away", " the cat sat here\n", "The cat sat, here!")
+    rows = texts(
+        "the cat sat here", "the dog ran away", " the cat sat here\n", "The cat sat, here!"
+    )
     given = dataset(rows, [0, 1, 0, -1])
     found = find_equal(given)
     assert found.first.tolist() == [0, 1, 0, 3]
