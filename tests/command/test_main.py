@@ -53,6 +53,7 @@ SURFACE = {
             "class-value",
             "feature-columns",
             "drop-columns",
+            "text-column",
             "data-root",
             "skip-bad",
             "gate",
@@ -251,7 +252,7 @@ def test_every_option_reaches_the_configuration() -> None:
     words = (
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
-    columns = "--feature-columns f,g --drop-columns h "
+    columns = "--feature-columns f,g --drop-columns h --text-column t "
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols"
@@ -276,6 +277,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "label_column": "c",
         "feature_columns": "f,g",
         "drop_columns": "h",
+        "text_column": "t",
         "unlabeled_marker": ["x", "-9"],
         "class_value": ["-1", "-"],
         "data_root": "r",
