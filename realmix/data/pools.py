@@ -84,6 +84,11 @@ class Dataset:
         return self.inputs.ndim == 4
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether the features were made of columns of more than plain numbers."""
+        return self.encoding is not None and self.encoding.changes
+
+    @property
     def is_texts(self) -> bool:
         return self.inputs.ndim == 1
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor
 
 from realmix.base.errors import DataError
 from realmix.data.encoded import Reference
 from realmix.encoders.encoder import TEXTS, fingerprint, kept
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 TFIDF = "tfidf"
 DIMENSION, LEAST = 256, 8
@@ -63,6 +63,9 @@ class TfidfEncoder:
         Raises:
             DataError: there are no words in them.
         """
+        from scipy import sparse
+        from sklearn.decomposition import TruncatedSVD  # takes a second, and few runs need it
+
         step = -(-len(texts) // MOST_TEXTS)
         seen = [text[:LONGEST] for text in texts[:: max(step, 1)]]
         vectorizers = {form: _vectorizer(form, min(2, len(seen))) for form in FORMS}
@@ -102,6 +105,8 @@ class TfidfEncoder:
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """B texts to (B, D) float16 features on the CPU."""
+        from scipy import sparse
+
         seen = [text[:LONGEST] for text in texts]
         rows = sparse.hstack([one.transform(seen) for one in self.vectorizers.values()]).tocsr()
         return kept(torch.from_numpy(rows @ self.projection.float().numpy()))
@@ -116,6 +121,8 @@ class TfidfEncoder:
 
 
 def _vectorizer(form: str, least: int) -> TfidfVectorizer:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     return TfidfVectorizer(
         **FORMS[form],
         lowercase=True,

@@ -48,29 +48,27 @@ class Contenders(NamedTuple):
         return self._replace(alone=self.alone[:1])
 
 
-def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
+def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = False) -> Contenders:
     """What to compare for the method that was asked for.
 
     Args:
         name: of the method, or auto.
-        model: of the network; auto leaves feature rows a linear model and a forest too.
+        model: of the network; auto leaves feature rows a linear model too.
         facts: kind of data, labels, pool.
         steps: optimizer steps of a training.
+        mixed: whether the rows were columns of more than plain numbers; a forest is tried too.
     """
-    alone = _alone(facts, model)
+    alone: tuple[str, ...] = (
+        (SUPERVISED,) if facts.is_images or model != AUTO else (LINEAR, SUPERVISED)
+    )
+    if mixed and len(alone) > 1:
+        alone = (LINEAR, FOREST, SUPERVISED)
     if name == AUTO:
         return _chosen(alone, facts, steps)
     if name in (SUPERVISED, LINEAR, FOREST):
         return Contenders((name,), (), name)
     useful = facts.num_unlabeled or method_class(name).pool_optional
     return Contenders(alone, (name,) if useful else (), name)
-
-
-def _alone(facts: Facts, model: str) -> tuple[str, ...]:
-    if facts.is_images or model != AUTO:
-        return (SUPERVISED,)
-    # an encoder's features are made for linear models; tables are not
-    return (LINEAR, SUPERVISED) if facts.preset == "encoded" else (LINEAR, FOREST, SUPERVISED)
 
 
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:

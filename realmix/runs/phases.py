@@ -99,7 +99,8 @@ class Phases:
         self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
-        self.contenders = contenders(config.algorithm, config.model, facts, asked)
+        asked_for = config.algorithm, config.model
+        self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
         if config.gate == "none":
             self.contenders = self.contenders.first
         self.fields, self.recipe = settings(method_class(self.contenders.asked), config.fields)

@@ -163,8 +163,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
 
 def _columns(dataset: Dataset) -> tuple[str, ...]:
     """What a table's columns were taken for, if not for plain numbers."""
-    told = dataset.encoding is not None and dataset.encoding.changes
-    return (dataset.described,) if told else ()
+    return (dataset.described,) if dataset.is_mixed else ()
 
 
 def single_model(folder: Path, name: str) -> Path:

@@ -56,6 +56,7 @@ SURFACE = {
             "drop-columns",
             "categorical",
             "numeric",
+            "text-column",
             "data-root",
             "skip-bad",
             "group",
@@ -257,6 +258,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
     columns = "--feature-columns f,g --drop-columns h --categorical i,j --numeric k "
+    columns += "--text-column t "
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
@@ -284,6 +286,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "drop_columns": "h",
         "categorical": "i,j",
         "numeric": "k",
+        "text_column": "t",
         "unlabeled_marker": ["x", "-9"],
         "class_value": ["-1", "-"],
         "data_root": "r",

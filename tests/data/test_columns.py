@@ -105,7 +105,7 @@ def test_features_that_are_named_are_taken_and_others_are_not(tmp_path: Path) ->
     assert load(path, feature_columns="b, id").columns == ("b", "id")
     with pytest.raises(UsageError, match="Did you mean 'city'"):
         load(path, drop_columns="cty")
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="not two"):
         load(path, drop_columns="city", feature_columns="a")
     with pytest.raises(DataError, match="no column to learn from"):
         load(path, drop_columns=["a", "b", "city"])

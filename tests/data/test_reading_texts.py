@@ -48,6 +48,11 @@ def test_columns_of_texts_are_found(
     assert any("Texts are column" in note for note in dataset.notes)
 
 
+def test_a_column_that_begins_with_a_number_is_text_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text,label\n42,a\nsome words,b\nmore of them,a\nand,b\n")
+    assert load(str(tmp_path / "t.csv")).inputs[0] == "42"
+
+
 def test_several_columns_are_joined_and_said(tmp_path: Path) -> None:
     file = table(tmp_path / "t.csv", "id,a,b", "{i},first {i},")
     dataset = load(str(file), text_column="b,a")

@@ -192,7 +192,7 @@ def test_an_estimator_says_that_it_does_not_mirror():
     dataset = bars(sided=True, labels=4)
     model = SemiSupervisedClassifier("supervised", steps=2, gate="none", random_state=0)
     notes = model.fit(dataset.inputs, dataset.label).result_["notes"]
-    assert "--augment photos mirrors them" in notes[-1]
+    assert "augment='photos' mirrors them" in notes[-1]
     assert model.classifier_.preset == "unmirrored"
     model.set_params(augment="none").fit(dataset.inputs, dataset.label)
     assert model.classifier_.preset == "none"

@@ -26,8 +26,10 @@ from tests.killed_run import CONFIG, run
 TIMES = {"seconds"}
 
 
-def without_times(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in TIMES}
+def without_times(record: Any) -> Any:
+    if isinstance(record, dict):
+        return {key: without_times(value) for key, value in record.items() if key not in TIMES}
+    return list(map(without_times, record)) if isinstance(record, list) else record
 
 
 def contents(folder: Path) -> dict[str, Any]:

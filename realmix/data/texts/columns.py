@@ -49,7 +49,7 @@ def text_columns(
     if wanted.texts:
         wanted.check(others, f"'{printable(table.path)}'")
         return wanted.texts
-    if wanted.features:
+    if wanted.features or not any(_may_be_text(name, table.cells[name]) for name in others):
         return ()
     passed = {*wanted.dropped, TRANSLATED}
     parsed = {name: _numbers_of(table, name) for name in others if name not in passed}
@@ -67,6 +67,19 @@ def _numbers_of(table: Table, column: str) -> np.ndarray | None:
     """(N,) float64 of a column; None where it holds text."""
     found = column_of(table.cells[column])
     return found if found.dtype == np.float64 else None
+
+
+def _may_be_text(name: str, cells: Sequence[Any] | np.ndarray) -> bool:
+    """Whether it is called so, or its first filled cell is no number; most tables are numbers."""
+    if name.lower() in NAMES:
+        return True
+    filled = (c for c in cells if c is not None and c is not np.ma.masked and str(c).strip())
+    first = next(filled, 0)
+    try:
+        float(first)
+    except (TypeError, ValueError):
+        return True
+    return False
 
 
 def _has_words(cells: Sequence[Any] | np.ndarray) -> bool:

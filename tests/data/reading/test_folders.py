@@ -103,7 +103,7 @@ def test_a_class_without_a_usable_image_is_left_out(tmp_path: Path) -> None:
     assert data.oracle.tolist() == [-1] * 9 + [1]
     assert any("left out: bird" in note for note in data.notes)
     save(tmp_path / "exam" / "bird" / "1.png")
-    with pytest.raises(DataError, match="without a training image"):
+    with pytest.raises(DataError, match="without a training row"):
         load(str(train), test=str(tmp_path / "exam"), skip_bad=True)
 
 
