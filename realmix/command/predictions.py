@@ -21,7 +21,7 @@ from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable
 from realmix.command.console import bad_files
 from realmix.data.columns import Wanted
-from realmix.data.folders.walk import Bad
+from realmix.data.folders.walk import TEXT, Bad
 from realmix.data.mixed.columns import Number
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.arrays import to_bytes
@@ -32,7 +32,7 @@ from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
-from realmix.data.texts.files import SUFFIX, read_lines, read_text_files
+from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.runs.classifier import Classifier
 
@@ -180,7 +180,7 @@ def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
     if path.is_dir():
         found = read_pool_folder(path)
         return read_text_files(found) if takes_texts else found
-    if path.suffix.lower() == SUFFIX and takes_texts:
+    if path.suffix.lower() == TEXT and takes_texts:
         return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)

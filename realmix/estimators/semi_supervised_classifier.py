@@ -166,7 +166,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
-        self.result_ = self._result(outcome, config.seed, phases.notes, np.flatnonzero(~known))
+        self.result_ = faces.result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
         faces.warn(phases.notes)
         if not known.all():
             label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)

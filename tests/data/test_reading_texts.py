@@ -67,14 +67,19 @@ def test_several_columns_are_joined_and_said(tmp_path: Path) -> None:
     ("header", "cells"),
     [
         ("name,age", "Mr. Owen {i} Harris,{i}.5"),  # words beside numbers: which are meant?
-        ("colour,size", "dark red thing,very large thing"),
     ],
 )
 def test_what_could_be_something_else_is_asked(tmp_path: Path, header: str, cells: str) -> None:
     file = table(tmp_path / "t.csv", header, cells)
-    with pytest.raises(DataError, match=r"as text \(--text-column.*0/1 column for each value"):
+    with pytest.raises(DataError, match=r"alone \(--text-column 'name'\), leave it out"):
         load(str(file))
     assert load(str(file), text_column=header.split(",")[0]).is_texts
+
+
+def test_a_few_values_of_several_words_are_categories(tmp_path: Path) -> None:
+    file = table(tmp_path / "t.csv", "colour,size", "dark red thing,very large thing")
+    assert not load(str(file)).is_texts
+    assert load(str(file), text_column="colour").is_texts
 
 
 def test_wishes_that_do_not_fit(tmp_path: Path) -> None:

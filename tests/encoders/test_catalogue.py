@@ -17,7 +17,7 @@ from realmix.encoders import catalogue
 from realmix.encoders.catalogue import photo_encoder, recall
 from realmix.encoders.encoder import PhotoEncoder
 from realmix.encoders.photos import LITE0_PACKAGE
-from tests.encoders import small
+from tests.encoders import tiny_encoder as small
 
 needs_lite0 = pytest.mark.skipif(
     importlib.util.find_spec(LITE0_PACKAGE) is None,

@@ -12,7 +12,7 @@ from torch import nn
 from realmix.augment.views import network_input
 from realmix.base.errors import DataError
 from realmix.encoders.encoder import Look, PhotoEncoder, kept
-from tests.encoders import small
+from tests.encoders import tiny_encoder as small
 
 CLOSE = {"rtol": 2e-3, "atol": 1e-3}
 

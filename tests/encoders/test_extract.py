@@ -27,7 +27,7 @@ from realmix.encoders.extract import (
 )
 from realmix.encoders.pictures import Arrays, Files
 from realmix.encoders.store import FEATURES
-from tests.encoders import small
+from tests.encoders import tiny_encoder as small
 
 AUGMENTED = augmented_views(partial(views_of, "photos"), 5, seed=3)
 
@@ -138,7 +138,8 @@ def test_what_was_done_before_an_interruption_is_kept(
 KILLED = """
 import sys, time
 from realmix.encoders import extract
-from tests.encoders import small, test_extract
+from tests.encoders import test_extract
+from tests.encoders import tiny_encoder as small
 extract.EVERY = 0
 encoder = small.encoder()
 encode = encoder.encode

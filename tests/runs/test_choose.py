@@ -32,9 +32,9 @@ def facts(images: bool = True, labels: int = 40, pool: int = 1000) -> Facts:
     ("known", "steps", "alone", "candidates"),
     [
         (facts(pool=0), 400, ("supervised",), ()),
-        (facts(images=False, pool=0), 400, ("linear", "forest", "supervised"), ()),
-        (facts(images=False), 400, ("linear", "forest", "supervised"), QUICK),
-        (facts(images=False), LONG, ("linear", "forest", "supervised"), QUICK),
+        (facts(images=False, pool=0), 400, ("linear", "supervised"), ()),
+        (facts(images=False), 400, ("linear", "supervised"), QUICK),
+        (facts(images=False), LONG, ("linear", "supervised"), QUICK),
         (facts(), 400, ("supervised",), ("mixmatch",)),
         (facts(labels=4000), LONG - 1, ("supervised",), ("mixmatch",)),
         (facts(labels=100), LONG, ("supervised",), ("flexmatch",)),
@@ -94,3 +94,14 @@ def test_the_choice_is_near_the_best_of_the_records(task: str, labels: int) -> N
     chosen = means[name]
     assert chosen > means["supervised"]
     assert chosen >= max(means.values()) - 0.02
+
+
+def test_a_forest_is_tried_where_a_table_holds_more_than_plain_numbers() -> None:
+    rows = facts(images=False)
+    assert contenders(AUTO, "auto", rows, 400, mixed=True).alone == (
+        "linear",
+        "forest",
+        "supervised",
+    )
+    assert contenders(AUTO, "mlp", rows, 400, mixed=True).alone == ("supervised",)
+    assert contenders(AUTO, "auto", facts(), 400, mixed=True).alone == ("supervised",)

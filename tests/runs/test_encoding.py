@@ -23,7 +23,7 @@ from realmix.runs.phases import Phases
 from realmix.runs.prepared import Prepared, standardizer_of
 from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
-from tests.encoders import small
+from tests.encoders import tiny_encoder as small
 from tests.encoders.onnx_file import mean_colours
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from realmix.base.wording import printable
 
+TEXT = ".txt"
 Bad = tuple[str, str]
 """(path, reason) of something that could not be read."""
 
@@ -144,3 +145,13 @@ def _any_image(files: list[Path], is_image: Callable[[Path], bool]) -> bool:
     """Whether one of the files is an image: all endings, and what some without one hold."""
     named = any(file.suffix.lower() in IMAGE_ENDINGS for file in files)
     return named or any(is_image(file) for file in files[:_LOOKED_AT])
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is a text, by its name."""
+    return path.suffix.lower() == TEXT
+
+
+def mostly_texts(files: Sequence[Path]) -> bool:
+    """Whether more than half of the files are texts."""
+    return 2 * sum(map(is_text, files)) > len(files)

@@ -31,7 +31,7 @@ def encoded(
         DataError: a table lacks a column; and see `kinds.fitted`.
     """
     main, every = parts[0].cells, (*parts, *([] if exam is None else [exam]))
-    if any(part.is_images for part in every):
+    if any(part.is_images or part.is_texts for part in every):
         return list(parts), exam, None  # `assemble` refuses a mixture of kinds
     if main is None:
         ready = [_nameless(part) for part in every]

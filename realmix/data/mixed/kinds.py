@@ -146,8 +146,8 @@ def _too_many(name: str, filled: np.ndarray, distinct: int, wanted: bool) -> str
     if np.mean([len(text.split()) for text in filled]) >= WORDS:
         raise DataError(
             f"Column '{shown}' holds free text ('{printable(filled[0])[:40]}...'), which is not "
-            "read beside numbers and categories. Leave it out (--drop-columns "
-            f"'{shown}'), or learn from what it tells, written as columns of its own."
+            f"read beside numbers and categories. Learn from it alone (--text-column '{shown}'), "
+            f"leave it out (--drop-columns '{shown}'), or write what it tells as columns."
         )
     return f"has {counted(distinct, 'value')} in {counted(len(filled), 'row')}"
 

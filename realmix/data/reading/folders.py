@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.data.folders.names import role
 from realmix.data.folders.parts import find_parts
-from realmix.data.folders.walk import Bad, Walk, survey
+from realmix.data.folders.walk import Bad, Walk, is_text, mostly_texts, survey
 from realmix.data.labels import NOTHING_SAID, Marks, read_folders
 from realmix.data.pixels.formats import is_image
 from realmix.data.reading.source import Source, encode
@@ -61,6 +61,13 @@ def _without_images(folder: Path) -> bool:
     return bool(walk.below(folder)) and not walk.refused
 
 
+def _what_is_read(folder: Path) -> Callable[[Path], bool]:
+    """Whether a file is a text, where most below the folder are by their names; else an image."""
+    walk = Walk(folder.resolve())
+    walk.enter(folder)
+    return is_text if mostly_texts(walk.below(folder)) else is_image
+
+
 def read_class_folders(folder: Path, is_exam: bool = False, marks: Marks = NOTHING_SAID) -> Source:
     """A folder of class folders, searched to any depth, or of the parts of a data set.
 
@@ -75,7 +82,7 @@ def read_class_folders(folder: Path, is_exam: bool = False, marks: Marks = NOTHI
         DataError: no class folders, no files in any of them, or folders that can be read in two
             ways.
     """
-    parts = find_parts(survey(folder, is_image), is_exam)
+    parts = find_parts(survey(folder, _what_is_read(folder)), is_exam)
     left_out = [path for path in parts.empty if _without_images(path)]
     # folders that cannot be read, or hold nothing, are told of as classes are
     unread = [(path.name, path) for path in parts.empty if path not in left_out]

@@ -14,6 +14,7 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
 from realmix.data.examine.equal import as_groups
 from realmix.data.examine.leakage import examined
+from realmix.data.folders.walk import TEXT
 from realmix.data.labels import Marks
 from realmix.data.mixed.join import encoded
 from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
@@ -26,7 +27,7 @@ from realmix.data.reading.check import check_classes, validate
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, unknown_class
 from realmix.data.reading.tables import SUFFIXES, read_table
-from realmix.data.texts.files import SUFFIX, are_texts, read_lines, read_text_files
+from realmix.data.texts.files import are_texts, read_lines, read_text_files
 from realmix.data.texts.given import given_texts
 
 MAX_IMAGE_SIZE = 1024
@@ -207,7 +208,7 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         return read_table(
             path, asked.label_column, not is_pool, asked.marks, asked.wanted, asked.group
         )
-    if path.suffix.lower() == SUFFIX and is_pool and path.is_file():
+    if path.suffix.lower() == TEXT and is_pool and path.is_file():
         return read_lines(path)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "

@@ -9,19 +9,17 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
-from realmix.data.folders.walk import Bad
+from realmix.data.folders.walk import TEXT, Bad, is_text, mostly_texts
 from realmix.data.reading.csv_text import decoded
 from realmix.data.reading.source import Source
 from realmix.data.texts.columns import as_texts
 
-SUFFIX = ".txt"
-NO_TEXT = f"no {SUFFIX} file"
+NO_TEXT = f"no {TEXT} file"
 
 
 def are_texts(source: Source) -> bool:
     """Whether most of the files that a folder holds are texts."""
-    files = source.files or ()
-    return 2 * sum(file.suffix.lower() == SUFFIX for file in files) > len(files)
+    return mostly_texts(source.files or ())
 
 
 def read_text_files(source: Source) -> Source:
@@ -48,7 +46,7 @@ def read_text_files(source: Source) -> Source:
 
 
 def _content(file: Path) -> tuple[str, tuple[str, ...]]:
-    if file.suffix.lower() != SUFFIX:
+    if not is_text(file):
         raise DataError(NO_TEXT)
     if not file.is_file():
         raise DataError("no regular file")
