@@ -388,3 +388,17 @@ def test_settings_are_flattened():
         ("d", "1, x"),
         ("e", "none"),
     ]
+
+
+def test_one_figure_of_a_computation_is_no_curve(tmp_path):
+    write_run(tmp_path / "run")
+    run = read_run(tmp_path / "run")
+    run.records[:] = [
+        {"phase": "final/linear", "step": 0, "seconds": 0.1, "loss": 0.4, "strength": 1.0},
+        {"phase": "final/vat", "step": 10, "seconds": 1.0, "loss": 0.9, "confidence": 0.5},
+        {"phase": "final/vat", "step": 20, "seconds": 2.0, "loss": 0.6, "confidence": 0.8},
+    ]
+    titles = [chart["title"] for chart in sections.curves(run)]
+    assert "Loss" in titles
+    assert "Confidence" in titles
+    assert "Strength" not in titles
