@@ -14,7 +14,7 @@ from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 from realmix.evaluate.mirror import LEAST_PAIRS, Reading, read_mirrored, shrunk
-from realmix.runs import run
+from realmix.runs import augmentation, run
 from realmix.runs.augmentation import augmented
 from realmix.runs.classifier import load_classifier
 from realmix.runs.config import Config
@@ -196,3 +196,39 @@ def test_an_estimator_says_that_it_does_not_mirror():
     assert model.classifier_.preset == "unmirrored"
     model.set_params(augment="none").fit(dataset.inputs, dataset.label)
     assert model.classifier_.preset == "none"
+
+
+def pictures(side: int = 64, channels: int = 3, files: bool = True) -> Dataset:
+    inputs = np.zeros((4, channels, side, side), np.uint8)
+    paths = tuple(Path(f"{i}.jpg") for i in range(4)) if files else None
+    return Dataset(inputs, np.array([0, 1, -1, -1]), ("a", "b"), "photos", files=paths)
+
+
+@pytest.mark.parametrize("there", [("lite0", "other"), ()])
+def test_photos_are_seen_by_the_best_encoder_at_hand(
+    there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augmentation, "at_hand", lambda: there)
+    config, told = augmentation.with_encoder(pictures(), Config("photos"))
+    assert config.encoder == (there[0] if there else None)
+    assert ("--encoder none" if there else "realmix[offline]") in told[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (pictures(side=32), {}),
+        (pictures(channels=1), {}),
+        (pictures(files=False), {}),
+        (pictures(), {"encoder": "none"}),
+        (pictures(), {"model": "wrn-16-2"}),
+        (pictures(), {"init": "run"}),
+        (pictures(), {"image_size": 96}),
+        (pictures(), {"algorithm": "fixmatch"}),
+    ],
+)
+def test_other_pictures_and_other_wishes_are_left_as_they_are(
+    data: Dataset, options: dict[str, object]
+) -> None:
+    config = Config("photos", **options)  # type: ignore[arg-type]
+    assert augmentation.with_encoder(data, config) == (config, ())
