@@ -2048,7 +2048,7 @@ MUTANTS = [
         [
             ("two values are codes", "3 <= len(np", "2 <= len(np"),
             ("a code too few", "<= MOST_CODES", "< MOST_CODES"),
-            ("fractions are codes", "if np.array_equal(column, column.round()) and", "if"),
+            ("fractions are codes", "and np.array_equal(column, column.round())", ""),
             (
                 "soft labels hardened",
                 "label.float() if label.ndim > 1",
