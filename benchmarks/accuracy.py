@@ -27,12 +27,13 @@ from benchmarks.records import (
     do,
     gain,
     lines_of,
+    made_with,
+    place,
     spread,
     trained_accuracy,
     versions_of,
 )
 from realmix.base.files import write_atomically
-from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.runs.methods import METHODS
@@ -118,7 +119,7 @@ def run(task_name: str, labels: int, algorithm: str, seed: int) -> Line:
         "steps": 0 if algorithm in SKLEARN else task.steps,
         "seconds": round(time.monotonic() - started, 1),
         "fields": fields,
-        "versions": versions(),
+        "versions": made_with(),
     }
 
 
@@ -159,7 +160,7 @@ def summary(name: str) -> str:
     rows = [
         f"# {name}: test accuracy",
         "",
-        f"`python -m benchmarks.accuracy {name}`, {task.steps} steps a training, one core a run."
+        f"`python -m benchmarks.accuracy {name}`, {task.steps} steps a training, {place(lines)}."
         " ± is the standard deviation over seeds of labels and training together; the difference"
         " from the labels alone is paired by seed, with its 95 % t-interval. Cost is arithmetic"
         " relative to the labels alone, as `realmix algorithms` shows it.",

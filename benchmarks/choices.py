@@ -25,12 +25,13 @@ from benchmarks.records import (
     gain,
     interval,
     lines_of,
+    made_with,
+    place,
     spread,
     trained_accuracy,
     versions_of,
 )
 from realmix.base.files import write_atomically
-from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 
@@ -84,7 +85,7 @@ def run(choice: str, variant: str, seed: int) -> Line:
         "seed": seed,
         "accuracy": trained_accuracy(split(seed), algorithm, STEPS, seed, variants[variant]),
         "seconds": round(time.monotonic() - started, 1),
-        "versions": versions(),
+        "versions": made_with(),
     }
 
 
@@ -93,10 +94,10 @@ def summary() -> str:
     rows = [
         "# Defaults that are not the paper's",
         "",
-        f"`python -m benchmarks.choices`: CIFAR-10 with {10 * PER_CLASS} labels, {STEPS} steps, one"
-        f" core a run, accuracy on {JUDGING:,} training rows that are in no pool. No table shows"
-        " these rows or these seeds. The difference is from the default, paired by seed, with its"
-        " 95 % interval.",
+        f"`python -m benchmarks.choices`: CIFAR-10 with {10 * PER_CLASS} labels, {STEPS} steps,"
+        f" {place(lines)}, accuracy on {JUDGING:,} training rows that are in no pool. No table"
+        " shows these rows or these seeds. The difference is from the default, paired by seed, with"
+        " its 95 % interval.",
         "",
         "| choice | | seeds | accuracy | difference |",
         "|---|---|---:|---:|---:|",

@@ -20,6 +20,7 @@ import torch
 
 from benchmarks.accuracy import TASKS
 from benchmarks.records import (
+    DEVICE,
     RECORDS,
     Line,
     by_seed,
@@ -27,12 +28,12 @@ from benchmarks.records import (
     gain,
     interval,
     lines_of,
+    made_with,
     spread,
     trained_accuracy,
     versions_of,
 )
 from realmix.base.files import write_atomically
-from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.functional.adversarial import fgsm
@@ -74,7 +75,7 @@ def prepared(dataset: Dataset, algorithm: str, seed: int, fields: dict[str, Any]
         seed=seed,
         gate="none",
         fields=fields,
-        device="cpu",
+        device=DEVICE,
     )
     return Phases(dataset, config, None, Silent())
 
@@ -274,7 +275,7 @@ def run(name: str, variant: str, seed: int) -> Line:
         "seed": seed,
         "accuracy": figure,
         "seconds": round(time.monotonic() - started, 1),
-        "versions": versions(),
+        "versions": made_with(),
     }
 
 

@@ -25,12 +25,13 @@ from benchmarks.records import (
     gain,
     interval,
     lines_of,
+    made_with,
+    place,
     spread,
     trained_accuracy,
     versions_of,
 )
 from realmix.base.files import write_atomically
-from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 
@@ -68,7 +69,7 @@ def run(noise: str, algorithm: str, seed: int) -> Line:
         "accuracy": trained_accuracy(dataset, algorithm, STEPS, seed, fields),
         "seconds": round(time.monotonic() - started, 1),
         "fields": fields,
-        "versions": versions(),
+        "versions": made_with(),
     }
 
 
@@ -78,7 +79,7 @@ def summary() -> str:
         "# Human label errors",
         "",
         f"`python -m benchmarks.label_noise`: {IMAGES:,} CIFAR-10 images, {STEPS:,} steps a"
-        " training, one core a run, accuracy on the clean test rows.",
+        f" training, {place(lines)}, accuracy on the clean test rows.",
         "",
         f"- dividemix with the weight {WEIGHT}, all else at its defaults.",
         "",

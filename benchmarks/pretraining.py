@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from benchmarks.records import (
+    DEVICE,
     RECORDS,
     Line,
     by_seed,
@@ -34,13 +35,13 @@ from benchmarks.records import (
     gain,
     interval,
     lines_of,
+    made_with,
     spread,
     versions_of,
 )
 from realmix import models
 from realmix.augment.presets import PRESETS
 from realmix.base.files import write_atomically
-from realmix.base.versions import versions
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.data.reading.load import load
 from realmix.models.composed import num_features
@@ -115,7 +116,7 @@ def run(start: str, method: str, labels: int, seed: int, steps: int) -> Line:
             steps=steps,
             seed=seed,
             gate="none",
-            device="cpu",
+            device=DEVICE,
             fields=METHODS[method],
         )
         found = Experiment(Phases(target, config, None, Silent())).run().evidence
@@ -128,7 +129,7 @@ def run(start: str, method: str, labels: int, seed: int, steps: int) -> Line:
         "steps": steps,
         "accuracy": float(right.mean()),
         "seconds": round(time.monotonic() - started, 1),
-        "versions": versions(),
+        "versions": made_with(),
     }
 
 

@@ -17,6 +17,7 @@ import torch
 from scipy import stats
 
 from realmix.base.files import append_line, whole_lines
+from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -24,6 +25,7 @@ from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
 RECORDS = Path(__file__).parent / "records"
+DEVICE = os.environ.get("BENCHMARK_DEVICE", "cpu")  # of the trainings; cuda: all share the GPU
 Line = dict[str, Any]
 
 
@@ -68,7 +70,7 @@ def shown(line: Line) -> str:
 def trained(
     dataset: Dataset, algorithm: str, steps: int, seed: int, fields: dict[str, Any]
 ) -> Outcome:
-    """Train once, on one core of the CPU, without any comparison."""
+    """Train once, on one core of the CPU or its share of DEVICE, without any comparison."""
     torch.set_num_threads(1)
     config = Config(
         "benchmark",
@@ -77,7 +79,7 @@ def trained(
         seed=seed,
         gate="none",
         fields=fields,
-        device="cpu",
+        device=DEVICE,
     )
     return Experiment(Phases(dataset, config, None, Silent())).run()
 
@@ -126,6 +128,21 @@ def interval(change: tuple[float, float, float] | None) -> str:
     '+0.100 (+0.050 to +0.150)'
     """
     return f"{change[0]:+.3f} ({change[1]:+.3f} to {change[2]:+.3f})" if change else ""
+
+
+def made_with() -> dict[str, str]:
+    """The packages that a line depends on, and the device where it is no CPU."""
+    return {**versions(), "device": torch.cuda.get_device_name()} if DEVICE != "cpu" else versions()
+
+
+def place(lines: Iterable[Line]) -> str:
+    """Where the runs of a record were made, in words.
+
+    >>> place([{"versions": {"torch": "2.11"}}])
+    'one core a run'
+    """
+    devices = sorted({line["versions"]["device"] for line in lines if "device" in line["versions"]})
+    return f"many at once on one {' or '.join(devices)}" if devices else "one core a run"
 
 
 def versions_of(lines: Iterable[Line]) -> Iterator[str]:
