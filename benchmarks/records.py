@@ -141,8 +141,9 @@ def place(lines: Iterable[Line]) -> str:
     >>> place([{"versions": {"torch": "2.11"}}])
     'one core a run'
     """
-    devices = sorted({line["versions"]["device"] for line in lines if "device" in line["versions"]})
-    return f"many at once on one {' or '.join(devices)}" if devices else "one core a run"
+    devices = {line["versions"].get("device") for line in lines}
+    words = sorted(f"many at once on one {device}" for device in devices if device)
+    return " or ".join((["one core a run"] if None in devices else []) + words)
 
 
 def versions_of(lines: Iterable[Line]) -> Iterator[str]:
