@@ -55,6 +55,7 @@ class Fit(Config):
     encoder: Unset[str | None] = None
     views: Number = None
     embed_encoder: Flag = False
+    tune: Unset[str | None] = None
     init: Unset[str | None] = None
     steps: Number = None
     minutes: Amount = None

@@ -14,6 +14,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.encoders import photos, texts
+from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
 from realmix.encoders.tfidf import TFIDF, TfidfEncoder
 from realmix.encoders.weights import SUFFIXES
@@ -24,7 +25,7 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
     "timm": photos.timm_encoder,
     "torchvision": photos.torchvision_encoder,
 }
-PACKAGED = {photos.LITE0: photos.LITE0_PACKAGE}
+PACKAGED = {LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
 
 
@@ -62,7 +63,7 @@ def photo_encoder(
     """
     if name == AUTO:
         return photo_encoder(_best(), size)
-    if name == photos.LITE0:
+    if name == LITE0:
         return photos.lite0(state, size)
     library, _, rest = name.partition(":")
     if library in LIBRARIES and rest:

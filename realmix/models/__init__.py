@@ -10,6 +10,7 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
+from realmix.models.adapters import merged as merged
 from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
 from realmix.models.linear import Linear
@@ -17,6 +18,7 @@ from realmix.models.mlp import MLP
 from realmix.models.neighbors import Neighbors
 from realmix.models.timm_models import timm_network
 from realmix.models.trees import Forest
+from realmix.models.tuned import TUNED, Tuned
 from realmix.models.wide_resnet import WideResNet
 
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
@@ -54,6 +56,9 @@ def described(name: str, network: nn.Module, shape: tuple[int, ...]) -> str:
     'mlp (9 weights) on 2 columns'
     """
     count = sum(parameter.numel() for parameter in network.parameters())
+    if resolved(name, shape).startswith(TUNED):
+        encoder, _, side = name.removeprefix(TUNED).rpartition("@")
+        return f"{encoder} ({count:,} of its weights train) on {side} x {side} pixels"
     inputs = f"{shape[1]} x {shape[2]} pixels" if len(shape) == 3 else f"{shape[0]:,} columns"
     return f"{resolved(name, shape)} ({count:,} weights) on {inputs}"
 
@@ -72,8 +77,8 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
-            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of
-            these makes two of it, "unit:" gives its features length 1 before the head, and
+            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or "tuned:ENCODER@SIDE";
+            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before the head, and
             "blend:A+B" is two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
@@ -99,7 +104,7 @@ def build(
         return UnitFeatures(build(one, shape, num_classes, seed, *options))
     name = resolved(name, shape)
     for_rows = re.fullmatch(FOR_ROWS, name) is not None
-    known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
+    known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|(timm|tuned):.+", name)
     if known and for_rows != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
@@ -127,6 +132,8 @@ def _build(
             return WideResNet(shape[0], num_classes, depth, width, dropout, stochastic_depth)
         except ValueError as error:
             raise UsageError(f"--model {name}: {error}.") from None
+    if name.startswith(TUNED):
+        return Tuned.named(name, num_classes, dropout)
     if name.startswith("timm:"):
         options = {"drop_rate": dropout, "drop_path_rate": stochastic_depth}
         given = {key: value for key, value in options.items() if value}

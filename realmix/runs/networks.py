@@ -1,4 +1,4 @@
-"""The networks of a run: new ones that start at random or from another run, and two as one."""
+"""The networks of a run: new ones that start at random, from another run or from an encoder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,42 @@ from torch import nn
 from realmix import models
 from realmix.base.randomness import derive
 from realmix.contract.algorithm import Recipe
+from realmix.encoders.catalogue import photo_encoder
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend
+from realmix.models.tuned import Tuned, tuned_name
+from realmix.models.tuning import tune
+from realmix.runs.choose import settings
 from realmix.runs.classifier import Classifier, load_classifier
 from realmix.runs.config import Config
+from realmix.runs.methods import method_class
+
+ADAPTERS = 44  # stream of randomness
+TUNING: dict[str, Any] = {
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "weight_decay": 0.02,
+    "schedule": "cosine",
+    "batch_size": 16,
+    "warm_up": 0.1,
+    "layer_decay": 0.75,
+    "ema_decay": 0.99,
+}
+"""Of every method's recipe, what differs where an encoder is tuned: it is to change little."""
+
+
+def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
+    """The fields of a run's method, and the recipe that all of its trainings have.
+
+    Raises:
+        UsageError: for a field that is neither's, or a bad value.
+    """
+    fields, recipe = settings(method_class(method), config.fields)
+    if config.tune:
+        recipe = replace(
+            recipe, **{name: TUNING[name] for name in TUNING.keys() - config.fields.keys()}
+        )
+    return fields, recipe
 
 
 class Networks:
@@ -45,6 +77,10 @@ class Networks:
         )
         self.start = load_classifier(Path(config.init)).single if config.init else None
         self.model = self.start.model if self.start and config.model == "auto" else config.model
+        self.tune = config.tune
+        if self.tune:
+            self.encoder = photo_encoder(str(config.encoder), config.image_size)
+            self.model = tuned_name(self.encoder.reference.name, self.encoder.look.size)
 
     def __call__(
         self, number: int = 0, model: str | None = None, recipe: Recipe | None = None
@@ -70,7 +106,16 @@ class Networks:
         )
         if self.start and model == self.model:
             self.start.lend_body(network)
+        if self.tune:
+            self._tuned(network, self.tune, number)
         return network
+
+    def _tuned(self, network: nn.Module, how: str, number: int) -> None:
+        """Let each encoder that is part of a network begin as it was pretrained."""
+        encoders = [part for part in network.modules() if isinstance(part, Tuned)]
+        for place, part in enumerate(encoders):
+            part.take(self.encoder.weights, f"The encoder {self.encoder.reference.name}")
+            tune(part, how, derive(self.seed, ADAPTERS, number, place))
 
 
 def together(

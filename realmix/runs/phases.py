@@ -17,10 +17,10 @@ from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN
 from realmix.runs import budget
-from realmix.runs.choose import contenders, default_steps, settings
+from realmix.runs.choose import contenders, default_steps
 from realmix.runs.config import Config
 from realmix.runs.methods import learns_from_pool, method_class
-from realmix.runs.networks import Networks
+from realmix.runs.networks import Networks, settings_of
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
@@ -103,7 +103,7 @@ class Phases:
         self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
         if config.gate == "none":
             self.contenders = self.contenders.first
-        self.fields, self.recipe = settings(method_class(self.contenders.asked), config.fields)
+        self.fields, self.recipe = settings_of(config, self.contenders.asked)
         self.networks = Networks(config, self.rows.shape, len(dataset.classes), self.recipe)
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)

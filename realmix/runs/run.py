@@ -106,7 +106,9 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, seen, watch)
-    if encoding:
+    if encoding and config.tune:
+        dataset = encoding.pictures()
+    elif encoding:
         kept = encoding.features(num_views(seen), config.seed)
         dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
