@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
-from realmix.contract.fields import Count, Decay, NonNegative, Positive, Share, field_types, validated
+from realmix.contract.fields import (
+    Count,
+    Decay,
+    NonNegative,
+    Positive,
+    Share,
+    field_types,
+    validated,
+)
 
 
 @dataclass(frozen=True, slots=True)

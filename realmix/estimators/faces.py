@@ -21,9 +21,14 @@ from realmix.base.wording import in_python
 from realmix.data.labels import Marks
 from realmix.estimators.labels import divide, settled
 from realmix.runs.classifier import Classifier
+from realmix.runs.config import Config
 from realmix.runs.experiment import Outcome
 
 SEEDS = 2**31 - 1
+TUNED_HERE = (
+    "An encoder of pictures needs tune here: 'head', 'last', 'all' or 'lora'. From the features of"
+    " one that is frozen `realmix fit` learns, which keeps them on the disk."
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -78,6 +83,26 @@ def result_of(outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray) -
         "notes": [in_python(note) for note in notes],
         "label_next": [] if unsure is None else pool[unsure].tolist(),
     }
+
+
+def config_of(model: Any) -> Config:
+    """The run that an estimator's parameters ask for."""
+    return Config(
+        data="",
+        algorithm=model.algorithm,
+        model=model.model,
+        steps=plain(model.steps),
+        minutes=plain(model.minutes),
+        seed=seed_of(model.random_state),
+        device=model.device,
+        gate=gate_of(model.gate),
+        judge=model.judge,
+        single=bool(model.single),
+        encoder=model.encoder,
+        tune=model.tune,
+        augment=model.augment,
+        fields={name: plain(value) for name, value in (model.fields or {}).items()},
+    )
 
 
 def seed_of(random_state: Any) -> int:

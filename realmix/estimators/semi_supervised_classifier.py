@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from realmix.base.errors import DataError
+from realmix.base.errors import DataError, UsageError
 from realmix.data.labels import EXPECTED, Marks, class_name
 from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
@@ -25,7 +25,6 @@ from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
 from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
 from realmix.runs.augmentation import augmented
-from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
@@ -49,7 +48,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: keep one network where a pair would be the better bet.
-        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md.
+        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md. Of
+            pictures, with `tune`: "auto", "lite0", "timm:NAME", ...: docs/encoders.md.
+        tune: train the encoder of pictures: "head", "last", "all", "lora" or "lora-RANK".
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
@@ -94,6 +95,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: str = "auto",
         single: bool = False,
         encoder: str | None = None,
+        tune: str | None = None,
         augment: str = "auto",
         unlabeled_marker: Any = None,
         class_value: Any = None,
@@ -111,6 +113,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.judge = judge
         self.single = single
         self.encoder = encoder
+        self.tune = tune
         self.augment = augment
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
@@ -156,13 +159,15 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
         names = [class_name(value) for value in self.classes_.tolist()]
-        config = self._config()
+        config = faces.config_of(self)
         dataset = from_arrays(inputs, label, names, groups)
         notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
         dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
         dataset = augmented(dataset, config).dataset
         if texts is not None:
             dataset = read_by_encoder(dataset, texts, config)
+        elif config.freezes:
+            raise UsageError(faces.TUNED_HERE)
         phases = Phases(dataset, config, None, Silent())
         outcome = Experiment(phases).run()
         self.classifier_ = outcome.classifier
@@ -196,23 +201,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """See `labeled_score`. Raises ValueError where no row has a label."""
         return faces.labeled_score(self, X, y, sample_weight)
-
-    def _config(self) -> Config:
-        return Config(
-            data="",
-            algorithm=self.algorithm,
-            model=self.model,
-            steps=faces.plain(self.steps),
-            minutes=faces.plain(self.minutes),
-            seed=faces.seed_of(self.random_state),
-            device=self.device,
-            gate=faces.gate_of(self.gate),
-            judge=self.judge,
-            single=bool(self.single),
-            encoder=self.encoder,
-            augment=self.augment,
-            fields={name: faces.plain(value) for name, value in (self.fields or {}).items()},
-        )
 
     def _inputs(self, X: Any, reset: bool) -> np.ndarray:
         """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.

@@ -78,8 +78,8 @@ def build(
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
             "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or "tuned:ENCODER@SIDE";
-            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before the head, and
-            "blend:A+B" is two that answer together (`composed.Blend`).
+            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before
+            the head, and "blend:A+B" is two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.

@@ -75,10 +75,9 @@ class Tuned(nn.Module):
 
     def features(self, pictures: Tensor) -> Tensor:
         """(B, 1 or 3, H, W) in [-1, 1], of any size, to (B, D) of length sqrt(D)."""
-        parts = [pictures] if self.training else pictures.split(ROWS)
+        parts = [pictures] if self.training else torch.split(pictures, ROWS)
         found = torch.cat([self._answers(part) for part in parts])
-        direction: Tensor = F.normalize(found, dim=1)
-        return direction * found.shape[1] ** 0.5
+        return F.normalize(found, dim=1).mul(found.shape[1] ** 0.5)
 
     def _answers(self, pictures: Tensor) -> Tensor:
         seen = self.look(pictures.expand(-1, 3, -1, -1))

@@ -48,7 +48,8 @@ class Config:
             last block or stage as well), all (with slower lower layers), lora or lora-RANK.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
-            drawn anew.
+            drawn anew. Or weights of a network of timm or torchvision, .safetensors or .pth, whose
+            name the file's begins with, such as resnet18-f37072fd.pth, or --model gives.
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long the whole run may take.
         seed: the source of everything random.

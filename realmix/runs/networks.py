@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from realmix import models
+from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
+from realmix.base.wording import printable
 from realmix.contract.algorithm import Recipe
-from realmix.encoders.catalogue import photo_encoder
+from realmix.encoders.catalogue import LIBRARIES, network_of_file, photo_encoder
+from realmix.encoders.weights import holds_weights, read_state
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend
 from realmix.models.tuned import Tuned, tuned_name
@@ -49,6 +53,64 @@ def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
     return fields, recipe
 
 
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights of an encoder's network, with which trainings begin.
+
+    Attributes:
+        model: the name of the network that has it as its body.
+        state: tensors by name.
+        where: what they are from, for messages.
+        how: much of it is trained, see `models.tuning`; None trains it like any other network.
+    """
+
+    model: str
+    state: Mapping[str, Tensor]
+    where: str
+    how: str | None = None
+
+    def lend(self, network: nn.Module, seed: int) -> None:
+        """Let each encoder that is part of a network begin with them.
+
+        Raises:
+            UsageError: they are of another network, or it cannot be trained in that way.
+        """
+        encoders = [part for part in network.modules() if isinstance(part, Tuned)]
+        for place, part in enumerate(encoders):
+            part.take(self.state, self.where)
+            if self.how:
+                tune(part, self.how, derive(seed, ADAPTERS, place))
+
+
+def pretrained(config: Config, side: int) -> Pretrained | None:
+    """The weights that --tune or a file of them for --init names.
+
+    Args:
+        config: of the run.
+        side: of the pictures, where `init` names a file.
+
+    Raises:
+        UsageError: they cannot be read, or do not say which network they are of.
+    """
+    if config.tune:
+        encoder = photo_encoder(str(config.encoder), config.image_size)
+        known = encoder.reference
+        name, where = tuned_name(known.name, encoder.look.size), f"The encoder {known.name}"
+        return Pretrained(name, encoder.weights, where, config.tune)
+    path = Path(config.init or "")
+    if not holds_weights(path):
+        return None
+    name = config.model
+    if name == "auto":
+        name = network_of_file(path, "--model timm:NAME beside --init FILE")
+    if name.partition(":")[0] not in LIBRARIES:
+        raise UsageError(
+            f"--init {printable(path)}: a file of weights is of a network of timm or torchvision,"
+            f" not of '{printable(name)}'. Give --model timm:NAME or torchvision:NAME."
+        )
+    return Pretrained(tuned_name(name, side), read_state(path), f"'{printable(path)}'")
+
+
 class Networks:
     """Makes networks. The same number gives the same weights.
 
@@ -62,7 +124,8 @@ class Networks:
         recipe: dropout and stochastic depth.
 
     Raises:
-        UsageError: `init` is no finished run.
+        UsageError: `init` is no finished run and no file of weights, or what is to be tuned no
+            encoder.
         StorageError: its model is damaged.
     """
 
@@ -75,12 +138,13 @@ class Networks:
             config.seed,
             recipe,
         )
-        self.start = load_classifier(Path(config.init)).single if config.init else None
-        self.model = self.start.model if self.start and config.model == "auto" else config.model
-        self.tune = config.tune
-        if self.tune:
-            self.encoder = photo_encoder(str(config.encoder), config.image_size)
-            self.model = tuned_name(self.encoder.reference.name, self.encoder.look.size)
+        self.start, self.model = None, config.model
+        self.pretrained = pretrained(config, shape[-1])
+        if self.pretrained:
+            self.model = self.pretrained.model
+        elif config.init:
+            self.start = load_classifier(Path(config.init)).single
+            self.model = self.start.model if config.model == "auto" else config.model
 
     def __call__(
         self, number: int = 0, model: str | None = None, recipe: Recipe | None = None
@@ -96,26 +160,14 @@ class Networks:
             UsageError: it cannot be built, or does not fit what it should start from.
         """
         model, recipe = model or self.model, recipe or self.recipe
-        network = models.build(
-            model,
-            self.shape,
-            self.num_classes,
-            derive(self.seed, number) if number else self.seed,
-            recipe.dropout,
-            recipe.stochastic_depth,
-        )
-        if self.start and model == self.model:
+        seed = derive(self.seed, number) if number else self.seed
+        options = recipe.dropout, recipe.stochastic_depth
+        network = models.build(model, self.shape, self.num_classes, seed, *options)
+        if self.pretrained:
+            self.pretrained.lend(network, seed)
+        elif self.start and model == self.model:
             self.start.lend_body(network)
-        if self.tune:
-            self._tuned(network, self.tune, number)
         return network
-
-    def _tuned(self, network: nn.Module, how: str, number: int) -> None:
-        """Let each encoder that is part of a network begin as it was pretrained."""
-        encoders = [part for part in network.modules() if isinstance(part, Tuned)]
-        for place, part in enumerate(encoders):
-            part.take(self.encoder.weights, f"The encoder {self.encoder.reference.name}")
-            tune(part, how, derive(self.seed, ADAPTERS, number, place))
 
 
 def together(

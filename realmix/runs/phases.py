@@ -29,7 +29,7 @@ from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
-LOGS, EVALUATIONS = 50, 10  # records of each training
+LOGS = 50  # records of each training
 FINAL = "final"
 
 
@@ -188,7 +188,7 @@ class Phases:
             device=self.device,
             folder=folder,
             log_every=max(steps // LOGS, 1),
-            evaluate_every=max(steps // EVALUATIONS, 1),
+            evaluate_every=max(steps // budget.EVALUATIONS, 1),
             evaluate=self.rows.measure(phase.held_rows) if len(phase.held_rows) else None,
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
