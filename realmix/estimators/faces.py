@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import warnings
@@ -15,11 +16,14 @@ from safetensors.torch import save as to_bytes
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
+from torch import nn
 
 from realmix.base.errors import DataError, RealmixError, RealmixWarning
 from realmix.base.wording import in_python
 from realmix.data.labels import Marks
 from realmix.estimators.labels import divide, settled
+from realmix.models import NETWORKS
+from realmix.models.own import own_name
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Outcome
@@ -90,7 +94,7 @@ def config_of(model: Any) -> Config:
     return Config(
         data="",
         algorithm=model.algorithm,
-        model=model.model,
+        model=network_name(model.model),
         steps=plain(model.steps),
         minutes=plain(model.minutes),
         seed=seed_of(model.random_state),
@@ -103,6 +107,18 @@ def config_of(model: Any) -> Config:
         augment=model.augment,
         fields={name: plain(value) for name, value in (model.fields or {}).items()},
     )
+
+
+def network_name(given: Any) -> Any:
+    """The name of a network; a module is put into the table of networks under a name of its own.
+
+    Trainings begin with the weights that it has.
+    """
+    if not isinstance(given, nn.Module):
+        return given
+    template = copy.deepcopy(given)
+    NETWORKS[own_name(given)] = lambda shape, num_classes: copy.deepcopy(template)
+    return own_name(given)
 
 
 def seed_of(random_state: Any) -> int:

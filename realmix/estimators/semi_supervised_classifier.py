@@ -23,11 +23,11 @@ from realmix.data.texts.given import given_texts
 from realmix.estimators import faces
 from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
 from realmix.estimators.labels import UNLABELED, divide, read
+from realmix.estimators.listening import Listener
 from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
 from realmix.runs.augmentation import augmented
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
-from realmix.runs.watch import Silent
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -40,7 +40,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     Args:
         algorithm: what to compare with the labels alone: "realmix", "fixmatch", ...; "auto" takes
             what suits the data.
-        model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", ...
+        model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", a name
+            of `realmix.NETWORKS`, or a torch.nn.Module: docs/your-own.md.
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long a fit may take.
         gate: "balanced" keeps what is likely best, "strict" what uses the pool only if it is proved
@@ -63,6 +64,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         numeric: columns that hold numbers; a cell that is none is taken as blank.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
+        verbose: 1 prints what is done, 2 also how trainings go.
         random_state: an integer is the seed of the run (the same integer, the same model); one is
             drawn from a RandomState; None takes a fresh one, not from NumPy's global state.
 
@@ -72,6 +74,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         result_: what `realmix fit` writes to result.json: which model is kept and why ("shipped",
             "reason"), accuracies with intervals, costs; with "seed", "notes" on the data, which are
             warnings too, and "label_next", rows of X of which it is least sure.
+        history_: records of the trainings by method and part ("final", "fold-1", ...).
         classifier_: the `realmix.runs.classifier.Classifier` that is kept.
         n_features_in_, feature_names_in_: of feature rows, as in scikit-learn.
 
@@ -88,7 +91,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self,
         algorithm: str = "auto",
         *,
-        model: str = "auto",
+        model: Any = "auto",
         steps: int | None = None,
         minutes: float | None = None,
         gate: bool | str = True,
@@ -103,6 +106,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         numeric: str | Sequence[str] | None = None,
         fields: dict[str, Any] | None = None,
         device: str = "auto",
+        verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.algorithm = algorithm
@@ -121,6 +125,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.numeric = numeric
         self.fields = fields
         self.device = device
+        self.verbose = verbose
         self.random_state = random_state
 
     @faces.python_words
@@ -168,9 +173,10 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             dataset = read_by_encoder(dataset, texts, config)
         elif config.freezes:
             raise UsageError(faces.TUNED_HERE)
-        phases = Phases(dataset, config, None, Silent())
+        listener = Listener(int(self.verbose))
+        phases = Phases(dataset, config, None, listener)
         outcome = Experiment(phases).run()
-        self.classifier_ = outcome.classifier
+        self.classifier_, self.history_ = outcome.classifier, listener.history
         self.result_ = faces.result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
         faces.warn(phases.notes)
         if not known.all():
@@ -233,6 +239,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
+        faces.network_name(state.get("model"))
         if "classifier_" in state:
             state["classifier_"] = faces.unpacked(*state["classifier_"])
         super().__setstate__(state)
