@@ -47,7 +47,7 @@ def run(labels: int, seed: int, algorithm: str, how: str, steps: int) -> Line:
     assert dataset.test_inputs is not None
     probs = phases.rows.probs(trainer.nets.ema, torch.from_numpy(dataset.test_inputs))
     return {
-        **{"labels": labels, "seed": seed, "algorithm": algorithm, "tune": how, "steps": steps},
+        "labels": labels, "seed": seed, "algorithm": algorithm, "tune": how, "steps": steps,
         "pool": len(phases.rows.pool_rows),
         "accuracy": float((probs.argmax(1) == dataset.test_label).mean()),
         "seconds": round(trainer.seconds, 1),

@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from torch import nn
 
 from realmix.base.errors import DataError, RealmixError, RealmixWarning
 from realmix.base.wording import in_python
-from realmix.data.labels import Marks
+from realmix.data.labels import Marks, class_name
 from realmix.estimators.labels import divide, settled
 from realmix.models import NETWORKS
 from realmix.models.own import own_name
@@ -105,8 +105,16 @@ def config_of(model: Any) -> Config:
         encoder=model.encoder,
         tune=model.tune,
         augment=model.augment,
+        class_weight=weights_of(model.class_weight),
         fields={name: plain(value) for name, value in (model.fields or {}).items()},
     )
+
+
+def weights_of(given: Any) -> str | None:
+    """Weights of classes as a run has them: a mapping as JSON, with the classes' names."""
+    if not isinstance(given, Mapping):
+        return None if given is None else str(given)
+    return json.dumps({class_name(key): float(value) for key, value in given.items()})
 
 
 def network_name(given: Any) -> Any:

@@ -55,6 +55,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
+        class_weight: None, "balanced" or {class: weight}, as scikit-learn has it: how often the
+            trainings draw the labels of a class.
         unlabeled_marker: value of `y` that means "no label", or a list of them, beside -1, "",
             None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
         class_value: value of `y` that is a class although it reads like "no label", or a list: -1
@@ -100,6 +102,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         encoder: str | None = None,
         tune: str | None = None,
         augment: str = "auto",
+        class_weight: str | dict[Any, float] | None = None,
         unlabeled_marker: Any = None,
         class_value: Any = None,
         categorical: str | Sequence[str] | None = None,
@@ -119,6 +122,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.encoder = encoder
         self.tune = tune
         self.augment = augment
+        self.class_weight = class_weight
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
         self.categorical = categorical

