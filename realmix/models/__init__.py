@@ -12,7 +12,6 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
-from realmix.models.adapters import merged as merged
 from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
 from realmix.models.head import Head
@@ -22,7 +21,8 @@ from realmix.models.neighbors import Neighbors
 from realmix.models.own import PREFIX, as_network, unknown
 from realmix.models.timm_models import timm_network
 from realmix.models.trees import Forest
-from realmix.models.tuned import TUNED, Tuned
+from realmix.models.tuned.adapters import merged as merged
+from realmix.models.tuned.network import TUNED, Tuned
 from realmix.models.wide_resnet import WideResNet
 
 Make = Callable[[tuple[int, ...], int], nn.Module]

@@ -18,8 +18,8 @@ from realmix.encoders.catalogue import LIBRARIES, network_of_file, photo_encoder
 from realmix.encoders.weights import holds_weights, read_state
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend
-from realmix.models.tuned import Tuned, tuned_name
-from realmix.models.tuning import tune
+from realmix.models.tuned.network import Tuned, tuned_name
+from realmix.models.tuned.tuning import tune
 from realmix.runs.choose import settings
 from realmix.runs.classifier import Classifier, load_classifier
 from realmix.runs.config import Config
@@ -35,8 +35,11 @@ TUNING: dict[str, Any] = {
     "warm_up": 0.1,
     "layer_decay": 0.75,
     "ema_decay": 0.99,
+    "unlabeled_ratio": 3,
 }
-"""Of every method's recipe, what differs where an encoder is tuned: it is to change little."""
+"""Of every method's recipe, what differs where an encoder is tuned: it is to change little, and a
+step of it costs as much as hundreds of a small network. No method gets more of the pool than its
+paper has it."""
 
 
 def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
@@ -47,9 +50,8 @@ def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
     """
     fields, recipe = settings(method_class(method), config.fields)
     if config.tune:
-        recipe = replace(
-            recipe, **{name: TUNING[name] for name in TUNING.keys() - config.fields.keys()}
-        )
+        own = TUNING | {"unlabeled_ratio": min(TUNING["unlabeled_ratio"], recipe.unlabeled_ratio)}
+        recipe = replace(recipe, **{name: own[name] for name in own.keys() - config.fields.keys()})
     return fields, recipe
 
 
@@ -61,7 +63,7 @@ class Pretrained:
         model: the name of the network that has it as its body.
         state: tensors by name.
         where: what they are from, for messages.
-        how: much of it is trained, see `models.tuning`; None trains it like any other network.
+        how: much of it is trained: see `models.tuned.tuning`; None is all, as of any network.
     """
 
     model: str

@@ -17,7 +17,7 @@ from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN
 from realmix.runs import budget
-from realmix.runs.choose import contenders, default_steps
+from realmix.runs.choose import TUNED, contenders, default_steps
 from realmix.runs.config import Config
 from realmix.runs.methods import learns_from_pool, method_class
 from realmix.runs.networks import Networks, settings_of
@@ -99,7 +99,7 @@ class Phases:
         self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
-        asked_for = config.algorithm, config.model
+        asked_for = config.algorithm, TUNED if config.tune else config.model
         self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
         if config.gate == "none":
             self.contenders = self.contenders.first

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from realmix.contract.algorithm import Recipe
 from realmix.functional.schedules import cosine, ramp_up
-from realmix.models.tuned import Tuned
+from realmix.models.tuned.network import Tuned
 from realmix.training.parallel import Divided, sum_over_processes
 
 SCHEDULES = {"constant": lambda progress: 1.0, "cosine": cosine}

@@ -307,6 +307,7 @@ def test_every_option_reaches_the_configuration() -> None:
     }
     assert parse(["fit", "d", "--gate", "strict"]).config().gate == "strict"
     assert parse(["fit", "d", "--minutes", "1.5"]).config().minutes == 1.5
+    assert parse(["fit", "d", "--encoder", "e", "--tune", "lora-4"]).config().tune == "lora-4"
 
 
 # ---------------------------------------------------------------- what is mistyped

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from realmix.base.errors import UsageError
+from realmix.base.randomness import generator
 from realmix.encoders.catalogue import photo_encoder
 from realmix.models import build, described
-from realmix.models.adapters import LowRank, adapt, merged
-from realmix.models.tuned import Tuned, tuned_name
-from realmix.models.tuning import tune
+from realmix.models.tuned.adapters import LowRank, adapt, merged
+from realmix.models.tuned.network import Tuned, tuned_name
+from realmix.models.tuned.tuning import tune
 from tests.encoders import tiny_encoder as small
 
 NAMES = ("timm:test_efficientnet", "timm:test_vit")
@@ -128,7 +129,7 @@ def test_depths_count_from_the_head_down():
 
 
 def test_low_rank_by_hand():
-    part = LowRank(torch.Size((2, 3)), 1)
+    part = LowRank(torch.Size((2, 3)), 1, generator(0))
     part.down.data = torch.tensor([[1.0, 2.0, 3.0]])
     assert torch.equal(part(torch.ones(2, 3)), torch.ones(2, 3))  # B is 0 at first
     part.up.data = torch.tensor([[10.0], [-1.0]])
@@ -141,7 +142,7 @@ def test_low_rank_by_hand():
 def test_merged_is_unmerged(name, precision):
     if name == "attention":
         net = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
-        adapt(net, 2)
+        adapt(net, 2, generator(0))
         given, plain = torch.randn(2, 5, 8), nn.TransformerEncoderLayer(8, 2, 16)
         assert len(net.self_attn.parametrizations) == 1  # queries, keys and values in one
     else:

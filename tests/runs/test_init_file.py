@@ -12,7 +12,7 @@ from torch import nn
 
 from realmix.base.errors import StorageError, UsageError
 from realmix.contract.algorithm import Recipe
-from realmix.models.tuned import Tuned
+from realmix.models.tuned.network import Tuned
 from realmix.runs.config import Config
 from realmix.runs.networks import Networks
 from realmix.runs.run import fit

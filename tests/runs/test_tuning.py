@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from realmix.algorithms import ALGORITHMS
 from realmix.base.errors import Interrupted, UsageError
 from realmix.command.predictions import predict_all
 from realmix.data.reading.load import load
-from realmix.models.tuned import Tuned
+from realmix.models.tuned.network import Tuned
+from realmix.runs import budget
 from realmix.runs.classifier import load_classifier
 from realmix.runs.config import Config
 from realmix.runs.networks import TUNING, settings_of
@@ -174,9 +176,51 @@ def test_the_recipe_changes_little_and_the_user_has_the_last_word(config: Config
     fields, recipe = settings_of(changed(config, fields={"learning_rate": 0.5}), "fixmatch")
     assert recipe.learning_rate == 0.5
     assert recipe.layer_decay == TUNING["layer_decay"] < 1
-    assert recipe.unlabeled_ratio == 7  # FixMatch's own
+    assert recipe.unlabeled_ratio == 3  # of FixMatch's 7
+    assert settings_of(changed(config, fields={}), "mixmatch")[1].unlabeled_ratio == 1  # the paper's
     assert fields["threshold"] == 0.95
     assert settings_of(changed(config, tune=None), "fixmatch")[1].learning_rate == 0.03
+
+
+def test_auto_takes_a_method_that_leaves_an_encoder_calm(config: Config) -> None:
+    dataset = load(config.data, image_size=32, label_column="label")
+    found = Phases(dataset, changed(config, algorithm="auto", fields={}), None, Silent()).contenders
+    assert found.candidates == ("softmatch",)
+    assert found.alone == ("supervised",)
+
+
+def test_the_time_of_answers_counts(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two final networks answer for 16 rows of the pool, and two in the folds 11 times each."""
+    dataset = load(config.data, image_size=32, label_column="label")
+    phases = Phases(dataset, changed(config, gate="balanced"), None, Silent())
+    now = [0.0]
+
+    def half_a_minute(network: object, rows: torch.Tensor) -> None:
+        now[0] += 30.0
+        assert len(rows) == 40  # of 64
+
+    monkeypatch.setattr(phases.rows, "probs", half_a_minute)
+    monkeypatch.setattr(budget.time, "monotonic", lambda: now[0])
+    held = sum(len(part) for _, part in phases.plan.folds)
+    assert held > 0
+    expected = (2 * 16 + 2 * 11 * held) * 30 / 40
+    assert budget.seconds_of_answers(phases) == pytest.approx(expected)
+
+
+def test_minutes_bound_a_run_and_its_estimate_comes_first(config: Config, tmp_path: Path) -> None:
+    class Listens(Silent):
+        def plan(self, phases: object, words: str) -> None:
+            told.append(words)
+
+        def phase(self, name: str, start: int, steps: int) -> None:
+            told.append(name)
+
+    told: list[str] = []
+    started = time.monotonic()
+    fit(changed(config, steps=None, minutes=0.2), tmp_path / "run", Listens())
+    assert time.monotonic() - started < 12 + 30  # and what is beside training
+    assert "of its weights train) on 32 x 32 pixels, about" in told[0]
+    assert told[-1].startswith("final/")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from realmix.augment.presets import PRESETS
 from realmix.contract.algorithm import Algorithm, Losses, Recipe, Views
 from realmix.data.pools import Data, Pool
 from realmix.models.mlp import MLP
-from realmix.models.tuned import Tuned
+from realmix.models.tuned.network import Tuned
 from realmix.training.optimizer import Optimizer
 from realmix.training.trainer import Trainer
 

@@ -21,16 +21,18 @@ class LowRank(nn.Module):
     Args:
         shape: of W: outputs, inputs, and for a 1x1 convolution two axes of 1.
         rank: r.
+        rng: CPU generator of A.
 
     Attributes:
         down, up: A and B.
     """
 
-    def __init__(self, shape: torch.Size, rank: int) -> None:
+    def __init__(self, shape: torch.Size, rank: int, rng: torch.Generator) -> None:
         super().__init__()
         self.down = nn.Parameter(torch.empty(rank, shape[1:].numel()))
         self.up = nn.Parameter(torch.zeros(shape[0], rank))
-        nn.init.kaiming_uniform_(self.down, math.sqrt(5))  # as nn.Linear, and the paper's code
+        # as nn.Linear, and the paper's code
+        nn.init.kaiming_uniform_(self.down, math.sqrt(5), generator=rng)
 
     def forward(self, weight: Tensor) -> Tensor:
         """W to W + B A."""
@@ -38,12 +40,13 @@ class LowRank(nn.Module):
             return weight + (self.up @ self.down).view_as(weight)
 
 
-def adapt(network: nn.Module, rank: int) -> None:
+def adapt(network: nn.Module, rank: int, rng: torch.Generator) -> None:
     """Give the linear layers, the attention and the 1x1 convolutions of a network additions.
 
     Args:
         network: changed in place; its answers stay as they are.
         rank: of the additions.
+        rng: CPU generator of what is drawn.
 
     Raises:
         UsageError: those layers hold less than half of its weights.
@@ -58,7 +61,7 @@ def adapt(network: nn.Module, rank: int) -> None:
         )
     for part, name in found:
         shape = getattr(part, name).shape
-        parametrize.register_parametrization(part, name, LowRank(shape, rank))
+        parametrize.register_parametrization(part, name, LowRank(shape, rank, rng))
 
 
 def _weights(network: nn.Module) -> Iterator[tuple[nn.Module, str]]:

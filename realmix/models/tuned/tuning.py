@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-import torch
 from torch import nn
 
-from realmix.base.randomness import derive
-from realmix.models.adapters import adapt
-from realmix.models.tuned import Tuned
+from realmix.base.randomness import generator
+from realmix.models.tuned.adapters import adapt
+from realmix.models.tuned.network import Tuned
 
 RANK = 8  # of lora
 
@@ -37,9 +36,7 @@ def tune(network: Tuned, how: str, seed: int) -> None:
         kept = set(_last(network)) if kind == "last" else set()
         _freeze(network.body, [name for name, _ in network.body.named_parameters()], kept)
     if kind == "lora":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed))
-            adapt(network.body, rank)
+        adapt(network.body, rank, generator(seed))
 
 
 def parsed(how: str) -> tuple[str, int]:
