@@ -37,7 +37,7 @@ CELLS = [
 def run(labels: int, seed: int, algorithm: str, how: str, steps: int) -> Line:
     """One cell."""
     config = Config(
-        *(f"cifar10@{labels}",), algorithm=algorithm, encoder="lite0", tune=how,
+        f"cifar10@{labels}", algorithm=algorithm, encoder="lite0", tune=how,
         image_size=SIDE, steps=steps, seed=seed, gate="none",
     )  # fmt: skip
     dataset = load(config.data, seed=seed)
@@ -47,7 +47,11 @@ def run(labels: int, seed: int, algorithm: str, how: str, steps: int) -> Line:
     assert dataset.test_inputs is not None
     probs = phases.rows.probs(trainer.nets.ema, torch.from_numpy(dataset.test_inputs))
     return {
-        "labels": labels, "seed": seed, "algorithm": algorithm, "tune": how, "steps": steps,
+        "labels": labels,
+        "seed": seed,
+        "algorithm": algorithm,
+        "tune": how,
+        "steps": steps,
         "pool": len(phases.rows.pool_rows),
         "accuracy": float((probs.argmax(1) == dataset.test_label).mean()),
         "seconds": round(trainer.seconds, 1),

@@ -535,8 +535,6 @@ def test_predictions_of_class_folders_say_the_accuracy(
     assert "accuracy" not in text
 
 
-
-
 def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:
     assert shell("predict", finished, "digits", "--out", "a.csv")[0] == 0
     never = ",".join(f"{digit}={int(digit > 4)}" for digit in range(10))

@@ -155,7 +155,8 @@ def test_classes_weigh_what_is_asked_for(given):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 2))  # nothing tells the classes apart
     y = np.array((["b"] * 30 + ["a"] * 10) + [""] * 20)
-    wanted = QUICK | {"algorithm": "supervised", "steps": 150, "model": "linear"}
+    wanted = QUICK | {"algorithm": "supervised", "steps": 200, "model": "linear"}
+    wanted["fields"] = {"learning_rate": 0.05, "weight_decay": 0.0, "ema_decay": 0.95}
     alike = SemiSupervisedClassifier(**wanted).fit(X, y)
     with pytest.warns(match="class_weight counts where a network is trained by steps"):
         weighed = SemiSupervisedClassifier(class_weight=given, **wanted).fit(X, y)

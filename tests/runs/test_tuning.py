@@ -177,14 +177,16 @@ def test_the_recipe_changes_little_and_the_user_has_the_last_word(config: Config
     assert recipe.learning_rate == 0.5
     assert recipe.layer_decay == TUNING["layer_decay"] < 1
     assert recipe.unlabeled_ratio == 3  # of FixMatch's 7
-    assert settings_of(changed(config, fields={}), "mixmatch")[1].unlabeled_ratio == 1  # the paper's
+    papers = settings_of(changed(config, fields={}), "mixmatch")[1]
+    assert papers.unlabeled_ratio == 1
     assert fields["threshold"] == 0.95
     assert settings_of(changed(config, tune=None), "fixmatch")[1].learning_rate == 0.03
 
 
 def test_auto_takes_a_method_that_leaves_an_encoder_calm(config: Config) -> None:
     dataset = load(config.data, image_size=32, label_column="label")
-    found = Phases(dataset, changed(config, algorithm="auto", fields={}), None, Silent()).contenders
+    asked = changed(config, algorithm="auto", fields={}, gate="balanced")
+    found = Phases(dataset, asked, None, Silent()).contenders
     assert found.candidates == ("softmatch",)
     assert found.alone == ("supervised",)
 
@@ -247,7 +249,7 @@ def test_texts_and_rows_are_refused(config: Config, tmp_path: Path) -> None:
     words = ("good film", "bad film", "a good one", "a bad one")
     lines = [f"{words[i % 4]} {i},{('' if i > 20 else i % 2)}" for i in range(40)]
     texts.write_text("\n".join(["text,label", *lines]))
-    rows.write_text("\n".join(["a,label", *(f"{i},{i % 2}" for i in range(40))]))
+    rows.write_text("\n".join(["a,label", *(f"{i * i % 7}.5,{i % 2}" for i in range(40))]))
     plain = {"image_size": None, "augment": "auto"}
     with pytest.raises(UsageError, match="encoders of texts are not trained yet"):
         fit(changed(config, data=str(texts), encoder="tfidf", **plain), tmp_path / "r", Silent())
