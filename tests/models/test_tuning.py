@@ -65,6 +65,14 @@ def test_each_way_moves_its_own_part_and_no_statistics(name):
     assert all(n.endswith((".up", ".down")) for n in lora - heads)
 
 
+def test_the_last_block_is_no_normalization_alone():
+    net = network("timm:test_convnext")
+    assert [name.rpartition(".")[0] for name in net.layers[-1]] == ["head.norm"] * 2
+    tune(net, "last", 0)
+    assert {name.partition(".")[0] for name, _ in net.body.named_parameters()} == {"stages", "head"}
+    assert any(value.ndim > 1 for value in net.body.parameters())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_trains_is_a_parameter_and_what_does_not_a_buffer(name):
     for how, share in {"head": 0.0, "last": 0.5, "all": 1.0}.items():

@@ -256,3 +256,8 @@ def test_texts_and_rows_are_refused(config: Config, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is for pictures, and these are feature rows"):
         fit(changed(config, data=str(rows), **plain), tmp_path / "r", Silent())
     assert not (tmp_path / "r").exists()
+
+
+def test_a_finished_run_is_shown_again(config: Config, tmp_path: Path) -> None:
+    first = fit(config, tmp_path / "run", Silent())
+    assert fit(config, tmp_path / "run", Silent()) == first
