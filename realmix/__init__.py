@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from realmix import algorithms, functional
     from realmix.estimators.self_training_classifier import SelfTraining
     from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
+    from realmix.models import NETWORKS
     from realmix.runs.classifier import Classifier
     from realmix.training.trainer import Trainer
 
     __version__: str
 
 __all__ = [
+    "NETWORKS",
     "Classifier",
     "SelfTraining",
     "SemiSupervisedClassifier",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "NETWORKS": "realmix.models",
     "Classifier": "realmix.runs.classifier",
     "SelfTraining": "realmix.estimators.self_training_classifier",
     "SemiSupervisedClassifier": "realmix.estimators.semi_supervised_classifier",

@@ -1751,13 +1751,20 @@ MUTANTS = [
             ("weight decay on all", '"weight_decay": 0.0', '"weight_decay": recipe.weight_decay'),
             (
                 "weight decay on biases only",
-                "kernels = [p for p in self.parameters if p.ndim > 1]\n        others = [p for p in self.parameters if p.ndim <= 1]",
-                "kernels = [p for p in self.parameters if p.ndim <= 1]\n        others = [p for p in self.parameters if p.ndim > 1]",
+                "kernels, others = [p for p in here if p.ndim > 1], [p for p in here if p.ndim <= 1]",
+                "kernels, others = [p for p in here if p.ndim <= 1], [p for p in here if p.ndim > 1]",
             ),
             ("decay as an L2 term", "torch.optim.AdamW(", "torch.optim.Adam("),
             ("no Nesterov", "nesterov=True", "nesterov=False"),
             ("gradients pile up", "self.torch.zero_grad(set_to_none=True)", "pass"),
-            ("no schedule", 'group["lr"] = rate', "pass"),
+            ("no schedule", 'group["lr"] = rate * group["share"]', "pass"),
+            ("all layers alike", 'group["lr"] = rate * group["share"]', 'group["lr"] = rate'),
+            ("no warm-up", "rate *= ramp_up(progress, recipe.warm_up)", "pass"),
+            (
+                "the top decays most",
+                "recipe.layer_decay**depth",
+                "recipe.layer_decay ** (3 - depth)",
+            ),
             (
                 "one group annealed",
                 "for group in self.torch.param_groups:\n            group",
@@ -2252,9 +2259,54 @@ MUTANTS = [
         [
             (
                 "a stage's dropout is lost",
-                "recipe.dropout,\n            recipe.stoch",
-                "self.recipe.dropout,\n            recipe.stoch",
+                "options = recipe.dropout, recipe.stoch",
+                "options = self.recipe.dropout, recipe.stoch",
             )
+        ],
+    ),
+    *mutants(
+        "models/tuned/tuning.py",
+        "models/test_tuning.py",
+        [
+            ("BatchNorm by the batch", "network.still = True", "network.still = False"),
+            ("head trains everything", 'if kind != "all":', 'if kind == "lora":'),
+            ("last is a norm alone", "values[name].ndim > 1", "values[name].ndim > 0"),
+            ("additions of one seed", "generator(seed)", "generator(0)"),
+        ],
+    ),
+    *mutants(
+        "models/tuned/adapters.py",
+        "models/test_tuning.py",
+        [
+            (
+                "additions from the start",
+                "torch.zeros(shape[0], rank)",
+                "torch.ones(shape[0], rank)",
+            ),
+            ("merged by autocast", "enabled=False", "enabled=True"),
+            ("attention forgotten", 'yield part, "in_proj_weight"', "pass"),
+            ("small ones too", "if adapted < LEAST * total:", "if adapted < 0:"),
+        ],
+    ),
+    *mutants(
+        "models/tuned/network.py",
+        "models/test_tuning.py",
+        [
+            ("features of any length", "F.normalize(found, dim=1).mul", "found.mul"),
+            ("a body that moves", "if self.still:", "if False:"),
+            (
+                "depths from below",
+                "enumerate(reversed(self.layers), 1)",
+                "enumerate(self.layers, 1)",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/class_numbers.py",
+        "data/test_class_numbers.py",
+        [
+            ("rare classes weigh less", "each / each.min()", "each.min() / each"),
+            ("balanced by counts alone", "len(label) / (len(classes) *", "1 / (len(classes) *"),
         ],
     ),
     *mutants(

@@ -155,7 +155,7 @@ def _predict(command: Predict) -> None:
     classifier = load_classifier(command.run)
     if command.class_shares is not None:
         classifier = classifier.at_shares(parsed(command.class_shares, classifier.classes))
-    found = predict_all(classifier, command.input, command.data_root)
+    found = predict_all(classifier, command.input, command.data_root, command.follow_links)
     found.write(command.out)
     show(found.summary(command.out))
 

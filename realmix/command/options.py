@@ -55,6 +55,7 @@ class Fit(Config):
     encoder: Unset[str | None] = None
     views: Number = None
     embed_encoder: Flag = False
+    tune: Unset[str | None] = None
     init: Unset[str | None] = None
     steps: Number = None
     minutes: Amount = None
@@ -70,9 +71,11 @@ class Fit(Config):
     skip_bad: Flag = False
     group: Unset[str | None] = None
     allow_leakage: Flag = False
+    follow_links: Flag = False
     gate: Unset[Gate] = "balanced"
     no_gate: Flag = False
     single: Flag = False
+    class_weight: Unset[str | None] = None
     fields: dict[str, Any] = dataclass_field(init=False, default_factory=dict)
     set: Pairs = ()
     out: Unset[Path | None] = None
@@ -100,6 +103,7 @@ class Predict:
         out: the table.
         class_shares: how often each class occurs where the model is used, if not as among the
             labels: equal, or CLASS=SHARE,CLASS=SHARE,...
+        follow_links: follow links in the folder that lead outside of it.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         debug: show where in the program an error arose.
     """
@@ -108,6 +112,7 @@ class Predict:
     input: Positional[Place]
     out: Path = Path("predictions.csv")
     class_shares: Unset[str | None] = None
+    follow_links: Flag = False
     data_root: Unset[str | None] = None
     debug: Flag = False
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from realmix.base.errors import DataError
 from realmix.base.files import write_atomically
-from realmix.base.wording import harmless, printable
+from realmix.base.wording import counted, harmless, printable
 from realmix.command.console import bad_files
 from realmix.data.columns import Wanted
 from realmix.data.folders.walk import TEXT, Bad
@@ -34,6 +34,7 @@ from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
+from realmix.evaluate.intervals import wilson
 from realmix.runs.classifier import Classifier
 
 MOST_CLASSES = 10
@@ -49,6 +50,7 @@ class Predictions:
         classes: K names.
         bad: (path, reason) of the inputs that could not be read; they have no row.
         notes: what is unlike the training rows, in sentences.
+        known: the true class of those of them whose folder, or cell, names one.
     """
 
     names: tuple[str, ...]
@@ -56,6 +58,7 @@ class Predictions:
     classes: tuple[str, ...]
     bad: tuple[Bad, ...]
     notes: tuple[str, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> list[str]:
@@ -67,6 +70,17 @@ class Predictions:
         """(N,) probability of that class."""
         highest: np.ndarray = self.probs.max(1)
         return highest
+
+    @property
+    def accuracy(self) -> str:
+        """The share of the known classes that is right, with its interval; "" if none is known."""
+        pairs = zip(self.names, self.label, strict=True)
+        right = [self.known[name] == label for name, label in pairs if name in self.known]
+        if not right:
+            return ""
+        low, high = wilson(sum(right), len(right))
+        share = f"{sum(right) / len(right):.1%} ({low:.1%} to {high:.1%})"
+        return f"{share} of {counted(len(right), 'input')} whose class is known"
 
     def write(self, path: Path) -> None:
         """Write them as a CSV table.
@@ -94,6 +108,8 @@ class Predictions:
         listed = ", ".join(f"{printable(name)} {count:,}" for name, count in common)
         more = ", ..." if len(set(self.label)) > len(common) else ""
         table.add_row("classes", Text(listed + more))
+        if self.accuracy:
+            table.add_row("accuracy", self.accuracy)
         if self.bad:
             table.add_row("skipped", Text(bad_files(self.bad)))
         for note in self.notes:
@@ -102,15 +118,27 @@ class Predictions:
         return Padding(table, 1, expand=False)
 
 
-def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Predictions:
+def predict_all(
+    classifier: Classifier, given: str, data_root: str | None, follow: bool = False
+) -> Predictions:
     """Classify what a folder, a file, a table or a built-in name holds.
 
+    Args:
+        classifier: what classifies.
+        given: the place.
+        data_root: where built-in data sets are; default: the environment's REALMIX_DATA.
+        follow: whether links in a folder that lead outside of it are followed.
+
     Raises:
-        UsageError: there is no such thing.
-        DataError: it does not fit the classifier, or nothing of it can be read.
+        UsageError, DataError: there is no such thing, it does not fit, or cannot be read.
     """
-    source = _open(given, data_root, classifier)
-    what = f"'{printable(given)}'"
+    source = _open(given, data_root, classifier, follow)
+    found = _of_source(source, classifier, f"'{printable(given)}'")
+    told = {n: source.classes[c] for n, c in zip(source.names, source.label, strict=True) if c >= 0}
+    return replace(found, known={n: c for n, c in told.items() if c in classifier.classes})
+
+
+def _of_source(source: Source, classifier: Classifier, what: str) -> Predictions:
     if source.kind != classifier.takes:
         raise DataError(
             f"{what} holds {source.kind}, but this model was trained on {classifier.takes}."
@@ -167,7 +195,7 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
     return DataError(f"No image in {what} can be read.{listed}")
 
 
-def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
+def _open(given: str, data_root: str | None, classifier: Classifier, follow: bool) -> Source:
     """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
         source = read_builtin(given, data_root, seed=0)
@@ -178,7 +206,7 @@ def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
         raise unknown_name(given)
     takes_texts = classifier.takes == "texts"
     if path.is_dir():
-        found = read_pool_folder(path)
+        found = read_pool_folder(path, follow)
         return read_text_files(found) if takes_texts else found
     if path.suffix.lower() == TEXT and takes_texts:
         return read_lines(path)

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
-from realmix.contract.fields import Count, Decay, NonNegative, Positive, field_types, validated
+from realmix.contract.fields import (
+    Count,
+    Decay,
+    NonNegative,
+    Positive,
+    Share,
+    field_types,
+    validated,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,9 @@ class Recipe:
         dropout: share of the last layer's inputs that is set to 0 in training.
         stochastic_depth: share of the passes in which the last residual unit is skipped in
             training, falling linearly to 0 at the input; networks without such units have none.
+        warm_up: share of training in which the learning rate rises linearly from 0.
+        layer_decay: of an encoder that is tuned, the learning rate of each layer relative to the
+            one above it; its head has the whole (Clark et al., 2020, section 3.2).
     """
 
     batch_size: Count = 64
@@ -88,6 +99,8 @@ class Recipe:
     ema_decay: Decay = 0.999
     dropout: Decay = 0.0
     stochastic_depth: Decay = 0.0
+    warm_up: Share = 0.0
+    layer_decay: Share = 1.0
 
     def check_network(self, network: nn.Module) -> None:
         """Refuse batches of one row for a network that normalizes rows by their batch.

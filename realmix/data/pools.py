@@ -14,6 +14,7 @@ from torch import Tensor
 
 from realmix.base.wording import counted, shortened
 from realmix.contract.algorithm import Facts
+from realmix.data.class_numbers import rows_by_weight
 from realmix.data.encoded import Encoded
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.pixels.scale import Scale
@@ -172,6 +173,7 @@ class Data:
         preset: the name of that meaning.
         code_columns: feature columns that look like codes of categories.
         width: D, where inputs are rows of kept features.
+        class_weight: (K,) how often batches draw the labeled rows of each class; None is alike.
     """
 
     labeled: Pool
@@ -181,6 +183,14 @@ class Data:
     preset: str = ""
     code_columns: tuple[str, ...] = ()
     width: int | None = None
+    class_weight: np.ndarray | None = None
+
+    @cached_property
+    def drawn(self) -> Tensor | None:
+        """(M,) int64 rows of the labeled pool, each as often as it is drawn; None is once each."""
+        if self.class_weight is None or len(self.labeled) == 0:
+            return None
+        return rows_by_weight(self.labeled.label, self.class_weight)
 
     @property
     def shape(self) -> tuple[int, ...]:

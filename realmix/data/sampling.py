@@ -66,8 +66,10 @@ def _examples(data: Data, views: Views, stream: int, step: int, size: int, seed:
     if not names or len(pool) == 0:
         nothing = torch.zeros(0, dtype=torch.int64, device=device)
         return Examples((), nothing, nothing, nothing.float())
-    place = rows_at(seed, stream, step, size, len(pool) * max(copies, 1))
-    place = place.to(device, non_blocking=True)
+    often = data.drawn if labeled else None
+    count = len(pool) * max(copies, 1) if often is None else len(often)
+    place = rows_at(seed, stream, step, size, count).to(device, non_blocking=True)
+    place = place if often is None else often[place]
     row, copy = place % len(pool), place // len(pool)
     inputs = pool.inputs[row]
     position = torch.arange(size, device=device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.encoders import photos, texts
+from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
 from realmix.encoders.tfidf import TFIDF, TfidfEncoder
 from realmix.encoders.weights import SUFFIXES
@@ -24,7 +24,7 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
     "timm": photos.timm_encoder,
     "torchvision": photos.torchvision_encoder,
 }
-PACKAGED = {photos.LITE0: photos.LITE0_PACKAGE}
+PACKAGED = {LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
 
 
@@ -62,7 +62,7 @@ def photo_encoder(
     """
     if name == AUTO:
         return photo_encoder(_best(), size)
-    if name == photos.LITE0:
+    if name == LITE0:
         return photos.lite0(state, size)
     library, _, rest = name.partition(":")
     if library in LIBRARIES and rest:
@@ -73,7 +73,10 @@ def photo_encoder(
     if path.suffix == ".onnx":
         return photos.onnx_encoder(path, state, size)
     if path.suffix in SUFFIXES:
-        return _of_file(path)(size=size)
+        library, _, network = network_of_file(
+            path, "--encoder timm:NAME=FILE or torchvision:NAME=FILE"
+        ).partition(":")
+        return LIBRARIES[library](network, path, size)
     known = [*PACKAGED, *(f"{name}:NAME" for name in LIBRARIES)]
     raise UsageError(
         f"There is no encoder '{printable(name)}'.{suggestion(name, known)} Known: auto, none,"
@@ -128,15 +131,26 @@ def _best() -> str:
     return there[0]
 
 
-def _of_file(path: Path) -> Callable[..., PhotoEncoder]:
-    """The network whose name a file of weights begins with: resnet18-f37072fd.pth."""
+def network_of_file(path: Path, instead: str) -> str:
+    """The network whose name a file of weights begins with: resnet18-f37072fd.pth.
+
+    Args:
+        path: of the file.
+        instead: options that say which network it is, for the message.
+
+    Returns:
+        "timm:NAME" or "torchvision:NAME".
+
+    Raises:
+        UsageError: it begins with no network's name.
+    """
     for library, known in (("timm", _timm_names), ("torchvision", _torchvision_names)):
         fitting = [name for name in known() if path.name.startswith((f"{name}-", f"{name}."))]
         if fitting:
-            return partial(LIBRARIES[library], max(fitting, key=len), path)
+            return f"{library}:{max(fitting, key=len)}"
     raise UsageError(
         f"'{printable(path)}': a file of weights does not say which network they are of. Give"
-        " --encoder timm:NAME=FILE or torchvision:NAME=FILE."
+        f" {instead}."
     )
 
 

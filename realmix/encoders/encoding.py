@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,8 @@ from realmix.data.pools import Dataset
 from realmix.encoders.encoder import PhotoEncoder
 from realmix.encoders.extract import Views, augmented_views, extract, plain_view, store_of
 from realmix.encoders.pictures import Arrays, Files, Pictures
+
+BLOCK = 256  # pictures that are read together
 
 
 class Encoding:
@@ -70,6 +73,31 @@ class Encoding:
         augmented = self._augmented(mine, views - 1, seed) if views > 1 else None
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
+
+    def pictures(self) -> Dataset:
+        """The data set for a network whose body the encoder is: image files at the encoder's side.
+
+        Arrays stay as they are; the network resizes them.
+
+        Raises:
+            DataError: a picture can no longer be read.
+        """
+        inputs, exam = self.dataset.inputs, self.dataset.test_inputs
+        if self.dataset.files:
+            inputs = self._at_size("pictures", self.rows)
+        if self.dataset.test_files:
+            exam = self._at_size("test pictures", self.tests)
+        return replace(self.dataset, inputs=inputs, test_inputs=exam)
+
+    def _at_size(self, what: str, pictures: Pictures) -> np.ndarray:
+        """(N, 3, size, size) uint8."""
+        side, count = self.encoder.look.size, len(pictures)
+        read = np.empty((count, 3, side, side), np.uint8)
+        for start in range(0, count, BLOCK):
+            rows = range(start, min(start + BLOCK, count))
+            read[rows.start : rows.stop] = pictures.read(rows, side).numpy()
+            self.counting(f"reading {what} of {side} x {side} pixels", rows.stop, count)
+        return read
 
     def _augmented(self, digests: list[bytes], count: int, seed: int) -> Kept:
         preset = self.dataset.preset

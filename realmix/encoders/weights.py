@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -16,6 +17,19 @@ from realmix.base.wording import printable
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _REFUSED = "Weights only load failed"  # as torch says it
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "module")
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether a file is one of weights, by its name, and no model of realmix."""
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return False
+    if path.suffix != ".safetensors":
+        return True
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "realmix" not in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False  # what reads it says what is wrong
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -15,15 +16,23 @@ from safetensors.torch import save as to_bytes
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
+from torch import nn
 
 from realmix.base.errors import DataError, RealmixError, RealmixWarning
 from realmix.base.wording import in_python
-from realmix.data.labels import Marks
+from realmix.data.labels import Marks, class_name
 from realmix.estimators.labels import divide, settled
+from realmix.models import NETWORKS
+from realmix.models.own import own_name
 from realmix.runs.classifier import Classifier
+from realmix.runs.config import Config
 from realmix.runs.experiment import Outcome
 
 SEEDS = 2**31 - 1
+TUNED_HERE = (
+    "An encoder of pictures needs tune here: 'head', 'last', 'all' or 'lora'. From the features of"
+    " one that is frozen `realmix fit` learns, which keeps them on the disk."
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -78,6 +87,46 @@ def result_of(outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray) -
         "notes": [in_python(note) for note in notes],
         "label_next": [] if unsure is None else pool[unsure].tolist(),
     }
+
+
+def config_of(model: Any) -> Config:
+    """The run that an estimator's parameters ask for."""
+    return Config(
+        data="",
+        algorithm=model.algorithm,
+        model=network_name(model.model),
+        steps=plain(model.steps),
+        minutes=plain(model.minutes),
+        seed=seed_of(model.random_state),
+        device=model.device,
+        gate=gate_of(model.gate),
+        judge=model.judge,
+        single=bool(model.single),
+        encoder=model.encoder,
+        tune=model.tune,
+        augment=model.augment,
+        class_weight=weights_of(model.class_weight),
+        fields={name: plain(value) for name, value in (model.fields or {}).items()},
+    )
+
+
+def weights_of(given: Any) -> str | None:
+    """Weights of classes as a run has them: a mapping as JSON, with the classes' names."""
+    if not isinstance(given, Mapping):
+        return None if given is None else str(given)
+    return json.dumps({class_name(key): float(value) for key, value in given.items()})
+
+
+def network_name(given: Any) -> Any:
+    """The name of a network; a module is put into the table of networks under a name of its own.
+
+    Trainings begin with the weights that it has.
+    """
+    if not isinstance(given, nn.Module):
+        return given
+    template = copy.deepcopy(given)
+    NETWORKS[own_name(given)] = lambda shape, num_classes: copy.deepcopy(template)
+    return own_name(given)
 
 
 def seed_of(random_state: Any) -> int:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from realmix.base.errors import DataError
+from realmix.base.errors import DataError, UsageError
 from realmix.data.labels import EXPECTED, Marks, class_name
 from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
@@ -23,12 +23,11 @@ from realmix.data.texts.given import given_texts
 from realmix.estimators import faces
 from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
 from realmix.estimators.labels import UNLABELED, divide, read
+from realmix.estimators.listening import Listener
 from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
 from realmix.runs.augmentation import augmented
-from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
-from realmix.runs.watch import Silent
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -41,7 +40,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     Args:
         algorithm: what to compare with the labels alone: "realmix", "fixmatch", ...; "auto" takes
             what suits the data.
-        model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", ...
+        model: the network: "auto" (a ConvNet for images, an MLP for features), "wrn-28-2", a name
+            of `realmix.NETWORKS`, or a torch.nn.Module: docs/your-own.md.
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long a fit may take.
         gate: "balanced" keeps what is likely best, "strict" what uses the pool only if it is proved
@@ -49,10 +49,14 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: keep one network where a pair would be the better bet.
-        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md.
+        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md. Of
+            pictures, with `tune`: "auto", "lite0", "timm:NAME", ...: docs/encoders.md.
+        tune: train the encoder of pictures: "head", "last", "all", "lora" or "lora-RANK".
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
+        class_weight: None, "balanced" or {class: weight}, as scikit-learn has it: how often the
+            trainings draw the labels of a class.
         unlabeled_marker: value of `y` that means "no label", or a list of them, beside -1, "",
             None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
         class_value: value of `y` that is a class although it reads like "no label", or a list: -1
@@ -62,6 +66,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         numeric: columns that hold numbers; a cell that is none is taken as blank.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
+        verbose: 1 prints what is done, 2 also how trainings go.
         random_state: an integer is the seed of the run (the same integer, the same model); one is
             drawn from a RandomState; None takes a fresh one, not from NumPy's global state.
 
@@ -71,6 +76,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         result_: what `realmix fit` writes to result.json: which model is kept and why ("shipped",
             "reason"), accuracies with intervals, costs; with "seed", "notes" on the data, which are
             warnings too, and "label_next", rows of X of which it is least sure.
+        history_: records of the trainings by method and part ("final", "fold-1", ...).
         classifier_: the `realmix.runs.classifier.Classifier` that is kept.
         n_features_in_, feature_names_in_: of feature rows, as in scikit-learn.
 
@@ -87,20 +93,23 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self,
         algorithm: str = "auto",
         *,
-        model: str = "auto",
+        model: Any = "auto",
         steps: int | None = None,
         minutes: float | None = None,
         gate: bool | str = True,
         judge: str = "auto",
         single: bool = False,
         encoder: str | None = None,
+        tune: str | None = None,
         augment: str = "auto",
+        class_weight: str | dict[Any, float] | None = None,
         unlabeled_marker: Any = None,
         class_value: Any = None,
         categorical: str | Sequence[str] | None = None,
         numeric: str | Sequence[str] | None = None,
         fields: dict[str, Any] | None = None,
         device: str = "auto",
+        verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.algorithm = algorithm
@@ -111,13 +120,16 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.judge = judge
         self.single = single
         self.encoder = encoder
+        self.tune = tune
         self.augment = augment
+        self.class_weight = class_weight
         self.unlabeled_marker = unlabeled_marker
         self.class_value = class_value
         self.categorical = categorical
         self.numeric = numeric
         self.fields = fields
         self.device = device
+        self.verbose = verbose
         self.random_state = random_state
 
     @faces.python_words
@@ -156,16 +168,19 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
         names = [class_name(value) for value in self.classes_.tolist()]
-        config = self._config()
+        config = faces.config_of(self)
         dataset = from_arrays(inputs, label, names, groups)
         notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
         dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
         dataset = augmented(dataset, config).dataset
         if texts is not None:
             dataset = read_by_encoder(dataset, texts, config)
-        phases = Phases(dataset, config, None, Silent())
+        elif config.freezes:
+            raise UsageError(faces.TUNED_HERE)
+        listener = Listener(int(self.verbose))
+        phases = Phases(dataset, config, None, listener)
         outcome = Experiment(phases).run()
-        self.classifier_ = outcome.classifier
+        self.classifier_, self.history_ = outcome.classifier, listener.history
         self.result_ = faces.result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
         faces.warn(phases.notes)
         if not known.all():
@@ -196,23 +211,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """See `labeled_score`. Raises ValueError where no row has a label."""
         return faces.labeled_score(self, X, y, sample_weight)
-
-    def _config(self) -> Config:
-        return Config(
-            data="",
-            algorithm=self.algorithm,
-            model=self.model,
-            steps=faces.plain(self.steps),
-            minutes=faces.plain(self.minutes),
-            seed=faces.seed_of(self.random_state),
-            device=self.device,
-            gate=faces.gate_of(self.gate),
-            judge=self.judge,
-            single=bool(self.single),
-            encoder=self.encoder,
-            augment=self.augment,
-            fields={name: faces.plain(value) for name, value in (self.fields or {}).items()},
-        )
 
     def _inputs(self, X: Any, reset: bool) -> np.ndarray:
         """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
@@ -245,6 +243,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
+        faces.network_name(state.get("model"))
         if "classifier_" in state:
             state["classifier_"] = faces.unpacked(*state["classifier_"])
         super().__setstate__(state)

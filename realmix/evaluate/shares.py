@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import printable, suggestion
+from realmix.base.wording import printable
+from realmix.data.class_numbers import class_numbers
 from realmix.evaluate.metrics import Floats
 
 EQUAL = "equal"
@@ -46,16 +47,7 @@ def parsed(text: str, classes: Sequence[str]) -> NDArray[np.float64]:
     """
     if text == EQUAL:
         return np.full(len(classes), 1 / len(classes))
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        name, mark, number = (word.strip() for word in part.rpartition("="))
-        if not mark or name not in classes or name in found:
-            raise UsageError(
-                f"--class-shares: '{printable(part)}' is no share of a class."
-                f"{printable(suggestion(name, classes))} Write {EQUAL}, or each class once, such as"
-                f" {','.join(f'{printable(c)}=0.5' for c in classes[:2])}."
-            )
-        found[name] = _number(number)
+    found = class_numbers("--class-shares", text, classes, EQUAL)
     missing = [name for name in classes if name not in found]
     if missing or not sum(found.values()):
         what = f"there is none for {printable(missing[0])}" if missing else "all are 0"
@@ -63,13 +55,3 @@ def parsed(text: str, classes: Sequence[str]) -> NDArray[np.float64]:
     shares = np.array([found[name] for name in classes])
     normal: NDArray[np.float64] = shares / shares.sum()
     return normal
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (0 <= value < float("inf")):
-        raise UsageError(f"--class-shares: '{printable(text)}' is no number of 0 or more.")
-    return value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -12,13 +14,26 @@ from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
 from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
+from realmix.models.head import Head
 from realmix.models.linear import Linear
 from realmix.models.mlp import MLP
 from realmix.models.neighbors import Neighbors
+from realmix.models.own import PREFIX, as_network, unknown
 from realmix.models.timm_models import timm_network
 from realmix.models.trees import Forest
+from realmix.models.tuned.adapters import merged as merged
+from realmix.models.tuned.network import TUNED, Tuned
 from realmix.models.wide_resnet import WideResNet
 
+Make = Callable[[tuple[int, ...], int], nn.Module]
+"""From the shape of one input and K to a new module; see `own.as_network`."""
+NETWORKS: dict[str, Make] = {
+    "convnet": lambda shape, num_classes: ConvNet(shape[0], min(shape[1:]), num_classes),
+    "mlp": lambda shape, num_classes: MLP(shape[0], num_classes),
+    "linear": lambda shape, num_classes: Linear(shape[0], num_classes),
+}
+"""All networks by name, but for those whose names say more: "wrn-28-2", "timm:NAME". Put yours in;
+its own state is what a model file holds, so whoever loads one puts it in first."""
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
 FOR_ROWS = r"mlp|linear|forest|neighbors-[1-9]\d*"
 PAIR = "pair:"
@@ -54,6 +69,9 @@ def described(name: str, network: nn.Module, shape: tuple[int, ...]) -> str:
     'mlp (9 weights) on 2 columns'
     """
     count = sum(parameter.numel() for parameter in network.parameters())
+    if resolved(name, shape).startswith(TUNED):
+        encoder, _, side = name.removeprefix(TUNED).rpartition("@")
+        return f"{encoder} ({count:,} of its weights train) on {side} x {side} pixels"
     inputs = f"{shape[1]} x {shape[2]} pixels" if len(shape) == 3 else f"{shape[0]:,} columns"
     return f"{resolved(name, shape)} ({count:,} weights) on {inputs}"
 
@@ -71,10 +89,10 @@ def build(
     It has `features(inputs)`, (B, D), and `head`, from there to the logits.
 
     Args:
-        name: "auto" (a ConvNet for images, an MLP for feature rows), "convnet", "mlp", "linear",
-            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH" or "timm:NAME"; "pair:" before one of
-            these makes two of it, "unit:" gives its features length 1 before the head, and
-            "blend:A+B" is two that answer together (`composed.Blend`).
+        name: "auto" (a ConvNet for images, an MLP for feature rows), a name of `NETWORKS`,
+            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or "tuned:ENCODER@SIDE";
+            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before
+            the head, and "blend:A+B" is two that answer together (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -93,13 +111,13 @@ def build(
         if one.startswith(PAIR):
             raise UsageError(f"There is no pair of pairs: --model {one.removeprefix(PAIR)}.")
         seeds = seed, derive(seed, 1)
-        return Pair(*(build(one, shape, num_classes, each, *options) for each in seeds))
+        return _two(one, [build(one, shape, num_classes, each, *options) for each in seeds])
     if name.startswith(UNIT):
         one, options = name.removeprefix(UNIT), (dropout, stochastic_depth)
         return UnitFeatures(build(one, shape, num_classes, seed, *options))
     name = resolved(name, shape)
     for_rows = re.fullmatch(FOR_ROWS, name) is not None
-    known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|timm:.+", name)
+    known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|(timm|tuned):.+", name)
     if known and for_rows != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
@@ -111,12 +129,13 @@ def build(
 def _build(
     name: str, shape: tuple[int, ...], num_classes: int, dropout: float, stochastic_depth: float
 ) -> nn.Module:
-    if name == "convnet":
-        return ConvNet(shape[0], min(shape[1:]), num_classes, dropout=dropout)
-    if name == "mlp":
-        return MLP(shape[0], num_classes, dropout=dropout)
-    if name == "linear":
-        return Linear(shape[0], num_classes, dropout)
+    if name in NETWORKS:
+        network: Any = as_network(NETWORKS[name](shape, num_classes), shape, num_classes)
+        if isinstance(network.head, Head):
+            network.head.dropout = dropout
+        return cast(nn.Module, network)
+    if name.startswith(PREFIX):
+        raise unknown(name)
     if name == "forest":
         return Forest(num_classes)
     if re.fullmatch(FOR_ROWS, name):
@@ -127,10 +146,29 @@ def _build(
             return WideResNet(shape[0], num_classes, depth, width, dropout, stochastic_depth)
         except ValueError as error:
             raise UsageError(f"--model {name}: {error}.") from None
+    if name.startswith(TUNED):
+        return Tuned.named(name, num_classes, dropout)
     if name.startswith("timm:"):
         options = {"drop_rate": dropout, "drop_path_rate": stochastic_depth}
         given = {key: value for key, value in options.items() if value}
         return timm_network(name.removeprefix("timm:"), shape, num_classes, given)
+    known = list(dict.fromkeys([*NAMES, *NETWORKS]))
     raise UsageError(
-        f"There is no network '{name}'.{suggestion(name, NAMES)} Known: {', '.join(NAMES)}."
+        f"There is no network '{name}'.{suggestion(name, known)} Known: {', '.join(known)}."
     )
+
+
+def _two(name: str, networks: list[nn.Module]) -> Pair:
+    """Two networks that decide together.
+
+    Raises:
+        UsageError: they have the same weights, so they would always agree.
+    """
+    first, second = (network.state_dict() for network in networks)
+    if all(torch.equal(value, second[key]) for key, value in first.items()):
+        raise UsageError(
+            f"This method trains two networks that begin with different weights, and '{name}'"
+            " always begins with the same. Put a function that makes new ones into"
+            " realmix.NETWORKS and give its name."
+        )
+    return Pair(*networks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
-from realmix.augment.texts.text_views import SYNONYMS, read_synonyms, same_views, text_views
+from realmix.augment.texts.text_views import known_synonyms, same_views, text_views
 from realmix.augment.texts.translate import COLUMN, checked, translator_of
 from realmix.augment.texts.translations import translations
 from realmix.base.errors import UsageError
@@ -109,7 +108,7 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
         return {"preset": _described(config.augment)}
     if config.augment != "auto":
         return {"preset": config.augment}
-    unseen = config.encodes and num_views(config) == 1  # an encoder sees the plain pictures alone
+    unseen = config.freezes and num_views(config) == 1  # an encoder sees the plain pictures alone
     if dataset.preset != MIRRORED or unseen:
         return {"preset": dataset.preset}
     watch.doing("trying whether mirrored pictures can be read as well as plain ones")
@@ -200,6 +199,11 @@ def text_encoding(
             f"--embed-encoder is for encoders of pictures; of texts {TFIDF} alone is in the model"
             " file, always. Leave it out."
         )
+    if config.tune:
+        raise UsageError(
+            "--tune is for pictures: encoders of texts are not trained yet. Leave it out; methods"
+            " learn from their features."
+        )
     encoder = _reader(dataset, config, watch)
     device = choose(config.device)
     encoder.on(device, best_precision(device, AS_A_PICTURE))
@@ -207,7 +211,8 @@ def text_encoding(
     def make(count: int, seed: int) -> tuple[Views, str]:
         if dataset.preset == "none":
             return same_views(count), "none"
-        synonyms, made = _synonyms(config), _translated(dataset, count - num_weak(count), watch)
+        synonyms = known_synonyms(config.data_root)
+        made = _translated(dataset, count - num_weak(count), watch)
         corpus = hashlib.sha256("\0".join(dataset.inputs).encode("utf-8", "surrogatepass"))
         mark = f"{dataset.preset}, {len(synonyms)} synonyms, {corpus.hexdigest()}"
         return text_views(list(dataset.inputs), count, seed, synonyms, made), mark
@@ -242,9 +247,3 @@ def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[s
         raise UsageError(f"--augment {COLUMN} needs a column '{TRANSLATED}' in the table of texts.")
     pairs = zip(dataset.inputs, dataset.translated, strict=True)
     return {text: [checked(text, new)] for text, new in pairs if new.strip()}
-
-
-def _synonyms(config: Config) -> dict[str, tuple[str, ...]]:
-    root = config.data_root or os.environ.get("REALMIX_DATA")
-    file = Path(root) / SYNONYMS if root else None
-    return read_synonyms(file) if file and file.is_file() else {}

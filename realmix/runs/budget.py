@@ -21,11 +21,14 @@ from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import fitting_threads
 from realmix.training.parallel import agreed
 from realmix.training.stages import Stages
+from realmix.training.trainer import as_trained
 
 MINUTES = 15.0  # that a run may take which names neither steps nor minutes
 WARM_UP, TRIAL = 3, 13  # steps, to learn what a step costs
 PATIENCE = 3.0  # seconds, after which a warm-up tells enough
 WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
+ANSWERS = 64  # rows, to learn what an answer costs
+EVALUATIONS = 10  # of each training, on the rows held out of it
 LEAST = 100  # steps, below which a training means nothing
 
 
@@ -68,21 +71,21 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         return fixed, None
     phases.watch.doing("trying some steps of each method, to tell how long they take")
     with fitting_threads(phases.device, phases.rows.shape):
-        each = seconds_a_step(phases)
+        each, answers = seconds_a_step(phases), seconds_of_answers(phases)
     if fixed:
-        return fixed, fixed * each
-    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started)
+        return fixed, fixed * each + answers
+    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - answers
     affordable = agreed(max(int(left / max(each, 1e-9)), 1), phases.device)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
-        minutes = math.ceil(LEAST * each / 60)
+        minutes = math.ceil((LEAST * each + answers) / 60)
         phases.watch.note(
             f"Each training gets {steps} steps in this time, too few to mean anything. Give it at"
             f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
             " --algorithm supervised."
         )
-    return steps, steps * each
+    return steps, steps * each + answers
 
 
 def words(phases: Trainings, lengths: set[int]) -> str:
@@ -101,6 +104,25 @@ def seconds_a_step(phases: Trainings) -> float:
     """
     parts = 1 + sum(phases.plan.share for _ in phases.plan.folds)
     return parts * sum(_seconds_a_step(phases, name) for name in phases.contenders.all)
+
+
+def seconds_of_answers(phases: Trainings) -> float:
+    """Of all that the networks are asked beside training.
+
+    The two final ones answer for the pool and the test rows, those of the folds for the rows held
+    out, while they are trained and at their end.
+    """
+    rows, names = phases.rows, phases.contenders.all
+    tests = 0 if rows.test_inputs is None else len(rows.test_inputs)
+    held = sum(len(part) for _, part in phases.plan.folds)
+    asked = min(len(names), 2) * (len(rows.pool_rows) + tests)
+    asked += len(names) * (EVALUATIONS + 1) * held
+    some = rows.inputs[:ANSWERS]
+    network = as_trained(phases.networks(), phases.device, rows.shape)
+    rows.probs(network, some)  # the first pass prepares
+    started = time.monotonic()
+    rows.probs(network, some)
+    return asked * (time.monotonic() - started) / len(some)
 
 
 def _seconds_a_step(phases: Trainings, name: str) -> float:

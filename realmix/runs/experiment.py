@@ -16,7 +16,7 @@ from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
 from realmix.evaluate.ranking import attempts, ranked
-from realmix.models import described
+from realmix.models import described, merged
 from realmix.report.evidence import (
     Evidence,
     judged_evidence,
@@ -231,7 +231,7 @@ class Experiment:
             embedded = recall(kept.reference, "This run").weights
         singles = {
             name: Classifier(
-                network=inner(trained.network),
+                network=merged(inner(trained.network)),
                 classes=self.dataset.classes,
                 model=trained.model,
                 shape=self.rows.shape,

@@ -17,10 +17,10 @@ from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN
 from realmix.runs import budget
-from realmix.runs.choose import contenders, default_steps, settings
+from realmix.runs.choose import TUNED, contenders, default_steps
 from realmix.runs.config import Config
 from realmix.runs.methods import learns_from_pool, method_class
-from realmix.runs.networks import Networks
+from realmix.runs.networks import Networks, settings_of
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
@@ -29,7 +29,7 @@ from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
-LOGS, EVALUATIONS = 50, 10  # records of each training
+LOGS = 50  # records of each training
 FINAL = "final"
 
 
@@ -94,16 +94,16 @@ class Phases:
         steps: int | None = None,
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
-        self.device, self.rows = choose(config.device), Prepared(dataset)
+        self.device, self.rows = choose(config.device), Prepared(dataset, config.class_weight)
         self.warned = set[str]()
         self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
-        asked_for = config.algorithm, config.model
+        asked_for = config.algorithm, TUNED if config.tune else config.model
         self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
         if config.gate == "none":
             self.contenders = self.contenders.first
-        self.fields, self.recipe = settings(method_class(self.contenders.asked), config.fields)
+        self.fields, self.recipe = settings_of(config, self.contenders.asked)
         self.networks = Networks(config, self.rows.shape, len(dataset.classes), self.recipe)
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)
@@ -188,7 +188,7 @@ class Phases:
             device=self.device,
             folder=folder,
             log_every=max(steps // LOGS, 1),
-            evaluate_every=max(steps // EVALUATIONS, 1),
+            evaluate_every=max(steps // budget.EVALUATIONS, 1),
             evaluate=self.rows.measure(phase.held_rows) if len(phase.held_rows) else None,
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from realmix.augment.corruption import table_views
 from realmix.augment.encoded import encoded_views
 from realmix.augment.presets import views_of
+from realmix.data.class_numbers import class_weights
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.levels import lost_levels
 from realmix.data.pools import Data, Dataset, Pool, View
@@ -22,6 +23,11 @@ from realmix.training.trainer import Record
 ENCODED = "encoded"  # the preset of an encoder's features
 BLOCK = 8192  # rows that are looked at together
 LEAST = 1e-6  # variance; equal rows have less, by rounding
+
+ALIKE = (
+    "--class-weight counts where a network is trained by steps; linear, forest, label_spreading,"
+    " balanced_self_training and gaussian_mixture take all labels alike."
+)
 
 
 def standardizer_of(kept: Kept, count: int) -> Standardizer:
@@ -54,10 +60,14 @@ class Prepared:
         inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
         test_inputs: of the test rows, likewise, where there are any.
         notes: what the user should be told of that.
+
+    Args:
+        dataset: what was read.
+        class_weight: how much each class counts; see `class_numbers.class_weights`.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, class_weight: str | None = None) -> None:
+        self.dataset, self.class_weight = dataset, class_weight
         self.known = np.flatnonzero(dataset.label >= 0)
         self.pool_rows = np.flatnonzero(dataset.label < 0)
         self.test_inputs: Tensor | None = None
@@ -66,6 +76,8 @@ class Prepared:
             self._take(dataset)
         else:
             self._take_features(dataset, dataset.encoded)
+        if class_weight is not None and len(self.shape) == 1:
+            self.notes = (*self.notes, ALIKE)
 
     def _take(self, dataset: Dataset) -> None:
         """Pictures or feature rows, as they were read."""
@@ -131,7 +143,13 @@ class Prepared:
             self.preset,
             () if self.width else dataset.code_columns,
             self.width,
+            self._weights(dataset.label[rows]),
         )
+
+    def _weights(self, label: np.ndarray) -> np.ndarray | None:
+        """(K,) of the classes, where they are to count differently."""
+        asked = self.class_weight
+        return None if asked is None else class_weights(asked, label, self.dataset.classes)
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
         """(n, K) float32 probabilities of stored inputs; n may be 0."""

@@ -17,6 +17,7 @@ from realmix.base.versions import versions
 from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from realmix.encoders.encoding import Encoding
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
@@ -106,7 +107,9 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, seen, watch)
-    if encoding:
+    if config.tune and isinstance(encoding, Encoding):
+        dataset = encoding.pictures()
+    elif encoding:
         kept = encoding.features(num_views(seen), config.seed)
         dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))

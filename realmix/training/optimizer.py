@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from realmix.contract.algorithm import Recipe
-from realmix.functional.schedules import cosine
+from realmix.functional.schedules import cosine, ramp_up
+from realmix.models.tuned.network import Tuned
 from realmix.training.parallel import Divided, sum_over_processes
 
 SCHEDULES = {"constant": lambda progress: 1.0, "cosine": cosine}
@@ -20,6 +22,10 @@ class Optimizer:
     Weight decay acts on kernels (two or more dimensions) only, not on biases and normalization, as
     in MixMatch's and FixMatch's code: for "adam" the weights shrink by learning_rate * decay a
     step, for "sgd" the gradient of decay / 2 |w|^2 is added.
+
+    The layers of an encoder that is tuned learn the more slowly the lower they are (layer-wise
+    learning-rate decay, Clark et al., 2020): at depth d below the head at layer_decay^d of the
+    rate.
 
     Args:
         modules: what to train, but for what is in those apart.
@@ -50,12 +56,7 @@ class Optimizer:
             for p in trained(network)
         ]
         self.recipe = recipe
-        kernels = [p for p in self.parameters if p.ndim > 1]
-        others = [p for p in self.parameters if p.ndim <= 1]
-        groups = [
-            {"params": kernels, "weight_decay": recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
+        groups = _groups(self.parameters, _depths(modules), recipe)
         # fused, where the device has it, is one kernel for all parameters; foreach is the default
         fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
         lr = recipe.learning_rate
@@ -67,9 +68,11 @@ class Optimizer:
 
     def anneal(self, progress: float) -> None:
         """Set the learning rate for that share of training."""
-        rate = self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
+        recipe = self.recipe
+        rate = recipe.learning_rate * SCHEDULES[recipe.schedule](progress)
+        rate *= ramp_up(progress, recipe.warm_up)
         for group in self.torch.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         for other in self.apart.values():
             other.anneal(progress)
 
@@ -106,3 +109,25 @@ class Optimizer:
             memory.setdefault(int(number), {})[name] = value
         groups = self.torch.state_dict()["param_groups"]
         self.torch.load_state_dict({"state": memory, "param_groups": groups})
+
+
+def _depths(modules: Iterable[nn.Module]) -> dict[int, int]:
+    """How many layers each parameter of an encoder is below its head, by id."""
+    parts = (part for module in modules for part in module.modules())
+    tuned = (part for part in parts if isinstance(part, Tuned))
+    return {id(value): depth for network in tuned for value, depth in network.depths()}
+
+
+def _groups(
+    parameters: Sequence[nn.Parameter], depths: Mapping[int, int], recipe: Recipe
+) -> list[dict[str, Any]]:
+    """By depth, kernels and others; those of a depth learn at layer_decay^depth of the rate."""
+    groups = []
+    for depth in sorted({0, *(depths.get(id(p), 0) for p in parameters)}):
+        here = [p for p in parameters if depths.get(id(p), 0) == depth]
+        share = recipe.layer_decay**depth
+        kernels, others = [p for p in here if p.ndim > 1], [p for p in here if p.ndim <= 1]
+        decay = recipe.weight_decay
+        groups.append({"params": kernels, "weight_decay": decay, "share": share})
+        groups.append({"params": others, "weight_decay": 0.0, "share": share})
+    return groups

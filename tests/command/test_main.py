@@ -40,6 +40,7 @@ SURFACE = {
             "encoder",
             "views",
             "embed-encoder",
+            "tune",
             "model",
             "init",
             "steps",
@@ -61,13 +62,14 @@ SURFACE = {
             "skip-bad",
             "group",
             "allow-leakage",
+            "follow-links",
             "gate",
             "no-gate",
         ),
-        *("judge", "single", "augment", "set", "out"),
+        *("judge", "single", "class-weight", "augment", "set", "out"),
         *("resume", "debug"),
     ),
-    "predict": ("out", "class-shares", "data-root", "debug"),
+    "predict": ("out", "class-shares", "follow-links", "data-root", "debug"),
     "decide": ("labels", "count", "ask", "debug"),
     "report": ("debug",),
     "algorithms": ("debug",),
@@ -262,7 +264,7 @@ def test_every_option_reaches_the_configuration() -> None:
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
-    words += " --allow-leakage"
+    words += " --allow-leakage --follow-links --class-weight a=2"
     encoder = "--encoder e --views 5 --embed-encoder"
     all_words = " ".join((words, gate, more, encoder, marks)).split()
     config = parse(["fit", "d", *all_words]).config()
@@ -274,6 +276,7 @@ def test_every_option_reaches_the_configuration() -> None:
         "encoder": "e",
         "views": 5,
         "embed_encoder": True,
+        "tune": None,
         "model": "m",
         "init": "i",
         "steps": 3,
@@ -293,15 +296,18 @@ def test_every_option_reaches_the_configuration() -> None:
         "skip_bad": True,
         "group": "p",
         "allow_leakage": True,
+        "follow_links": True,
         "answers": "a.csv",
         "augment": "symbols",
         "gate": "none",
         "judge": "log_loss",
         "single": True,
+        "class_weight": "a=2",
         "fields": {"b": 1},
     }
     assert parse(["fit", "d", "--gate", "strict"]).config().gate == "strict"
     assert parse(["fit", "d", "--minutes", "1.5"]).config().minutes == 1.5
+    assert parse(["fit", "d", "--encoder", "e", "--tune", "lora-4"]).config().tune == "lora-4"
 
 
 # ---------------------------------------------------------------- what is mistyped
@@ -510,6 +516,23 @@ def test_answers_decide_what_ships(here: Path, finished: Path, shell: Shell) -> 
     assert result["test"]["shipped"] == result["test"]["model"]
     assert "answers of yours decided it" in (here / "run" / "report.html").read_text()
     assert shell("fit", "digits@40", "--steps", 4, "--answers", "answers.csv")[0] == 0
+
+
+def test_predictions_of_class_folders_say_the_accuracy(
+    here: Path, finished: Path, shell: Shell
+) -> None:
+    for number, folder in enumerate(["3", "3", "5", "5", "other", "other"]):
+        (here / "new" / folder).mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(np.full((8, 8), 40 * number, np.uint8))
+        image.save(here / "new" / folder / f"{number}.png")
+    code, text, _ = shell("predict", finished, "new")
+    assert code == 0
+    rows = cells(here / "predictions.csv")
+    right = sum(Path(row["input"]).parent.name == row["label"] for row in rows)
+    assert f"{right / 4:.1%} (" in text
+    assert "of 4 inputs whose class is known" in text
+    code, text, _ = shell("predict", finished, "new/other")
+    assert "accuracy" not in text
 
 
 def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:

@@ -49,7 +49,7 @@ def test_how_they_are_written():
     ("text", "words"),
     [
         ("cta=1,dog=1", "Did you mean 'cat'"),
-        ("cat", "is no share of a class"),
+        ("cat", "is no number of a class"),
         ("cat=1,cat=2,dog=1", "each class once"),
         ("cat=1", "none for dog"),
         ("cat=0,dog=0", "all are 0"),

@@ -70,7 +70,14 @@ def test_without_a_gate_there_is_one_training() -> None:
 def test_the_page_names_what_the_rule_takes() -> None:
     page = (ROOT / "docs" / "choosing.md").read_text()
     rows = re.findall(r"^\| [^|]+ \| ([\w, ]+) \|", page, re.MULTILINE)
-    assert rows[1:] == ["labels alone", ", ".join(QUICK), "mixmatch", "flexmatch", "fixmatch"]
+    assert rows[1:] == [
+        "labels alone",
+        ", ".join(QUICK),
+        "softmatch",
+        "mixmatch",
+        "flexmatch",
+        "fixmatch",
+    ]
 
 
 def test_a_run_says_what_was_chosen_and_compares_it() -> None:

@@ -13,6 +13,7 @@ from realmix.augment.presets import PRESETS
 from realmix.contract.algorithm import Algorithm, Losses, Recipe, Views
 from realmix.data.pools import Data, Pool
 from realmix.models.mlp import MLP
+from realmix.models.tuned.network import Tuned
 from realmix.training.optimizer import Optimizer
 from realmix.training.trainer import Trainer
 
@@ -338,3 +339,46 @@ def test_an_algorithm_with_two_networks_trains_all_that_it_has():
     labels = end.data.labeled.label
     found = end.algorithm.teacher.eval()(end.data.labeled.inputs).argmax(1)
     assert (found == labels).float().mean() > 0.6
+
+
+class Deep(Tuned):
+    """Three layers below the head, without any encoder."""
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.body = nn.Sequential(*(nn.Linear(1, 1) for _ in range(3)))
+        self.layers = [[f"{i}.weight", f"{i}.bias"] for i in range(3)]
+        self.head = nn.Linear(1, 1)
+
+
+DECAYED = Recipe(
+    optimizer="sgd", learning_rate=0.8, weight_decay=0.0, layer_decay=0.5, warm_up=0.25
+)
+
+
+def test_the_layers_of_an_encoder_learn_the_more_slowly_the_lower_they_are():
+    net, optimizer = (made := Deep()), Optimizer([made], DECAYED)
+    before = named(net)
+    optimizer.anneal(0.25)  # where the warm-up ends
+    optimizer.minimize(sum(p.sum() for p in net.parameters()))
+    moves = {name: float(before[name] - value) for name, value in named(net).items()}
+    step = 0.8 * 1.9  # Nesterov's first: the gradient, and 0.9 of it again
+    for name, share in {"head": 1, "body.2": 0.5, "body.1": 0.25, "body.0": 0.125}.items():
+        for kind in ("weight", "bias"):
+            assert moves[f"{name}.{kind}"] == pytest.approx(share * step, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("progress", "rate"), [(0, 0), (0.125, 0.4), (0.25, 0.8), (0.5, 0.8), (0.99, 0.8)]
+)
+def test_the_rate_warms_up_linearly(progress, rate):
+    optimizer = Optimizer([Deep()], DECAYED)
+    optimizer.anneal(progress)
+    assert optimizer.torch.param_groups[0]["lr"] == pytest.approx(rate)
+    assert optimizer.torch.param_groups[-1]["lr"] == pytest.approx(rate / 8)
+
+
+def test_without_layer_decay_all_layers_have_one_rate():
+    optimizer = Optimizer([Deep()], dataclasses.replace(DECAYED, layer_decay=1.0))
+    optimizer.anneal(0.5)
+    assert {group["lr"] for group in optimizer.torch.param_groups} == {0.8}

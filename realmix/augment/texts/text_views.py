@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,17 @@ def same_views(count: int) -> Callable[[str, int], list[str]]:
 def _ends(text: str) -> str:
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]} {text[-half:]}"
+
+
+def known_synonyms(data_root: str | None) -> dict[str, tuple[str, ...]]:
+    """Those of the file `SYNONYMS` in the folder of data sets; none where it is not there.
+
+    Args:
+        data_root: the folder; by default the variable REALMIX_DATA.
+    """
+    root = data_root or os.environ.get("REALMIX_DATA")
+    file = Path(root) / SYNONYMS if root else None
+    return read_synonyms(file) if file and file.is_file() else {}
 
 
 def read_synonyms(path: Path) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What lies in a folder: each real folder once, no link followed out of it."""
+"""What lies in a folder: each real folder once, no link followed out of it unless asked to."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ _LOOKED_AT = 20  # files without an image's ending that are opened to see what t
 
 @dataclass
 class Walk:
-    """One pass over a folder: each real folder once, no link followed out of it.
+    """One pass over a folder: each real folder once.
 
     Attributes:
         root: the folder, resolved.
+        follow: whether links that lead outside of it are followed.
         seen: (device, inode) of the folders already read.
         refused: entries that could not be read or may not be followed.
         repeated: links to a folder that is read under another name.
     """
 
     root: Path
+    follow: bool = False
     seen: set[tuple[int, int]] = field(default_factory=set)
     refused: list[Bad] = field(default_factory=list)
     repeated: list[Bad] = field(default_factory=list)
@@ -60,19 +62,21 @@ class Walk:
             path = Path(folder, entry.name)
             if entry.name.startswith(".") or entry.name.casefold() in _LITTER:
                 continue
-            if entry.is_symlink() and not self._stays_inside(path):
-                self.refused.append((printable(path), "a link that is broken or leads outside"))
+            if entry.is_symlink() and (reason := self._refuses(path)):
+                self.refused.append((printable(path), reason))
             elif entry.is_dir():
                 folders.append(path)
             else:
                 files.append(path)  # what is no regular file is refused when it is opened
         return folders, files
 
-    def _stays_inside(self, path: Path) -> bool:
+    def _refuses(self, path: Path) -> str:
+        """Why a link is not followed; "" where it is."""
         try:
-            return path.resolve(strict=True).is_relative_to(self.root)
-        except (OSError, RuntimeError):  # broken, or a link to itself
-            return False
+            inside = path.resolve(strict=True).is_relative_to(self.root)
+        except (OSError, RuntimeError):  # also a link to itself
+            return "a link that is broken"
+        return "" if inside or self.follow else "a link that leads outside; see --follow-links"
 
     def below(self, folder: Path) -> list[Path]:
         """All files in `folder`, which was entered, and in the folders below it, sorted."""
@@ -115,14 +119,15 @@ class Tree:
         return tuple(folder.name for folder in self.folders)
 
 
-def survey(folder: Path, is_image: Callable[[Path], bool]) -> Tree:
+def survey(folder: Path, is_image: Callable[[Path], bool], follow: bool = False) -> Tree:
     """The tree of a folder. Links inside it are seen as what they lead to; nothing is refused yet.
 
     Args:
         folder: the root.
         is_image: whether a file passes for an image, even a damaged one.
+        follow: whether links that lead outside of it are followed.
     """
-    walk, known = Walk(folder.resolve()), dict[tuple[int, int], Tree]()
+    walk, known = Walk(folder.resolve(), follow), dict[tuple[int, int], Tree]()
 
     def look(place: Path, depth: int) -> Tree:
         status = place.stat()
@@ -131,7 +136,7 @@ def survey(folder: Path, is_image: Callable[[Path], bool]) -> Tree:
             known[key] = Tree(place, images=False)  # what a link back to it finds
             folders, files = walk.entries(place)
             if depth == _DEPTH:
-                folders, files = [], Walk(walk.root).below(place)
+                folders, files = [], Walk(walk.root, follow).below(place)
             found = [look(inner, depth + 1) for inner in folders]
             holding = tuple(tree for tree in found if tree.images or tree.folders)
             others = tuple(tree.path for tree in found if not (tree.images or tree.folders))

@@ -55,20 +55,22 @@ def _rows(
     return replace(source, refused=tuple(refused), bad_files=tuple(bad))
 
 
-def _without_images(folder: Path) -> bool:
+def _without_images(folder: Path, follow: bool) -> bool:
     """Whether a folder could be read, and holds files none of which is an image."""
-    walk = Walk(folder.resolve())
+    walk = Walk(folder.resolve(), follow)
     return bool(walk.below(folder)) and not walk.refused
 
 
-def _what_is_read(folder: Path) -> Callable[[Path], bool]:
+def _what_is_read(folder: Path, follow: bool) -> Callable[[Path], bool]:
     """Whether a file is a text, where most below the folder are by their names; else an image."""
-    walk = Walk(folder.resolve())
+    walk = Walk(folder.resolve(), follow)
     walk.enter(folder)
     return is_text if mostly_texts(walk.below(folder)) else is_image
 
 
-def read_class_folders(folder: Path, is_exam: bool = False, marks: Marks = NOTHING_SAID) -> Source:
+def read_class_folders(
+    folder: Path, is_exam: bool = False, marks: Marks = NOTHING_SAID, follow: bool = False
+) -> Source:
     """A folder of class folders, searched to any depth, or of the parts of a data set.
 
     The pool, and a test set that lies beside the training part, come along: see `find_parts`.
@@ -77,19 +79,20 @@ def read_class_folders(folder: Path, is_exam: bool = False, marks: Marks = NOTHI
         folder: that was given.
         is_exam: as the test set.
         marks: what the user says of the folders' names.
+        follow: whether links that lead outside of it are followed.
 
     Raises:
         DataError: no class folders, no files in any of them, or folders that can be read in two
             ways.
     """
-    parts = find_parts(survey(folder, _what_is_read(folder)), is_exam)
-    left_out = [path for path in parts.empty if _without_images(path)]
+    parts = find_parts(survey(folder, _what_is_read(folder, follow), follow), is_exam)
+    left_out = [path for path in parts.empty if _without_images(path, follow)]
     # folders that cannot be read, or hold nothing, are told of as classes are
     unread = [(path.name, path) for path in parts.empty if path not in left_out]
     train = {path: name for name, path in (*parts.classes, *unread)}
     data: dict[Path, str | None] = {**train, **dict.fromkeys(parts.pool)}
     test: dict[Path, str | None] = {path: name for name, path in parts.test}
-    walk = Walk(folder.resolve())
+    walk = Walk(folder.resolve(), follow)
     loose = walk.entries(folder)[1]
     refused = walk.take_refused()
     kept = _enter(walk, folder, [*data, *test])
@@ -155,15 +158,19 @@ def grouped(source: Source, folder: Path, pattern: str) -> Source:
     return replace(source, groups=groups, test=test)
 
 
-def read_pool_folder(folder: Path) -> Source:
+def read_pool_folder(folder: Path, follow: bool = False) -> Source:
     """All files below a folder as unlabeled rows; its folders' names are kept as labels.
 
     Whoever uses them must not train on them: see `Source.as_pool`.
 
+    Args:
+        folder: that was given.
+        follow: whether links that lead outside of it are followed.
+
     Raises:
         DataError: there is no file.
     """
-    walk = Walk(folder.resolve())
+    walk = Walk(folder.resolve(), follow)
     walk.enter(folder)
     files = walk.below(folder)
     if not files:

@@ -52,6 +52,7 @@ def load(
     skip_bad: bool = False,
     group: str | None = None,
     allow_leakage: bool = False,
+    follow_links: bool = False,
     seed: int = 0,
 ) -> Dataset:
     """Read labeled rows, the pool and test rows into one `Dataset`.
@@ -89,6 +90,7 @@ def load(
             is held out while another trains: a column of tables; of folders a regular expression
             that finds it in the paths of the files.
         allow_leakage: take test rows that are among the labeled rows, with a note.
+        follow_links: follow links in folders that lead outside of them.
         seed: draws the labels of ``name@N``.
 
     Raises:
@@ -99,7 +101,7 @@ def load(
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
     wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric, text_column)
-    asked = _Asked(data_root, label_column, seed, group, said, wanted)
+    asked = _Asked(data_root, label_column, seed, group, said, wanted, follow_links)
     main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError(
@@ -183,6 +185,7 @@ class _Asked:
     group: str | None
     marks: Marks
     wanted: Wanted | Mapping[str, bool] | None
+    follow: bool
 
 
 def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:
@@ -197,9 +200,9 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         raise _not_there(given)
     if path.is_dir():
         if is_pool:
-            found = read_pool_folder(path)
+            found = read_pool_folder(path, asked.follow)
         else:
-            found = read_class_folders(path, is_exam, asked.marks)
+            found = read_class_folders(path, is_exam, asked.marks, asked.follow)
             found = found if asked.group is None else grouped(found, path, asked.group)
         return read_text_files(found) if are_texts(found) else found
     if path.suffix.lower() == ".npz":

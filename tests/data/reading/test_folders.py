@@ -135,6 +135,22 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
         load(str(tmp_path / "data"))
 
 
+def test_links_out_of_the_folder_are_followed_where_that_is_asked_for(tmp_path: Path) -> None:
+    class_folders(tmp_path / "data")
+    outside = save(tmp_path / "elsewhere" / "one.png")
+    (tmp_path / "data" / "unlabeled" / "folder").symlink_to(outside.parent)
+    (tmp_path / "data" / "cat" / "file.png").symlink_to(outside)
+    (tmp_path / "data" / "bird").symlink_to(outside.parent)  # a whole class, and that folder again
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path)  # in a circle
+    (tmp_path / "data" / "unlabeled" / "self").symlink_to("self")
+    data = load(str(tmp_path / "data"), follow_links=True)
+    assert data.classes == ("bird", "cat", "dog")
+    assert len(data.inputs) == 9 + 2
+    reasons = sorted(reason for _, reason in data.bad_files)
+    assert reasons[0] == "a link that is broken"
+    assert all("read already" in reason for reason in reasons[1:])
+
+
 def test_a_linked_root_and_links_inside_it_are_followed(tmp_path: Path) -> None:
     class_folders(tmp_path / "data")
     (tmp_path / "data" / "cat" / "same.png").symlink_to(tmp_path / "data" / "cat" / "0.png")
