@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 
+from realmix.base.errors import UsageError
 from realmix.contract.algorithm import (
     Batch,
     Erasing,
@@ -19,8 +21,9 @@ from realmix.contract.algorithm import (
     Views,
 )
 from realmix.contract.fields import Count, NonNegative, Positive, Share
+from realmix.contract.foreign import Familiarity, ForeignShare
 from realmix.functional import masks
-from realmix.functional.forward import interleaved, joint
+from realmix.functional.forward import apart, interleaved, joint
 from realmix.functional.losses import cross_entropy, masked_mean, squared_error
 from realmix.functional.mixing import guess_and_mix
 from realmix.functional.schedules import Annealing, ramp_up, signal_annealing
@@ -32,6 +35,7 @@ RULES = {  # which passes share BatchNorm statistics, which labels count, which 
 }
 
 FEW_LABELS = 250  # up to which the paper anneals
+HELD, UNTIL = 5, 0.4  # to estimate phi, one label in HELD does not train in the first UNTIL
 
 
 @dataclass(eq=False)
@@ -49,12 +53,29 @@ class RealMix(Objective):
     weight: NonNegative = 75.0  # lambda
     ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
     annealing: Literal["auto"] | Annealing = "auto"  # eta_t; auto: linear for few labels
-    out_of_distribution: Share = 0.0  # phi, the share of each unlabeled batch to leave out
+    out_of_distribution: Share | Literal["estimate"] = 0.0  # phi, share of the batch to leave out
+    score: Literal["mixed", "confidence", "energy", "features"] = "mixed"  # by p(u'), or ema(u)
+    partners: Literal["all", "separate", "trusted"] = "all"  # whom a row may be mixed with
+    statistics: Literal["all", "labeled"] = "all"  # whose rows BatchNorm remembers
+    divisor: Literal["kept", "all"] = "kept"  # rows that the pool's mean is over
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
 
     idea = "MixMatch that masks what does not belong"
     cost = 3.7
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.compatibility == "released" and self.estimates:
+            raise UsageError(
+                "RealMix.compatibility 'released' has no rule for an estimate: --set"
+                " compatibility=paper, or give the share."
+            )
+        if self.score == "mixed" and self.partners == "trusted":
+            raise UsageError(
+                "RealMix.partners 'trusted' needs a score that is known before the mixing: --set"
+                " score=confidence, or energy or features."
+            )
 
     @property
     def views(self) -> Views:
@@ -75,22 +96,58 @@ class RealMix(Objective):
         super().setup(nets, facts)
         advised: Annealing = "linear" if facts.num_labeled <= FEW_LABELS else "off"
         self.schedule = advised if self.annealing == "auto" else self.annealing
+        if self.estimates or self.score != "mixed":
+            self.familiarity = Familiarity(self.score, nets.ema, facts)
+        if self.estimates:
+            self.foreign = ForeignShare(facts.num_labeled // HELD)
+
+    @property
+    def estimates(self) -> bool:
+        return self.out_of_distribution == "estimate"
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)
-        forward, unlearned_rule, trusted_rule = RULES[self.compatibility]
+        passes, unlearned_rule, trusted_rule = RULES[self.compatibility]
+        forward = apart if self.statistics == "labeled" else passes
+        trains, trusted, phi = self.examined(nets, batch, y, step)
+        mixable = trains, trusted if self.partners == "trusted" else torch.ones_like(trusted)
         inputs, (target_x, *target_u) = guess_and_mix(
-            nets.student, (x, y), batch.unlabeled.views, self.temperature, self.alpha, step.rng
+            *(nets.student, (x, y), batch.unlabeled.views, self.temperature, self.alpha, step.rng),
+            mixing="separate" if self.partners == "separate" else "all",
+            trusted=mixable,
         )
         logits_x, *parts = forward(nets.student, *inputs)
         logits_u = torch.cat(parts)
 
         threshold = signal_annealing(step.progress, self.num_classes, self.schedule)
-        unlearned = unlearned_rule(logits_x, target_x, threshold)
-        trusted = trusted_rule(logits_u, self.out_of_distribution)
+        unlearned = trains * unlearned_rule(logits_x, target_x, threshold)
+        mixed = self.score == "mixed"
+        trusted = trusted_rule(logits_u, phi) if mixed else trusted.repeat(len(parts))
+        told = {"foreign_share": phi} if isinstance(phi, Tensor) else {}
+        errors = squared_error(logits_u, torch.cat(target_u))
+        kept = masked_mean(errors, trusted) if self.divisor == "kept" else (trusted * errors).mean()
         weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))
         return Losses(
             supervised=masked_mean(cross_entropy(logits_x, target_x), unlearned),
-            unlabeled=weight * masked_mean(squared_error(logits_u, torch.cat(target_u)), trusted),
-            metrics={"unlearned_rate": unlearned.mean(), "trusted_rate": trusted.mean()},
+            unlabeled=weight * kept,
+            metrics={"unlearned_rate": unlearned.mean(), "trusted_rate": trusted.mean(), **told},
         )
+
+    def examined(
+        self, nets: Nets, batch: Batch, y: Tensor, step: Step
+    ) -> tuple[Tensor, Tensor, float | Tensor]:
+        """Which labeled rows train, which pool rows are trusted before mixing, and phi."""
+        index, u = batch.labeled.index, batch.unlabeled.views[0]
+        trains = torch.ones(len(index), device=u.device)
+        if not self.estimates and self.score == "mixed":
+            return trains, torch.ones(len(u), device=u.device), float(self.out_of_distribution)
+        known, pool = self.familiarity(nets.ema, batch.labeled.views[0], y, u)
+        phi: float | Tensor
+        if self.estimates:
+            if step.progress < UNTIL and self.foreign.tells:
+                trains = (index % HELD > 0).float()
+                self.foreign.update(known, 1 - trains, pool)
+            phi = self.foreign.value
+        else:
+            phi = float(self.out_of_distribution)
+        return trains, masks.largest(pool, phi), phi

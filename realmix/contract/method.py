@@ -77,6 +77,11 @@ class Recipe:
         dropout: share of the last layer's inputs that is set to 0 in training.
         stochastic_depth: share of the passes in which the last residual unit is skipped in
             training, falling linearly to 0 at the input; networks without such units have none.
+        pool_gradient: of the terms beside the labels' own: "always" added to theirs, or "agreeing":
+            left out of a step in which their product is negative (Fix-A-Step, Huang et al., 2022,
+            https://arxiv.org/abs/2208.11870, section 3.2).
+        mixed_labels: before each step mix labeled rows with labeled and pool rows and their guessed
+            targets, as MixMatch does (Fix-A-Step, section 3.1); for methods that do not themselves.
     """
 
     batch_size: Count = 64
@@ -88,6 +93,8 @@ class Recipe:
     ema_decay: Decay = 0.999
     dropout: Decay = 0.0
     stochastic_depth: Decay = 0.0
+    pool_gradient: Literal["always", "agreeing"] = "always"
+    mixed_labels: bool = False
 
     def check_network(self, network: nn.Module) -> None:
         """Refuse batches of one row for a network that normalizes rows by their batch.

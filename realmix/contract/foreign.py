@@ -1,0 +1,150 @@
+"""What is remembered of a pool that may be foreign: its share, and what the classes look like."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from realmix.contract.method import Facts
+from realmix.functional.forward import evaluated, evaluating
+
+BINS = 256  # of scores in [0, 1]
+LEAST = 50  # reference rows, below which nothing can be told
+HIGHEST = 0.95  # share of the references below a score, up to which a score is looked at
+SPREAD = 4.0  # of energies, by which they come into [0, 1]
+MEMORY = 0.99  # a step: scores of the last hundred count, while the network moves on
+
+
+class ForeignShare(nn.Module):
+    """The share of a pool that is of no class, from scores of labeled rows that did not train.
+
+    The pool is a mixture, F_pool = (1 - phi) F_known + phi F_foreign, so for every score s
+
+        phi >= (F_pool(s) - F_known(s)) / (1 - F_known(s)),
+
+    with equality where no foreign row is above s (Scott, 2015, AISTATS, "A rate of convergence for
+    mixture proportion estimation"; Garg et al., 2021, https://arxiv.org/abs/2111.00980). The
+    estimate is the largest of these, each lowered by `caution` standard errors of F_known. So it
+    errs to the low side, and is 0 where scores say nothing or references are few.
+
+    Attributes:
+        known, pool: (BINS,) float, how many recent scores fell where.
+
+    Args:
+        references: how many different labeled rows the scores of `known` are of.
+        caution: standard errors.
+    """
+
+    known: Tensor
+    pool: Tensor
+
+    def __init__(self, references: int, caution: float = 1.0) -> None:
+        super().__init__()
+        self.references, self.caution = references, caution
+        self.register_buffer("known", torch.zeros(BINS))
+        self.register_buffer("pool", torch.zeros(BINS))
+
+    @torch.no_grad()
+    def update(
+        self, known: Float[Tensor, " B"], held: Float[Tensor, " B"], pool: Float[Tensor, " U"]
+    ) -> None:
+        """Take in a batch of scores in [0, 1].
+
+        Args:
+            known: of labeled rows.
+            held: 1 for those of them that do not train, which alone count.
+            pool: of pool rows.
+        """
+        self.known.mul_(MEMORY).add_(_counts(known, held))
+        self.pool.mul_(MEMORY).add_(_counts(pool, torch.ones_like(pool)))
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are enough references."""
+        return self.references >= LEAST
+
+    @property
+    def value(self) -> Float[Tensor, ""]:
+        """phi, in [0, 1]."""
+        if not self.tells:
+            return self.known.new_zeros(())
+        below, seen = (
+            part.cumsum(0) / part.sum().clamp(min=1e-6) for part in (self.known, self.pool)
+        )
+        error = self.caution * (below * (1 - below) / self.references).sqrt()
+        bound = (seen - below - error) / (1 - below).clamp(min=1e-6)
+        return torch.where(below <= HIGHEST, bound, 0.0).amax().clamp(0, 1)
+
+
+def _counts(score: Float[Tensor, " B"], weight: Float[Tensor, " B"]) -> Float[Tensor, " bins"]:
+    """The weights of the scores in each bin."""
+    place = (score.clamp(0, 1) * (BINS - 1)).long()
+    bins = torch.arange(BINS, device=score.device)
+    # a sum over a comparison, because adding at indices has no fixed order on a GPU
+    return ((place == bins[:, None]) * weight).sum(1).float()
+
+
+class Familiarity(nn.Module):
+    """How likely rows are of some class: scores in [0, 1] by a network in evaluation.
+
+    Attributes:
+        mean: (K, D) recent mean features of the labeled rows of each class.
+        center: (D,) of the pool.
+
+    Args:
+        score: "energy", the logarithm of the summed exponentials of the logits (Liu et al., 2020,
+            https://arxiv.org/abs/2010.03759), by a sigmoid; "features", the cosine to the nearest
+            class mean, both seen from the pool's center; any other: the largest probability.
+        net: whose features are compared.
+        facts: classes and the shape of an input.
+    """
+
+    mean: Tensor
+    center: Tensor
+
+    def __init__(self, score: str, net: nn.Module, facts: Facts) -> None:
+        super().__init__()
+        self.score = score
+        if score == "features":
+            like = next(net.parameters())
+            with torch.no_grad(), evaluating(net):
+                features = net.features(like.new_zeros(1, *facts.shape))  # type: ignore[operator]
+            self.register_buffer("mean", torch.zeros(facts.num_classes, features.shape[1]))
+            self.register_buffer("center", torch.zeros(features.shape[1]))
+
+    @torch.no_grad()
+    def forward(
+        self, net: nn.Module, x: Tensor, target: Float[Tensor, "B K"], u: Tensor
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, " U"]]:
+        """Scores of labeled and of pool rows.
+
+        Args:
+            net: (N, *shape) to (N, K) logits, with `features`.
+            x: (B, *shape).
+            target: of the rows of x.
+            u: (U, *shape).
+        """
+        rows = torch.cat([x, u])
+        if self.score == "features":
+            with evaluating(net):
+                features = net.features(rows).float()  # type: ignore[operator]
+            self._learn(features[: len(x)], target, features[len(x) :])
+            score = (1 + self._cosine(features)) / 2
+        elif self.score == "energy":
+            score = (evaluated(net, rows).logsumexp(1) / SPREAD).sigmoid()
+        else:
+            score = evaluated(net, rows).softmax(1).amax(1)
+        return score[: len(x)].float(), score[len(x) :].float()
+
+    def _learn(self, features: Tensor, target: Tensor, pool: Tensor) -> None:
+        """Move towards a batch; a class that it has no row of stays where it is."""
+        count = target.sum(0).unsqueeze(1)
+        means = target.T @ features / count.clamp(min=1)
+        self.mean.lerp_(torch.where(count > 0, means, self.mean), 1 - MEMORY)
+        self.center.lerp_(pool.mean(0), 1 - MEMORY)
+
+    def _cosine(self, features: Tensor) -> Tensor:
+        rows = F.normalize(features - self.center, dim=1)
+        return (rows @ F.normalize(self.mean - self.center, dim=1).T).amax(1)
