@@ -20,6 +20,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,20 +113,16 @@ def candidates() -> dict[str, tuple[str, dict[str, Any]]]:
         "separate, labeled": ("realmix", {**apart, **labeled}),
         "true, trusted, labeled, tied": ("realmix", {**true, **trusted, **labeled, **tied}),
         "estimate": ("realmix", estimate),
+        "separate, labeled, agreeing": ("realmix", {**apart, **labeled, **FIX_A_STEP}),
         "true, separate, labeled, tied, agreeing": (
             "realmix",
             {**true, **first, **apart, **labeled, **tied, **FIX_A_STEP},
         ),
-        "estimate, separate, labeled, tied, agreeing": (
-            "realmix",
-            {**estimate, **first, **apart, **labeled, **tied, **FIX_A_STEP},
-        ),
-        "separate, labeled, agreeing": ("realmix", {**apart, **labeled, **FIX_A_STEP}),
+        "weight 10": ("realmix", {"weight": 10}),
+        "separate, labeled, weight 10": ("realmix", {**apart, **labeled, "weight": 10}),
+        "estimate, trusted, labeled, tied": ("realmix", {**estimate, **trusted, **labeled, **tied}),
         "true, before mixing": ("realmix", {**true, **first}),
         "true, trusted": ("realmix", {**true, **trusted}),
-        "weight 10": ("realmix", {"weight": 10}),
-        "estimate, trusted, labeled, tied": ("realmix", {**estimate, **trusted, **labeled, **tied}),
-        "separate, labeled, weight 10": ("realmix", {**apart, **labeled, "weight": 10}),
         "true, energy": ("realmix", {**true, "score": "energy"}),
         "true, features": ("realmix", {**true, "score": "features"}),
         "estimate, features": ("realmix", {**estimate, "score": "features"}),
@@ -137,15 +134,13 @@ EXPLORED = PAPER | candidates()
 
 
 def explored() -> Iterator[Job]:
-    """The labels alone and the published methods first, then each candidate where harm is most."""
-    yield Job("supervised", ALONE, 0, 100)
-    first = ("mixmatch", "realmix")
-    for mismatch in (75, 100):
-        yield from (Job(name, SWAPPED, mismatch, 100) for name in (*first, *candidates()))
-    yield from (Job(name, SWAPPED, 0, 100) for name in (*first, *candidates()))
-    yield Job("supervised", ALONE, 0, 101)
-    for mismatch in (75, 100):
-        yield from (Job(name, SWAPPED, mismatch, 101) for name in (*first, *candidates()))
+    """One seed where the harm is most, the likeliest repairs first; then what is clean; then more."""
+    names = ["mixmatch", "realmix", *candidates()]
+    likely, others = names[:13], names[13:]
+    for seed in (100, 101):
+        yield Job("supervised", ALONE, 0, seed)
+        for some, mismatch in product((likely, others), (75, 100, 0)):
+            yield from (Job(name, SWAPPED, mismatch, seed) for name in some)
 
 
 def final(seeds: int = 3) -> Iterator[Job]:
