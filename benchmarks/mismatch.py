@@ -134,7 +134,7 @@ EXPLORED = PAPER | candidates()
 
 
 def explored() -> Iterator[Job]:
-    """One seed where the harm is most, the likeliest repairs first; then what is clean; then more."""
+    """Where the harm is most first, the likeliest repairs before the others; then a second seed."""
     names = ["mixmatch", "realmix", *candidates()]
     likely, others = names[:13], names[13:]
     for seed in (100, 101):
