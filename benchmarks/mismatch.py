@@ -234,7 +234,10 @@ def trained(dataset: Dataset, truth: Truth | None, config: Config) -> Line:
     probs = phases.rows.probs(trainer.nets.ema, phases.rows.test_inputs)
     hits = probs.argmax(1) == dataset.test_label
     told = {k: v for k, v in last.items() if k not in ("step", "seconds")}
-    return {"accuracy": float(hits.mean()), **told, **separation(trainer, phases, truth)}
+    line = {"accuracy": float(hits.mean()), **told, **separation(trainer, phases, truth)}
+    if (share := getattr(trainer.algorithm, "foreign", None)) is not None:
+        line |= {"known": share.known.tolist(), "pool": share.pool.tolist()}
+    return line
 
 
 def separation(trainer: Trainer, phases: Phases, truth: Truth | None) -> Line:

@@ -8,43 +8,45 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from realmix.contract.method import Facts
+from realmix.functional.foreign.online import binormal, counted_share
 from realmix.functional.forward import evaluated, evaluating
 
 BINS = 256  # of scores in [0, 1]
 LEAST = 50  # reference rows, below which nothing can be told
-HIGHEST = 0.95  # share of the references below a score, up to which a score is looked at
-SPREAD = 4.0  # of energies, by which they come into [0, 1]
+LOW = 0.25  # quantile of the share
+SPREAD = 4.0  # of energies and of log odds, by which they come into [0, 1]
+CERTAIN = 1e-6  # of a probability of more than 1 minus that, no more is told
 MEMORY = 0.99  # a step: scores of the last hundred count, while the network moves on
 
 
 class ForeignShare(nn.Module):
     """The share of a pool that is of no class, from scores of labeled rows that did not train.
 
-    The pool is a mixture, F_pool = (1 - phi) F_known + phi F_foreign, so for every score s
-
-        phi >= (F_pool(s) - F_known(s)) / (1 - F_known(s)),
-
-    with equality where no foreign row is above s (Scott, 2015, AISTATS, "A rate of convergence for
-    mixture proportion estimation"; Garg et al., 2021, https://arxiv.org/abs/2111.00980). The
-    estimate is the largest of these, each lowered by `caution` standard errors of F_known. So it
-    errs to the low side, and is 0 where scores say nothing or references are few.
+    The model is `functional.foreign.share`'s: where such rows rank within the pool. What is told is
+    a low quantile of the posterior, since to mask too much costs more than to mask too little; with
+    few references it is 0.
 
     Attributes:
         known, pool: (BINS,) float, how many recent scores fell where.
 
     Args:
         references: how many different labeled rows the scores of `known` are of.
-        caution: standard errors.
+        quantile: of the posterior, in (0, 1).
     """
 
     known: Tensor
     pool: Tensor
+    log_g: Tensor
+    log_prior: Tensor
+    shares: Tensor
 
-    def __init__(self, references: int, caution: float = 1.0) -> None:
+    def __init__(self, references: int, quantile: float = LOW) -> None:
         super().__init__()
-        self.references, self.caution = references, caution
+        self.references, self.quantile = references, quantile
         self.register_buffer("known", torch.zeros(BINS))
         self.register_buffer("pool", torch.zeros(BINS))
+        for name, table in binormal()._asdict().items():
+            self.register_buffer(name, table, persistent=False)
 
     @torch.no_grad()
     def update(
@@ -70,12 +72,9 @@ class ForeignShare(nn.Module):
         """phi, in [0, 1]."""
         if not self.tells:
             return self.known.new_zeros(())
-        below, seen = (
-            part.cumsum(0) / part.sum().clamp(min=1e-6) for part in (self.known, self.pool)
-        )
-        error = self.caution * (below * (1 - below) / self.references).sqrt()
-        bound = (seen - below - error) / (1 - below).clamp(min=1e-6)
-        return torch.where(below <= HIGHEST, bound, 0.0).amax().clamp(0, 1)
+        model = self.log_g, self.log_prior, self.shares
+        share = counted_share(self.known, self.pool, self.references, self.quantile, model)
+        return torch.where(self.pool.sum() > 0, share, 0.0)
 
 
 def _counts(score: Float[Tensor, " B"], weight: Float[Tensor, " B"]) -> Float[Tensor, " bins"]:
@@ -96,7 +95,8 @@ class Familiarity(nn.Module):
     Args:
         score: "energy", the logarithm of the summed exponentials of the logits (Liu et al., 2020,
             https://arxiv.org/abs/2010.03759), by a sigmoid; "features", the cosine to the nearest
-            class mean, both seen from the pool's center; any other: the largest probability.
+            class mean, both seen from the pool's center; any other: the largest probability, by its
+            log odds and a sigmoid.
         net: whose features are compared.
         facts: classes and the shape of an input.
     """
@@ -135,7 +135,8 @@ class Familiarity(nn.Module):
         elif self.score == "energy":
             score = (evaluated(net, rows).logsumexp(1) / SPREAD).sigmoid()
         else:
-            score = evaluated(net, rows).softmax(1).amax(1)
+            largest = evaluated(net, rows).softmax(1).amax(1)
+            score = (largest.logit(eps=CERTAIN) / SPREAD).sigmoid()
         return score[: len(x)].float(), score[len(x) :].float()
 
     def _learn(self, features: Tensor, target: Tensor, pool: Tensor) -> None:

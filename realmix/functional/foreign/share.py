@@ -79,14 +79,14 @@ def foreign_share(rank: Array, weight: Array | None = None, belief: float = BELI
         given, edges = np.histogram(rank, _BINS, (0.0, 1.0), weights=given)
         rank = (edges[1:] + edges[:-1]) / 2
     prior = -0.5 * ((SEPARATIONS - belief) / DOUBT) ** 2
-    likelihood = [[given @ log_g for log_g in _log_densities(rank, d)] for d in SEPARATIONS]
+    likelihood = [[given @ log_g for log_g in log_densities(rank, d)] for d in SEPARATIONS]
     log_posterior = np.array(likelihood).T + prior
     posterior = np.exp(log_posterior - log_posterior.max())
     posterior /= posterior.sum()
     return _told(posterior)
 
 
-def _log_densities(rank: Array, d: float) -> Iterator[Array]:
+def log_densities(rank: Array, d: float) -> Iterator[Array]:
     """log g(u) at these ranks, for each of `SHARES`."""
     foreign_above = ndtr(-_Z - d)
     ratio = np.exp(np.minimum(-_Z * d - d * d / 2, 600))  # phi(z + d) / phi(z)
@@ -104,7 +104,7 @@ def _told(posterior: Array) -> Share:
     low, share, high = (float(end) for end in np.interp(at, middle, ends))
     curve = np.zeros(len(_U))
     for weights, d in zip(posterior.T, SEPARATIONS, strict=True):
-        for weight, a, log_g in zip(weights, SHARES, _log_densities(_U, d), strict=True):
+        for weight, a, log_g in zip(weights, SHARES, log_densities(_U, d), strict=True):
             curve += weight * (1 - (1 - a) * np.exp(log_g))
     separation = float(posterior.sum(0) @ SEPARATIONS)
     return Share(share, low, high, separation, curve.clip(0, 1))
