@@ -28,6 +28,7 @@ CURVES = {  # of the figure: color and mark
     "fixmatch, Fix-A-Step": ("#8c6bb1", "^"),
     "realmix": ("#e0a458", "D"),
     "realmix, true share": ("#7fb2d9", "o"),
+    "realmix, weight 10": ("#5a9a68", "D"),
     "realmix, estimated": ("#2f6db5", "o"),
 }
 
@@ -49,7 +50,7 @@ def page(lines: Sequence[Line], good: Sequence[Line], names: Sequence[str]) -> s
     rows = [
         "# Pools that are partly foreign",
         "",
-        "`python -m benchmarks.mismatch --final`: six animal classes of CIFAR-10, 400 labels each,"
+        "`python -m benchmarks.mismatch`: six animal classes of CIFAR-10, 400 labels each,"
         f" the small ConvNet, {' and '.join(map(str, steps))} steps a training, on"
         f" {', '.join(devices)}. ± is the standard deviation over seeds of labels, pool and network"
         " together; a difference from the labels alone is paired by seed. Bold: the mean is below"

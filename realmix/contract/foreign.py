@@ -9,22 +9,19 @@ from torch import Tensor, nn
 
 from realmix.contract.method import Facts
 from realmix.functional.foreign.online import binormal, counted_share
-from realmix.functional.forward import evaluated, evaluating
+from realmix.functional.forward import evaluating
 
 BINS = 256  # of scores in [0, 1]
 LEAST = 50  # reference rows, below which nothing can be told
-LOW = 0.25  # quantile of the share
-SPREAD = 4.0  # of energies and of log odds, by which they come into [0, 1]
-CERTAIN = 1e-6  # of a probability of more than 1 minus that, no more is told
+MIDDLE = 0.5  # quantile of the share that is told
 MEMORY = 0.99  # a step: scores of the last hundred count, while the network moves on
 
 
 class ForeignShare(nn.Module):
     """The share of a pool that is of no class, from scores of labeled rows that did not train.
 
-    The model is `functional.foreign.share`'s: where such rows rank within the pool. What is told is
-    a low quantile of the posterior, since to mask too much costs more than to mask too little; with
-    few references it is 0.
+    The model is `functional.foreign.share`'s: where such rows rank within the pool. With few
+    references nothing is told, and the share is 0.
 
     Attributes:
         known, pool: (BINS,) float, how many recent scores fell where.
@@ -40,7 +37,7 @@ class ForeignShare(nn.Module):
     log_prior: Tensor
     shares: Tensor
 
-    def __init__(self, references: int, quantile: float = LOW) -> None:
+    def __init__(self, references: int, quantile: float = MIDDLE) -> None:
         super().__init__()
         self.references, self.quantile = references, quantile
         self.register_buffer("known", torch.zeros(BINS))
@@ -85,67 +82,49 @@ def _counts(score: Float[Tensor, " B"], weight: Float[Tensor, " B"]) -> Float[Te
     return ((place == bins[:, None]) * weight).sum(1).float()
 
 
-class Familiarity(nn.Module):
-    """How likely rows are of some class: scores in [0, 1] by a network in evaluation.
+class Prototypes(nn.Module):
+    """How much rows look like some class: by a network's features, in evaluation.
 
     Attributes:
         mean: (K, D) recent mean features of the labeled rows of each class.
         center: (D,) of the pool.
 
     Args:
-        score: "energy", the logarithm of the summed exponentials of the logits (Liu et al., 2020,
-            https://arxiv.org/abs/2010.03759), by a sigmoid; "features", the cosine to the nearest
-            class mean, both seen from the pool's center; any other: the largest probability, by its
-            log odds and a sigmoid.
-        net: whose features are compared.
+        net: with `features`.
         facts: classes and the shape of an input.
     """
 
     mean: Tensor
     center: Tensor
 
-    def __init__(self, score: str, net: nn.Module, facts: Facts) -> None:
+    def __init__(self, net: nn.Module, facts: Facts) -> None:
         super().__init__()
-        self.score = score
-        if score == "features":
-            like = next(net.parameters())
-            with torch.no_grad(), evaluating(net):
-                features = net.features(like.new_zeros(1, *facts.shape))  # type: ignore[operator]
-            self.register_buffer("mean", torch.zeros(facts.num_classes, features.shape[1]))
-            self.register_buffer("center", torch.zeros(features.shape[1]))
+        like = next(net.parameters())
+        with torch.no_grad(), evaluating(net):
+            features = net.features(like.new_zeros(1, *facts.shape))  # type: ignore[operator]
+        self.register_buffer("mean", torch.zeros(facts.num_classes, features.shape[1]))
+        self.register_buffer("center", torch.zeros(features.shape[1]))
 
     @torch.no_grad()
     def forward(
         self, net: nn.Module, x: Tensor, target: Float[Tensor, "B K"], u: Tensor
     ) -> tuple[Float[Tensor, " B"], Float[Tensor, " U"]]:
-        """Scores of labeled and of pool rows.
+        """Scores in [0, 1] of labeled and of pool rows, after what these have taught.
+
+        (1 + cosine) / 2 to the nearest class mean, both seen from the pool's center.
 
         Args:
-            net: (N, *shape) to (N, K) logits, with `features`.
+            net: with `features`.
             x: (B, *shape).
-            target: of the rows of x.
+            target: of the rows of x; one of zeros teaches nothing.
             u: (U, *shape).
         """
-        rows = torch.cat([x, u])
-        if self.score == "features":
-            with evaluating(net):
-                features = net.features(rows).float()  # type: ignore[operator]
-            self._learn(features[: len(x)], target, features[len(x) :])
-            score = (1 + self._cosine(features)) / 2
-        elif self.score == "energy":
-            score = (evaluated(net, rows).logsumexp(1) / SPREAD).sigmoid()
-        else:
-            largest = evaluated(net, rows).softmax(1).amax(1)
-            score = (largest.logit(eps=CERTAIN) / SPREAD).sigmoid()
-        return score[: len(x)].float(), score[len(x) :].float()
-
-    def _learn(self, features: Tensor, target: Tensor, pool: Tensor) -> None:
-        """Move towards a batch; a class that it has no row of stays where it is."""
+        with evaluating(net):
+            features = net.features(torch.cat([x, u])).float()  # type: ignore[operator]
         count = target.sum(0).unsqueeze(1)
-        means = target.T @ features / count.clamp(min=1)
+        means = target.T @ features[: len(x)] / count.clamp(min=1)
         self.mean.lerp_(torch.where(count > 0, means, self.mean), 1 - MEMORY)
-        self.center.lerp_(pool.mean(0), 1 - MEMORY)
-
-    def _cosine(self, features: Tensor) -> Tensor:
+        self.center.lerp_(features[len(x) :].mean(0), 1 - MEMORY)
         rows = F.normalize(features - self.center, dim=1)
-        return (rows @ F.normalize(self.mean - self.center, dim=1).T).amax(1)
+        score = (1 + (rows @ F.normalize(self.mean - self.center, dim=1).T).amax(1)) / 2
+        return score[: len(x)], score[len(x) :]

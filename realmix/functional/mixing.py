@@ -88,7 +88,7 @@ def mix_together(
     alpha: float,
     rng: torch.Generator,
     mixing: Mixing = "all",
-    trusted: Sequence[Tensor] | None = None,
+    usable: Tensor | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Mix every row of a collection with a random row of it (MixMatch, algorithm 1, lines 10-13).
 
@@ -98,7 +98,8 @@ def mix_together(
         alpha: of Beta(alpha, alpha), from which each row draws its share.
         rng: CPU generator.
         mixing: see `partners_within`; the first part is labeled.
-        trusted: (B_i,) each, 1 for rows that others may mix with; who draws another stays unmixed.
+        usable: (B_0,) of the first part, 1 for rows that others may mix with; who draws another
+            stays unmixed. None: all.
 
     Returns:
         Inputs and targets of the same parts, in which each row has kept the larger share.
@@ -107,9 +108,10 @@ def mix_together(
     share = larger_share(beta(alpha, len(rows), rng)).to(rows.device, non_blocking=True)
     partner = partners_within(lengths[0], sum(lengths[1:]), mixing, rng)
     partner = partner.to(rows.device, non_blocking=True)
-    if trusted is not None:
-        own = torch.arange(len(rows), device=rows.device)
-        partner = torch.where(torch.cat(list(trusted))[partner] > 0, partner, own)
+    if usable is not None:
+        own, others = torch.arange(len(rows), device=rows.device), len(rows) - lengths[0]
+        every = torch.cat([usable, usable.new_ones(others)])
+        partner = torch.where(every[partner] > 0, partner, own)
     mixed_rows = mixup(rows, partner, share)
     mixed_targets = mixup(torch.cat(list(targets)), partner, share)
     return torch.split(mixed_rows, lengths), torch.split(mixed_targets, lengths)
@@ -123,7 +125,7 @@ def guess_and_mix(
     alpha: float,
     rng: torch.Generator,
     mixing: Mixing = "all",
-    trusted: tuple[Tensor, Tensor] | None = None,
+    usable: Tensor | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """MixMatch's algorithm 1 whole: one target for all views of an example, then everything mixed.
 
@@ -135,12 +137,11 @@ def guess_and_mix(
         alpha: of Beta(alpha, alpha).
         rng: CPU generator.
         mixing: see `partners_within`.
-        trusted: of labeled and of unlabeled rows, see `mix_together`.
+        usable: which labeled rows may be mixed into others, see `mix_together`.
 
     Returns:
         Mixed inputs and mixed targets, each with the labeled part first and then a part a view.
     """
     x, target_x = labeled
     q = guess(net, views, temperature)
-    mixable = None if trusted is None else (trusted[0], *[trusted[1] for _ in views])
-    return mix_together((x, *views), (target_x, *[q for _ in views]), alpha, rng, mixing, mixable)
+    return mix_together((x, *views), (target_x, *[q for _ in views]), alpha, rng, mixing, usable)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from torch import nn
 
-from realmix.contract.foreign import BINS, LEAST, Familiarity, ForeignShare
+from realmix.contract.foreign import BINS, LEAST, ForeignShare, Prototypes
 from realmix.functional.foreign.share import foreign_share, ranks
 from tests import tiny
 
@@ -96,28 +96,6 @@ def test_the_ends_of_the_scale_are_bins():
 # --- scores
 
 
-def scores(kind, net, x, y, u, steps=1):
-    familiarity = Familiarity(kind, net, tiny.facts())
-    for _ in range(steps):
-        known, pool = familiarity(net, x, y, u)
-    return known, pool
-
-
-def test_confidence_and_energy_are_functions_of_the_logits():
-    net, x, u = tiny.network(0), tiny.rows(1, 4), tiny.rows(2, 7)
-    y = torch.eye(3)[[0, 1, 2, 0]]
-    z = tiny.logits(net, u.numpy())
-    _, confidence = scores("confidence", net, x, y, u)
-    largest = tiny.softmax(z).max(1)
-    odds = np.log(largest / (1 - largest))
-    np.testing.assert_allclose(confidence, 1 / (1 + np.exp(-odds / 4)), rtol=1e-6)
-    known, energy = scores("energy", net, x, y, u)
-    expected = 1 / (1 + np.exp(-np.log(np.exp(z).sum(1)) / 4))
-    np.testing.assert_allclose(energy, expected, rtol=1e-6)
-    assert known.shape == (4,)
-    assert known.dtype == energy.dtype == torch.float32
-
-
 class Passing(nn.Module):
     """Its features are its inputs."""
 
@@ -129,12 +107,44 @@ class Passing(nn.Module):
         return self.scale * x
 
 
-def test_features_are_compared_with_the_nearest_class_mean_from_the_pool_s_center():
+def scored(x, y, u, times=1):
+    prototypes = Prototypes(Passing(), tiny.facts())
+    for _ in range(times):
+        known, pool = prototypes(Passing(), x, y, u)
+    return known, pool, prototypes
+
+
+def test_rows_are_compared_with_the_nearest_class_mean_from_the_pool_s_center():
     """Means (2, 0, 0, 0) and (0, 2, 0, 0), the pool's center 0; the third class was never seen."""
-    x = 2 * torch.eye(4)[[0, 1]]
-    y = torch.eye(3)[[0, 1]]
+    x, y = 2 * torch.eye(4)[[0, 1]], torch.eye(3)[[0, 1]]
     u = torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0], [0, 0, 1.0, 0], [0, 0, -1.0, 0]])
-    known, pool = scores("features", Passing(), x, y, u, steps=2000)
+    known, pool, _ = scored(x, y, u, times=2000)
     torch.testing.assert_close(known, torch.ones(2))
     # to the other class mean the second row is at a right angle
     torch.testing.assert_close(pool, torch.tensor([1.0, 0.5, 0.5, 0.5]), atol=1e-4, rtol=0)
+
+
+def test_a_first_batch_by_hand():
+    """Of means and center a hundredth is taken, which is 0 before."""
+    x, y = torch.tensor([[1.0, 2, 3, 4], [3.0, 2, 1, 0]]), torch.eye(3)[[1, 1]]
+    u = torch.tensor([[2.0, 0, 0, 0], [0, 4.0, 0, 0]])
+    known, pool, prototypes = scored(x, y, u)
+    mean, center = np.array([0.02] * 4), np.array([0.01, 0.02, 0, 0])
+    torch.testing.assert_close(prototypes.mean[1], torch.full((4,), 0.02))
+    torch.testing.assert_close(prototypes.center, torch.from_numpy(center).float())
+    for row, score in zip([*x.numpy(), *u.numpy()], [*known, *pool], strict=True):
+        cosines = [
+            (row - center)
+            @ (m - center)
+            / np.linalg.norm(row - center)
+            / np.linalg.norm(m - center)
+            for m in (mean, np.zeros(4))
+        ]
+        assert score.item() == pytest.approx((1 + max(cosines)) / 2, abs=1e-6)
+
+
+def test_rows_without_a_target_teach_nothing():
+    x, y, u = torch.eye(4)[:2], torch.eye(3)[[0, 1]], torch.eye(4)[2:]
+    _, _, without = scored(x, y * torch.tensor([[1.0], [0.0]]), u)
+    assert without.mean[0].abs().sum() > 0
+    assert without.mean[1].abs().sum() == 0
