@@ -1446,18 +1446,38 @@ MUTANTS = [
             ),
             (
                 "mean over all rows",
-                "masked_mean(squared_error(logits_u, torch.cat(target_u)), trusted)",
-                "(trusted * squared_error(logits_u, torch.cat(target_u))).mean()",
+                "masked_mean(errors, trusted) if",
+                "(trusted * errors).mean() if",
+            ),
+            (
+                "the divisor's names swapped",
+                'if self.divisor == "kept" else',
+                'if self.divisor == "all" else',
+            ),
+            (
+                "statistics of all",
+                'apart if self.statistics == "labeled" else passes',
+                "passes",
+            ),
+            ("held labels train", "trains * unlearned_rule(", "unlearned_rule("),
+            ("held labels are mixed in", ", usable=trains", ""),
+            ("held labels shape their class", "y * trains[:, None]", "y"),
+            ("all scores are references", "known, 1 - trains, pool)", "known, trains, pool)"),
+            ("held for ever", "step.progress < UNTIL and", "step.progress <= 1 and"),
+            (
+                "the pool is scored by its copies",
+                '(("weak",) if self.estimates else ())',
+                "((copy,) if self.estimates else ())",
             ),
             (
                 "mask by the targets",
-                "trusted_rule(logits_u, self",
-                "trusted_rule(torch.cat(target_u).log(), self",
+                "trusted_rule(logits_u, phi)",
+                "trusted_rule(torch.cat(target_u).log(), phi)",
             ),
             (
                 "mask inverted",
-                "trusted = trusted_rule(logits_u, self.out_of_distribution)",
-                "trusted = 1 - trusted_rule(logits_u, self.out_of_distribution)",
+                "trusted = trusted_rule(logits_u, phi)",
+                "trusted = 1 - trusted_rule(logits_u, phi)",
             ),
             (
                 "annealing rules swapped",
@@ -1502,6 +1522,61 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "contract/foreign.py",
+        "contract/test_foreign_state.py",
+        [
+            ("scores are never forgotten", "self.pool.mul_(MEMORY)", "self.pool.mul_(1)"),
+            ("rows that train are references", "_counts(known, held)", "_counts(known, held + 1)"),
+            ("few references tell", "self.references >= LEAST", "self.references >= 0"),
+            ("more than few are needed", "self.references >= LEAST", "self.references > LEAST"),
+            (
+                "before any score half is foreign",
+                "torch.where(self.pool.sum() > 0, share, 0.0)",
+                "share",
+            ),
+            ("a class without rows goes to 0", "torch.where(count > 0, means, self.mean)", "means"),
+            ("seen from the origin", "F.normalize(features - self.center", "F.normalize(features"),
+            ("the furthest class", ".T).amax(1)", ".T).amin(1)"),
+            (
+                "the center is the labels'",
+                "features[len(x) :].mean(0)",
+                "features[: len(x)].mean(0)",
+            ),
+        ],
+    ),
+    *mutants(
+        "functional/foreign/online.py",
+        "contract/test_foreign_state.py",
+        [
+            (
+                "the best bin is the lowest",
+                "1 - seen.cumsum(0) + seen / 2",
+                "seen.cumsum(0) - seen / 2",
+            ),
+            ("no belief in a separation", " + log_prior).flatten()", ").flatten()"),
+            ("rows count whatever there are", "WORTH * references * known /", "WORTH * known /"),
+        ],
+    ),
+    *mutants(
+        "training/fix_a_step.py",
+        "training/test_fix_a_step.py",
+        [
+            ("what agrees is left out", "product < 0", "product > 0"),
+            ("nothing is left out", "product < 0", "product < -1e9"),
+            ("the product with the whole", "(own * (whole - own)).sum()", "(own * whole).sum()"),
+            (
+                "a product for each parameter",
+                "torch.where(product < 0, own",
+                "torch.where((own * (whole - own)).sum() < 0, own",
+            ),
+            (
+                "guesses are not sharpened",
+                "ALPHA, TEMPERATURE = 0.75, 0.5",
+                "ALPHA, TEMPERATURE = 0.75, 1.0",
+            ),
+        ],
+    ),
+    *mutants(
         "algorithms/realmix.py",
         "algorithms/test_realmix.py contract golden",
         [
@@ -1536,23 +1611,23 @@ MUTANTS = [
             (">= to >", ">= threshold", "> threshold"),
             (
                 "one too many dropped",
-                "argsort(stable=True)[:count]",
-                "argsort(stable=True)[: count + 1]",
+                "(rank + 1 > dropped",
+                "(rank > dropped",
             ),
             (
                 "most confident dropped",
-                "argsort(stable=True)[:count]",
-                "argsort(stable=True, descending=True)[:count]",
+                "score.detach().argsort(stable=True)",
+                "score.detach().argsort(stable=True, descending=True)",
             ),
             (
                 "rounding",
-                "count = int(dropped * len(logits) + 1e-9)  # 0.29",
-                "count = int(dropped * len(logits))  # 0.29",
+                "dropped * len(score) + 1e-6)",
+                "dropped * len(score))",
             ),
             (
                 "largest logit for confidence",
-                "least = logits.detach().softmax(-1).amax",
-                "least = logits.detach().amax",
+                "return largest(logits.softmax(-1).amax(-1)",
+                "return largest(logits.amax(-1)",
             ),
             (
                 "released one off",
@@ -1561,7 +1636,7 @@ MUTANTS = [
             ),
             (
                 "released at one",
-                "torch.full_like(confidence, dropped == 0)",
+                "torch.full_like(confidence, float(dropped == 0))",
                 "torch.ones_like(confidence)",
             ),
             (

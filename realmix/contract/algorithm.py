@@ -140,7 +140,7 @@ class Minimizer(Protocol):
     @property
     def apart(self) -> Mapping[str, Minimizer]: ...
 
-    def minimize(self, loss: Tensor) -> None: ...
+    def minimize(self, loss: Tensor, labeled: Tensor | None = None) -> None: ...
 
 
 @dataclass(eq=False)
@@ -188,5 +188,5 @@ class Objective(Algorithm):
 
     def update(self, nets: Nets, optimizer: Minimizer, batch: Batch, step: Step) -> Losses:
         losses = self.loss(nets, batch, step)
-        optimizer.minimize(losses.total)
+        optimizer.minimize(losses.total, losses.terms.get("supervised"))
         return losses

@@ -88,6 +88,11 @@ class Recipe:
         warm_up: share of training in which the learning rate rises linearly from 0.
         layer_decay: of an encoder that is tuned, the learning rate of each layer relative to the
             one above it; its head has the whole (Clark et al., 2020, section 3.2).
+        pool_gradient: of the terms beside the labels' own: "always" added to theirs, or "agreeing":
+            left out of a step in which their product is negative (Fix-A-Step, Huang et al., 2022,
+            https://arxiv.org/abs/2208.11870, section 3.2).
+        mixed_labels: before each step mix labeled rows with labeled and pool rows and their guessed
+            targets, as MixMatch does (Fix-A-Step, section 3.1); for methods that do not themselves.
     """
 
     batch_size: Count = 64
@@ -101,6 +106,8 @@ class Recipe:
     stochastic_depth: Decay = 0.0
     warm_up: Share = 0.0
     layer_decay: Share = 1.0
+    pool_gradient: Literal["always", "agreeing"] = "always"
+    mixed_labels: bool = False
 
     def check_network(self, network: nn.Module) -> None:
         """Refuse batches of one row for a network that normalizes rows by their batch.

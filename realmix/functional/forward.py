@@ -27,6 +27,21 @@ def joint(net: nn.Module, *parts: Tensor) -> tuple[Tensor, ...]:
     return torch.split(net(torch.cat(parts)), [len(part) for part in parts])
 
 
+def apart(net: nn.Module, first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """A pass of the first part, whose statistics are remembered, and one of all others together.
+
+    So what is in the other parts has no say in how the first, or test rows, are normalized.
+
+    Args:
+        net: (N, *shape) to (N, K).
+        first: (B, *shape).
+        others: (B_i, *shape) each, one or more.
+    """
+    logits = net(first)
+    with frozen_statistics(net):
+        return logits, *joint(net, *others)
+
+
 def follow_weights(net: nn.Module) -> nn.Module:
     """Let the running statistics be those of about the last two passes; in place.
 

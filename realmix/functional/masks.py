@@ -73,30 +73,43 @@ def gaussian_weight(
     return (-(widths**2) * short.square() / (2 * variance.clamp(min=1e-12))).exp()
 
 
-def most_confident(logits: Float[Tensor, "B K"], dropped: float) -> Float[Tensor, " B"]:
+def most_confident(
+    logits: Float[Tensor, "B K"], dropped: float | Float[Tensor, ""]
+) -> Float[Tensor, " B"]:
     """0 for the floor(dropped * B) least confident examples, 1 for the others (RealMix, sec. 3.3).
-
-    The count is exact; of equal confidences the earlier example is dropped first.
 
     Args:
         logits: predictions.
         dropped: share of the batch taken to be out of distribution, in [0, 1]; 1 keeps nothing.
     """
-    count = int(dropped * len(logits) + 1e-9)  # 0.29 * 100 is 28.999... in floating point
-    least = logits.detach().softmax(-1).amax(-1).argsort(stable=True)[:count]
-    return torch.ones(len(logits), device=logits.device).index_fill(0, least, 0.0)
+    return largest(logits.softmax(-1).amax(-1), dropped)
 
 
-def most_confident_released(logits: Float[Tensor, "B K"], dropped: float) -> Float[Tensor, " B"]:
+def largest(score: Float[Tensor, " B"], dropped: float | Float[Tensor, ""]) -> Float[Tensor, " B"]:
+    """0 for the floor(dropped * B) examples of the smallest scores, 1 for the others.
+
+    The count is exact; of equal scores the earlier example is dropped first.
+
+    Args:
+        score: larger for what is more likely of some class.
+        dropped: share of the batch in [0, 1]; 1 keeps nothing.
+    """
+    rank = score.detach().argsort(stable=True).argsort()
+    return (rank + 1 > dropped * len(score) + 1e-6).float()  # 0.29 * 100 is 28.999... in floats
+
+
+def most_confident_released(
+    logits: Float[Tensor, "B K"], dropped: float | Float[Tensor, ""]
+) -> Float[Tensor, " B"]:
     """RealMix's published code: strictly above the floor(dropped * B)-th smallest confidence.
 
-    It drops one example more than `most_confident` (and every tie), but none if `dropped` is 0. At
-    1 the published code reads past the end; here nothing is kept.
+    It drops one example more than `most_confident` (and every tie), but none if `dropped`, here a
+    number, is 0. At 1 the published code reads past the end; here nothing is kept.
     """
     confidence = logits.detach().softmax(-1).amax(-1)
     count = int(dropped * len(logits) + 1e-9)
     if dropped == 0 or count == len(logits):
-        return torch.full_like(confidence, dropped == 0)
+        return torch.full_like(confidence, float(dropped == 0))
     return (confidence > confidence.sort().values[count]).float()
 
 

@@ -88,6 +88,7 @@ def mix_together(
     alpha: float,
     rng: torch.Generator,
     mixing: Mixing = "all",
+    usable: Tensor | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Mix every row of a collection with a random row of it (MixMatch, algorithm 1, lines 10-13).
 
@@ -97,6 +98,8 @@ def mix_together(
         alpha: of Beta(alpha, alpha), from which each row draws its share.
         rng: CPU generator.
         mixing: see `partners_within`; the first part is labeled.
+        usable: (B_0,) of the first part, 1 for rows that others may mix with; who draws another
+            stays unmixed. None: all.
 
     Returns:
         Inputs and targets of the same parts, in which each row has kept the larger share.
@@ -105,6 +108,10 @@ def mix_together(
     share = larger_share(beta(alpha, len(rows), rng)).to(rows.device, non_blocking=True)
     partner = partners_within(lengths[0], sum(lengths[1:]), mixing, rng)
     partner = partner.to(rows.device, non_blocking=True)
+    if usable is not None:
+        own, others = torch.arange(len(rows), device=rows.device), len(rows) - lengths[0]
+        every = torch.cat([usable, usable.new_ones(others)])
+        partner = torch.where(every[partner] > 0, partner, own)
     mixed_rows = mixup(rows, partner, share)
     mixed_targets = mixup(torch.cat(list(targets)), partner, share)
     return torch.split(mixed_rows, lengths), torch.split(mixed_targets, lengths)
@@ -118,6 +125,7 @@ def guess_and_mix(
     alpha: float,
     rng: torch.Generator,
     mixing: Mixing = "all",
+    usable: Tensor | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """MixMatch's algorithm 1 whole: one target for all views of an example, then everything mixed.
 
@@ -129,10 +137,11 @@ def guess_and_mix(
         alpha: of Beta(alpha, alpha).
         rng: CPU generator.
         mixing: see `partners_within`.
+        usable: which labeled rows may be mixed into others, see `mix_together`.
 
     Returns:
         Mixed inputs and mixed targets, each with the labeled part first and then a part a view.
     """
     x, target_x = labeled
     q = guess(net, views, temperature)
-    return mix_together((x, *views), (target_x, *[q for _ in views]), alpha, rng, mixing)
+    return mix_together((x, *views), (target_x, *[q for _ in views]), alpha, rng, mixing, usable)

@@ -11,12 +11,16 @@ from torch import Tensor, nn
 from realmix.functional.forward import frozen_statistics
 
 
-def one_hot(label: Int[Tensor, " B"], num_classes: int) -> Float[Tensor, "B K"]:
-    """Labels in 0 .. K - 1 as distributions, float32.
+def one_hot(
+    label: Int[Tensor, " B"] | Float[Tensor, "B K"], num_classes: int
+) -> Float[Tensor, "B K"]:
+    """Labels in 0 .. K - 1 as distributions, float32; distributions stay as they are.
 
     >>> one_hot(torch.tensor([1]), 3)
     tensor([[0., 1., 0.]])
     """
+    if label.is_floating_point():
+        return label
     return torch.nn.functional.one_hot(label, num_classes).float()
 
 

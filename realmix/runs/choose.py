@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
+from realmix.contract.algorithm import Objective
 from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
@@ -110,4 +111,10 @@ def settings(cls: type[Method], given: dict[str, Any]) -> tuple[dict[str, Any], 
         )
     fields = cls(**{name: given[name] for name in given.keys() & own.keys()}).fields()
     changes = {name: given[name] for name in given.keys() & around.keys()}
-    return fields, dataclasses.replace(cls.recipe, **validated(Recipe, changes))
+    recipe = dataclasses.replace(cls.recipe, **validated(Recipe, changes))
+    if recipe.pool_gradient == "agreeing" and not issubclass(cls, Objective):
+        raise UsageError(
+            f"--set pool_gradient=agreeing: {cls.__name__} is no single loss whose terms could"
+            " disagree. Leave it out, or take another --algorithm, such as fixmatch."
+        )
+    return fields, recipe

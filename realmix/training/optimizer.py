@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from realmix.contract.algorithm import Recipe
 from realmix.functional.schedules import cosine, ramp_up
 from realmix.models.tuned.network import Tuned
+from realmix.training.fix_a_step import agreeing
 from realmix.training.parallel import Divided, sum_over_processes
 
 SCHEDULES = {"constant": lambda progress: 1.0, "cosine": cosine}
@@ -76,12 +77,31 @@ class Optimizer:
         for other in self.apart.values():
             other.anneal(progress)
 
-    def minimize(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, a scalar."""
+    def minimize(self, loss: Tensor, labeled: Tensor | None = None) -> None:
+        """One step down the gradient of `loss`, a scalar.
+
+        Args:
+            loss: all of it.
+            labeled: the part that is the labels' own, for a recipe with `pool_gradient` "agreeing".
+        """
         self.torch.zero_grad(set_to_none=True)
+        guided = labeled is not None and self.recipe.pool_gradient == "agreeing"
+        own = self._gradients(labeled) if labeled is not None and guided else []
         loss.backward()  # type: ignore[no-untyped-call]
         sum_over_processes([p.grad for p in self.divided if p.grad is not None])
+        if guided:
+            agreeing(self.parameters, own)
         self.torch.step()
+
+    def _gradients(self, loss: Tensor) -> list[Tensor]:
+        """Of each parameter, from all processes; zeros where the loss does not depend on it."""
+        found = torch.autograd.grad(
+            loss, self.parameters, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        divided = set(map(id, self.divided))
+        pairs = zip(self.parameters, found, strict=True)
+        sum_over_processes([gradient for p, gradient in pairs if id(p) in divided])
+        return list(found)
 
     def state(self) -> dict[str, Tensor]:
         """What the optimizer remembers, by "<parameter number>.<name>", and those apart."""

@@ -19,6 +19,7 @@ from realmix.data.sampling import batch_at
 from realmix.functional.forward import follow_weights
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import best_precision, seed_dropout
+from realmix.training.fix_a_step import mixed_labels
 from realmix.training.optimizer import Optimizer
 
 NOISE, DROPOUT = 10, 11  # streams of randomness
@@ -133,6 +134,8 @@ class Trainer:
         batch = batch_at(
             self.data, views, self.step, recipe.batch_size, recipe.unlabeled_ratio, self.seed
         )
+        if recipe.mixed_labels:
+            batch = mixed_labels(self.nets, batch, step, self.data.num_classes)
         self.optimizer.anneal(step.progress)
         losses = self.algorithm.update(self.nets, self.optimizer, batch, step)
         self.ema.update(self.student, self.step, self.algorithm.ema_decay(step))

@@ -246,3 +246,92 @@ def test_labels_are_released_over_time_where_the_paper_does_so(labels, annealing
 def test_no_copies_cannot_be_asked_for():
     with pytest.raises(UsageError, match=r"RealMix\.copies cannot be 0"):
         RealMix(copies=0)
+
+
+# --- foreign pools
+
+
+def test_a_mean_over_all_rows_is_the_share_kept_times_the_mean_over_these():
+    nets = tiny.nets()
+    for phi, share in ((0.25, 0.75), (0.5, 0.5), (1.0, 0.0)):
+        kept, whole = (
+            made(out_of_distribution=phi, divisor=divisor) for divisor in ("kept", "all")
+        )
+        batch = tiny.batch(kept.views, 8, 8)
+        one, other = (
+            algorithm.loss(nets, batch, tiny.step(50, 100)).terms for algorithm in (kept, whole)
+        )
+        assert other["unlabeled"].item() == pytest.approx(share * one["unlabeled"].item())
+        assert torch.equal(one["supervised"], other["supervised"])
+
+
+def test_labeled_statistics_remember_the_labeled_rows_alone():
+    for statistics, count in (("labeled", 6), ("all", 18)):
+        net, algorithm, seen = tiny.normalizing_network(0), made(statistics=statistics), []
+        net[0].register_forward_hook(lambda module, given, out, seen=seen: seen.append(given[0]))
+        algorithm.loss(Nets(net, net), tiny.batch(algorithm.views), tiny.step(50, 100))
+        # two guesses, then the pass or passes of what was mixed
+        assert len(seen[2]) == count
+        hidden = net[0](seen[2]).detach()
+        torch.testing.assert_close(net[1].running_mean, 0.1 * hidden.mean(0))
+        assert net[1].num_batches_tracked == 1
+
+
+def estimating(labeled=1000, **fields):
+    algorithm = RealMix(out_of_distribution="estimate", **fields)
+    algorithm.setup(tiny.nets(), tiny.facts(num_labeled=labeled))
+    return algorithm
+
+
+def test_for_an_estimate_the_pool_is_seen_as_the_labels_are():
+    assert estimating().views.unlabeled == ("cutout", "cutout", "weak")
+    assert estimating(extension="none").views.unlabeled == ("weak", "weak", "weak")
+
+
+@pytest.mark.parametrize(
+    ("index", "labeled", "held"), [(29, 1000, 2), (30, 1000, 0), (29, 249, 0), (29, 250, 2)]
+)
+def test_one_label_in_five_does_not_train_while_the_share_is_found(index, labeled, held):
+    """Of the rows 0 to 7 these are 0 and 5; not after three tenths, nor with too few labels."""
+    algorithm = estimating(labeled, annealing="off")
+    batch = tiny.batch(algorithm.views, 8, 8)
+    losses = algorithm.loss(tiny.nets(), batch, tiny.step(index, 100))
+    assert losses.metrics["unlearned_rate"].item() == pytest.approx(1 - held / 8)
+    assert algorithm.foreign.known.sum().item() == held
+    assert algorithm.foreign.pool.sum().item() == (8 if held else 0)
+
+
+def test_labels_that_are_held_are_nowhere_in_the_losses():
+    """Whatever their labels are, nothing changes; that of a row that trains changes both terms."""
+
+    def terms(row, label):
+        algorithm = estimating(annealing="off")
+        batch = tiny.batch(algorithm.views, 8, 8)
+        batch.labeled.label[row] = label
+        return algorithm.loss(tiny.nets(), batch, tiny.step(20, 100)).terms
+
+    for row in (0, 5):
+        one, other = terms(row, 0), terms(row, 2)
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not torch.equal(terms(3, 0)["supervised"], terms(3, 2)["supervised"])
+
+
+def test_the_estimate_is_what_is_masked():
+    algorithm = estimating(annealing="off")
+    algorithm.foreign.known[200], algorithm.foreign.pool[50] = 1000, 6000
+    algorithm.foreign.pool[200] = 2000
+    fixed = made(annealing="off", out_of_distribution=algorithm.foreign.value.item())
+    batch = tiny.batch(algorithm.views, 8, 8)
+    step = tiny.step(40, 100)
+    nets = tiny.nets()
+    estimated = algorithm.loss(nets, batch, step)
+    views = tiny.examples(batch.unlabeled.views[:2], batch.unlabeled.label)
+    plain = fixed.loss(nets, tiny.Batch(batch.labeled, views), tiny.step(40, 100))
+    assert 0.6 < estimated.metrics["foreign_share"] < 0.95
+    for name, value in plain.terms.items():
+        torch.testing.assert_close(estimated.terms[name], value)
+
+
+def test_the_published_code_has_no_rule_for_an_estimate():
+    with pytest.raises(UsageError, match="has no rule for an estimate: --set compatibility=paper"):
+        RealMix(out_of_distribution="estimate", compatibility="released")

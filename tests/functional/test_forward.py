@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from realmix.functional.forward import (
+    apart,
     evaluated,
     evaluating,
     follow_weights,
@@ -301,3 +302,15 @@ def test_the_gradient_is_that_of_the_noisy_pass_alone():
     twin(gaussian(x, 0.5, torch.Generator().manual_seed(3))).square().sum().backward()
     for one, other in zip(net.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_apart_normalizes_and_remembers_the_first_part_alone():
+    net, (first, second, third) = network(), parts()
+    hidden = [net[0](part).detach() for part in (first, second, third)]
+    one, two, three = apart(net, first, second, third)
+    expected = net[3](net[2](net[1].weight * normalized(hidden[0]) + net[1].bias))
+    torch.testing.assert_close(one, expected)
+    others = net[1].weight * normalized(torch.cat(hidden[1:])) + net[1].bias
+    torch.testing.assert_close(torch.cat([two, three]), net[3](net[2](others)))
+    assert net[1].num_batches_tracked == 1
+    torch.testing.assert_close(net[1].running_mean, 0.1 * hidden[0].mean(0))

@@ -13,6 +13,7 @@ from realmix.functional.masks import (
     above,
     confident,
     gaussian_weight,
+    largest,
     learning_effect,
     most_confident,
     most_confident_released,
@@ -74,6 +75,19 @@ def test_above_is_strict_and_carries_no_gradient():
     assert above(values, 0.0).tolist() == [1, 1, 1, 1]
     assert above(values, 1.0).tolist() == [0, 0, 0, 0]
     assert above(values, math.inf).tolist() == [0, 0, 0, 0]
+
+
+# --- largest
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 100))
+def test_the_smallest_scores_are_dropped_the_earlier_first(scores, percent):
+    count = percent * len(scores) // 100
+    order = sorted(range(len(scores)), key=lambda i: (scores[i], i))
+    expected = [float(i not in order[:count]) for i in range(len(scores))]
+    given = torch.tensor(scores, dtype=torch.float32)
+    assert largest(given, percent / 100).tolist() == expected
+    assert largest(given, torch.tensor(percent / 100)).tolist() == expected
 
 
 # --- most_confident

@@ -170,3 +170,31 @@ def test_without_mixing_rows_and_targets_stay():
     inputs, targets = mix_together((x, u), (y, q), 0.75, rng(), "none")
     for got, want in zip((*inputs, *targets), (x, u, y, q), strict=True):
         torch.testing.assert_close(got, want)
+
+
+def test_who_draws_a_row_that_is_not_usable_stays_as_it_is():
+    x, u = torch.arange(4.0).unsqueeze(1), torch.arange(5.0, 11).unsqueeze(1)
+    y, q = torch.eye(2)[[0, 0, 1, 1]], torch.full((6, 2), 0.5)
+    usable = torch.tensor([1.0, 0, 0, 1])
+    (mixed, other), (target, _) = mix_together((x, u), (y, q), 0.75, rng(3), usable=usable)
+    free = rng(3)
+    share, partner = larger_share(beta(0.75, 10, free)), partners(10, free)
+    rows, may = torch.cat([x, u]), torch.cat([usable, torch.ones(6)])
+    stayed = 0
+    for i, row in enumerate(torch.cat([mixed, other])):
+        j = partner[i] if may[partner[i]] else i
+        stayed += int(partner[i] != i and not may[partner[i]])
+        torch.testing.assert_close(row, share[i] * rows[i] + (1 - share[i]) * rows[j])
+    assert stayed
+    assert torch.equal(target.sum(1), torch.ones(4))
+
+
+def test_all_usable_is_as_without():
+    net, x, y = nn.Linear(3, 2), torch.randn(2, 3), torch.eye(2)
+    views = [torch.ones(2, 3), 2 * torch.ones(2, 3)]
+    one, other = (
+        guess_and_mix(net, (x, y), views, 0.5, 0.75, rng(0), usable=usable)
+        for usable in (None, torch.ones(2))
+    )
+    for a, b in zip((*one[0], *one[1]), (*other[0], *other[1]), strict=True):
+        assert torch.equal(a, b)

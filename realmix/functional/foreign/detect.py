@@ -1,0 +1,144 @@
+"""Foreign rows of a pool, from features and a few labels.
+
+Labeled rows are held out in turn and ranked within the pool by the score of the others. Such a row
+and a row of the pool that belongs to a class are exchangeable, so that where the ranks are not
+uniform, the pool holds something else; `share` says how much. Which score is used is found out on
+the labels: each class plays foreign once, and the score that tells it better from the others is
+taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from realmix.functional.foreign.scores import neighbors, prototypes, unit, whitener
+from realmix.functional.foreign.share import BELIEF, Array, Share, foreign_share, ranks
+
+Labels = NDArray[np.int64]
+Score = Callable[[Array, Array, Labels], Array]
+"""(N, D) rows, (n, D) labeled rows and their (n,) classes to (N,) scores, larger inside."""
+
+SCORES: dict[str, Score] = {
+    "prototypes": prototypes,
+    "neighbors": lambda rows, labeled, label: neighbors(rows, labeled),
+}
+RIDGE = 600.0  # mean variances, divided by the labels of a class
+FOLDS = 10
+MOST_SHAPING = 20_000  # rows of the pool from which the space is found
+_PLAYING_FOREIGN = 12  # classes at most, by which scores are compared
+
+
+class Foreign(NamedTuple):
+    """What is known of a pool.
+
+    Attributes:
+        score: (N,) of each row; larger fits the classes better.
+        probability: (N,) P(foreign) of each row.
+        share: of the pool that is foreign.
+        by: the name of the score.
+        separation: d of each score, between known classes; an AUROC of Phi(d / sqrt 2).
+    """
+
+    score: Array
+    probability: Array
+    share: Share
+    by: str
+    separation: dict[str, float]
+
+
+def find_foreign(
+    labeled: Array,
+    label: Labels,
+    pool: Array,
+    seed: int = 0,
+    class_shares: Array | None = None,
+) -> Foreign:
+    """Which rows of the pool, and how many, belong to none of the labeled classes.
+
+    Args:
+        labeled: (n, D) features; of each class that is to tell anything at least two rows.
+        label: (n,) int64 in 0..K-1.
+        pool: (N, D) features, N >= 1.
+        seed: deals the labels into folds.
+        class_shares: (K,) of the classes among the pool's rows that belong to one, where they are
+            not those of the labels.
+
+    Raises:
+        ValueError: no class has two labels.
+    """
+    counts = np.bincount(label)
+    if counts.max(initial=0) < 2:
+        raise ValueError("No class has two labels, so none can be held out.")
+    per_class = float(counts[counts > 0].mean())
+    step = -(-len(pool) // MOST_SHAPING)
+    mean, whole = whitener(np.concatenate([pool[::step], labeled]), RIDGE / per_class)
+    known, rows = unit((labeled - mean) @ whole), unit((pool - mean) @ whole)
+    part = folds(label, seed)
+    separation = {name: _separation(known, label, part, score) for name, score in SCORES.items()}
+    by = max(separation, key=lambda name: separation[name])
+    held, rank = held_out_ranks(known, label, rows, part, SCORES[by])
+    weight = None if class_shares is None else (class_shares / counts)[label[held]]
+    share = foreign_share(rank, weight, (BELIEF + separation[by]) / 2)
+    score = SCORES[by](rows, known, label)
+    return Foreign(score, share.foreign(ranks(score, score)), share, by, separation)
+
+
+def folds(label: Labels, seed: int, most: int = FOLDS) -> Labels:
+    """(n,) int64: the labels of each class dealt in turn into at most `most` parts."""
+    part = np.zeros(len(label), np.int64)
+    rng = np.random.default_rng(seed)
+    for rows in (np.flatnonzero(label == c) for c in np.unique(label)):
+        part[rng.permutation(rows)] = np.arange(len(rows)) % most
+    return part
+
+
+def held_out_ranks(
+    labeled: Array, label: Labels, pool: Array, part: Labels, score: Score
+) -> tuple[Labels, Array]:
+    """Each labeled row's rank within the pool, by the score of the labels of the other parts.
+
+    Returns:
+        (m,) places of the rows whose class has another label, and their (m,) ranks in [0, 1], of
+        which 0 is the best.
+    """
+    able = np.bincount(label)[label] >= 2
+    held, found = [], []
+    for now in np.unique(part[able]):
+        out, rest = np.flatnonzero((part == now) & able), part != now
+        rest |= ~able
+        scored = score(np.concatenate([labeled[out], pool]), labeled[rest], label[rest])
+        held.append(out)
+        found.append(ranks(scored[: len(out)], scored[len(out) :]))
+    return np.concatenate(held), np.concatenate(found)
+
+
+def _separation(labeled: Array, label: Labels, part: Labels, score: Score) -> float:
+    """d between each class and the others, as if it were foreign: sqrt 2 times the AUROC's probit.
+
+    One half of the others' labels scores the other half and the class, and the reverse.
+    """
+    areas = [
+        ranks(score(labeled[label == c], labeled[rest], label[rest]), inside).mean()
+        for c, rest, held in _as_foreign(label, part)
+        for inside in [score(labeled[held], labeled[rest], label[rest])]
+    ]
+    if not areas:
+        return 0.0
+    return float(np.sqrt(2) * ndtri(np.clip(np.mean(areas), 0.01, 0.99)))
+
+
+def _as_foreign(label: Labels, part: Labels) -> Iterator[tuple[int, Labels, Labels]]:
+    """A class, the rows of the others that score, and those that are scored."""
+    classes = np.unique(label)
+    chosen = classes[:: -(-len(classes) // _PLAYING_FOREIGN)] if len(classes) > 1 else ()
+    for c in chosen:
+        for half in (0, 1):
+            held = (label != c) & (part % 2 == half)
+            rest = (label != c) & ~held
+            if held.any() and rest.any():
+                yield int(c), rest, held
