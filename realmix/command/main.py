@@ -93,6 +93,11 @@ def _show(command: Algorithms | Data) -> None:
     name = command.name
     if isinstance(command, Data):
         root = command.data_root
+        if command.out is not None or command.scenario or command.labels:
+            from realmix.command.scenarios import written
+
+            show(written(command))
+            return
         show(catalogue.data_set(name, root) if name else catalogue.data_sets(root))
     else:
         show(catalogue.algorithm(name) if name else catalogue.algorithms())

@@ -52,6 +52,9 @@ class Fit(Config):
     unlabeled: Unset[str | None] = None
     answers: Unset[str | None] = None
     test: Unset[str | None] = None
+    test_share: Amount = None
+    labels: Number = None
+    scenario: Values = ()
     encoder: Unset[str | None] = None
     views: Number = None
     embed_encoder: Flag = False
@@ -160,15 +163,30 @@ class Algorithms:
 
 @dataclass(frozen=True)
 class Data:
-    """List the built-in data sets; with NAME where one is looked for.
+    """List the built-in data sets and scenarios; with NAME where one is; with --out write data.
 
     Attributes:
-        name: of a built-in data set.
+        name: of a built-in data set; to write, any data that fit takes.
+        scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50.
+        labels: keep so many labels; all other labeled rows go to the pool.
+        test_share: this share of the labels becomes test rows.
+        seed: draws what is drawn.
+        image_size: side that images are resized to.
+        label_column: of a table.
+        out: new folder, which fit reads: class folders of pictures, or tables, and truth.csv, which
+            tells what each row really is.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         debug: show where in the program an error arose.
     """
 
     name: Positional[Word] = None
+    scenario: Values = ()
+    labels: Number = None
+    test_share: Amount = None
+    seed: int = 0
+    image_size: Number = None
+    label_column: str = "label"
+    out: Unset[Path | None] = None
     data_root: Unset[str | None] = None
     debug: Flag = False
 

