@@ -1,0 +1,1 @@
+"""Data sets made worse on purpose: pure functions from (data, seed) to (data, truth)."""
