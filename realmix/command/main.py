@@ -12,7 +12,16 @@ from pathlib import Path
 import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report
+from realmix.command.options import (
+    Algorithms,
+    Command,
+    Compare,
+    Data,
+    Decide,
+    Fit,
+    Predict,
+    Report,
+)
 from realmix.command.parsing import parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
 from realmix.runs.config import Config
@@ -74,6 +83,10 @@ def _run(command: Command) -> None:
     """Do it. What a command needs is imported when it is needed: torch takes seconds."""
     if isinstance(command, Fit):
         _fit(command)
+    elif isinstance(command, Compare):
+        from realmix.command.comparing import compared
+
+        compared(command)
     elif isinstance(command, Predict):
         _predict(command)
     elif isinstance(command, Decide):

@@ -11,6 +11,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 
 Gate = Literal["balanced", "strict", "none"]
+Protocol = Literal["last", "median20"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
@@ -83,6 +84,8 @@ class Config:
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
             accuracy, or balanced accuracy where classes are unequal.
         single: ship one network where a pair would be the better bet, for half the cost.
+        protocol: what realmix compare counts: the last network, or the median test accuracy of the
+            last 20 of 100 checkpoints; without a gate median20 records it.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
     """
 
@@ -120,6 +123,7 @@ class Config:
     gate: Gate = "balanced"
     judge: str = "auto"
     single: bool = False
+    protocol: Protocol = "last"
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -136,6 +140,10 @@ class Config:
             raise UsageError(
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
                 f"{suggestion(str(self.gate), get_args(Gate))}"
+            )
+        if self.protocol not in get_args(Protocol):
+            raise UsageError(
+                f"--protocol takes {' or '.join(get_args(Protocol))}, not '{self.protocol}'."
             )
         kind = self.augment.partition(":")[0]
         known = kind in TRANSLATIONS or self.augment.endswith(".json")

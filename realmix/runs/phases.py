@@ -29,7 +29,7 @@ from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
-LOGS, EVALUATIONS = 50, 10  # records of each training
+LOGS, EVALUATIONS = 50, {"last": 10, "median20": 100}  # records of each training
 FINAL = "final"
 
 
@@ -188,8 +188,8 @@ class Phases:
             device=self.device,
             folder=folder,
             log_every=max(steps // LOGS, 1),
-            evaluate_every=max(steps // EVALUATIONS, 1),
-            evaluate=self.rows.measure(phase.held_rows) if len(phase.held_rows) else None,
+            evaluate_every=max(steps // EVALUATIONS[self.config.protocol], 1),
+            evaluate=self.rows.checks(phase.held_rows, self.config.protocol),
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
