@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from realmix import algorithms, functional
+    from realmix.comparison.face import compare
     from realmix.estimators.self_training_classifier import SelfTraining
     from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
     from realmix.runs.classifier import Classifier
@@ -23,10 +24,12 @@ __all__ = [
     "SemiSupervisedClassifier",
     "Trainer",
     "algorithms",
+    "compare",
     "functional",
 ]
 
 _PLACES = {
+    "compare": "realmix.comparison.face",
     "Classifier": "realmix.runs.classifier",
     "SelfTraining": "realmix.estimators.self_training_classifier",
     "SemiSupervisedClassifier": "realmix.estimators.semi_supervised_classifier",

@@ -99,8 +99,8 @@ def compared(command: Compare) -> None:
 def summary(folder: Path, results: Results) -> RenderableType:
     """Accuracies with intervals, what each adds to the labels alone, and where everything lies."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("", "algorithm", "accuracy", "added to the labels alone", "seconds"):
-        table.add_column(title, justify="right" if title == "seconds" else "left")
+    for title in ("", "algorithm", "accuracy", "added, points", "seconds"):
+        table.add_column(title, justify="right" if title == "seconds" else "left", no_wrap=True)
     leads = {(lead.setting, lead.second): lead.difference for lead in results.added}
     for setting in results.settings:
         words = words_of_setting(setting)
@@ -108,7 +108,7 @@ def summary(folder: Path, results: Results) -> RenderableType:
             mean, seconds = (results.mean(setting, name, f) for f in ("accuracy", "seconds"))
             shown = Text(f"{mean.value:6.1%}", "bold") if mean.count else Text("failed", "yellow")
             if mean.count > 1:
-                shown.append(f"  {mean.interval[0]:.1%} to {mean.interval[1]:.1%}", "dim")
+                shown.append(f" ± {100 * mean.half:.1f}", "dim")
             cost = f"{seconds.value:.1f}" if seconds.count else ""
             table.add_row(Text(words, "dim"), short(name), shown, _lead(leads.get((setting, name))), cost)
             words = ""
@@ -122,7 +122,7 @@ def summary(folder: Path, results: Results) -> RenderableType:
     ):
         if value:
             table_of.add_row(title, Text(printable(value)))
-    note = f"95% intervals over seeds; * proved, with Holm's correction ({short(results.alone)})."
+    note = f"± 95% over seeds. Added to {short(results.alone)}, the labels alone; * proved (Holm)."
     return Padding(Group(table, Text(note, "dim"), "", table_of), 1, expand=False)
 
 
@@ -134,6 +134,5 @@ def _lead(difference: Difference | None) -> Text:
     style = "" if not sure else "green" if mean.value > 0 else "red"
     shown = Text(f"{100 * mean.value:+5.1f}{'*' if sure else ' '}", f"bold {style}")
     if mean.count > 1:
-        low, high = (100 * end for end in mean.interval)
-        shown.append(f" {low:+.1f} to {high:+.1f}", "dim")
+        shown.append(f"± {100 * mean.half:.1f}", "dim")
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable
 from realmix.comparison.work import FAILED, STOPPED, do
 
-PATIENCE = 10  # seconds for a scheduler to answer
+PATIENCE = 5  # seconds for a scheduler to answer
 RETRIES = 3  # of a cell whose worker went away with an error
 LOOK = 0.5  # seconds between looks whether to stop
 _HOW = (
@@ -52,16 +53,11 @@ def each_done(
     A worker that dies takes nothing along: the scheduler gives its tasks to another, where a run
     goes on from its last checkpoint.
     """
-    from distributed import wait
-
     futures = {client.submit(function, task, pure=False, retries=RETRIES): task for task in tasks}
     left = set(futures)
     while left:
-        try:
-            done = wait(left, timeout=LOOK, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            done = set()
-        for future in done:
+        time.sleep(LOOK)
+        for future in [one for one in left if one.done()]:
             left.remove(future)
             error = future.exception() if future.status == "error" else None
             cut = future.status not in ("finished", "error")

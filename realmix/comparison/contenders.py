@@ -32,7 +32,7 @@ class Contender:
     """One of those that are compared.
 
     Attributes:
-        words: as it was asked for, such as ``realmix:in_distribution=0.5``.
+        words: as it was asked for, such as ``realmix:out_of_distribution=0.5``.
         kind: a method of ours, the gated run, or an estimator.
         name: of the method, or the import path of the class.
         fields: hyperparameters that differ from the defaults.
@@ -81,7 +81,7 @@ def _fields(words: str, pairs: list[str]) -> dict[str, Any]:
         if not name or not mark:
             raise UsageError(
                 f"'{printable(words)}': behind the name come fields, as in"
-                " realmix:in_distribution=0.5:weight=75."
+                " realmix:out_of_distribution=0.5:weight=75."
             )
         try:
             found[name] = json.loads(value)

@@ -1,60 +1,103 @@
-"""Cells on this machine, in processes of their own that stay: one that dies takes one cell along."""
+"""Cells on this machine, in processes of their own that stay: one that dies takes one cell along.
+
+They are started as programs and sent JSON, not forked: torch's threads do not survive a fork, and a
+script that calls `realmix.compare` is not run again in each.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import os
+import queue
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from realmix.comparison.work import FAILED, do
+from realmix.comparison.work import FAILED, STOPPED, do
 
 Outcome = dict[str, Any]
 PATIENCE = 0.2  # seconds between looks whether to stop
+GRACE = 30  # seconds in which a process that was asked to stop saves what it does
+PROGRAM = "from realmix.comparison.local import serve; serve()"
 
 
 class Worker:
     """A process that does one task after another.
 
+    Args:
+        heard: where its answers go, each with the worker; None when it is gone.
+
     Attributes:
         task: what it does, or None.
     """
 
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
+    def __init__(self, heard: queue.Queue[tuple[Worker, str | None]]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is the first process's, which asks this one to stop
+        )
         self.task: Mapping[str, Any] | None = None
+        threading.Thread(target=self._listen, args=(heard,), daemon=True).start()
+
+    def _listen(self, heard: queue.Queue[tuple[Worker, str | None]]) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            heard.put((self, line))
+        heard.put((self, None))
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
 
     def begin(self, task: Mapping[str, Any]) -> None:
         self.task = task
-        self.pipe.send(task)
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(task) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # it is gone, which is heard
 
-    def outcome(self) -> Outcome:
+    def outcome(self, line: str | None, asked: bool) -> Outcome:
         """Of the task that it did; of one that it died of, that."""
         task, self.task = self.task, None
         assert task is not None
-        try:
-            found: Outcome = self.pipe.recv()
+        if line is not None:
+            found: Outcome = json.loads(line)
             return found
-        except (EOFError, OSError):
-            self.process.join(5)
-            code = self.process.exitcode
-            why = "killed, as when memory runs out" if code == -signal.SIGKILL else f"exit {code}"
-            return {
-                "cell": task["cell"],
-                "command": task["command"],
-                "status": FAILED,
-                "error": f"Its process died ({why}). The same command tries it again.",
-            }
+        about = {"cell": task["cell"], "command": task["command"]}
+        if asked:
+            return {**about, "status": STOPPED}
+        code = self.process.wait(GRACE)
+        why = "killed, as when memory runs out" if code == -signal.SIGKILL else f"exit {code}"
+        error = f"Its process died ({why}). The same command tries it again."
+        return {**about, "status": FAILED, "error": error}
 
     def stop(self) -> None:
         """Ask it to save what it does and to end."""
-        if self.process.is_alive():
+        if self.alive:
             self.process.terminate()
+
+    def close(self) -> None:
+        """Wait until it has ended, at most `GRACE` seconds."""
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            try:
+                pipe.close()
+            except OSError:
+                pass
 
 
 def outcomes(
@@ -68,22 +111,25 @@ def outcomes(
         stopping: looked at again and again; then no task is begun, those that run are saved, and
             their outcomes say that they were stopped.
     """
-    left = list(reversed(tasks))
-    crew = [Worker() for _ in range(min(workers, len(tasks)))]
-    asked = False
+    left, asked = list(reversed(tasks)), False
+    heard: queue.Queue[tuple[Worker, str | None]] = queue.Queue()
+    crew = [Worker(heard) for _ in range(min(workers, len(tasks)))]
     try:
         while True:
             for place, worker in enumerate(crew):
                 if worker.task is None and left and not asked:
-                    if not worker.process.is_alive():
-                        crew[place] = worker = Worker()
+                    if not worker.alive:
+                        worker.close()
+                        crew[place] = worker = Worker(heard)
                     worker.begin(left.pop())
-            busy: dict[Connection, Worker] = {w.pipe: w for w in crew if w.task is not None}
-            if not busy:
+            if all(worker.task is None for worker in crew):
                 return
-            for pipe in wait(list(busy), PATIENCE):
-                assert isinstance(pipe, Connection)
-                yield busy[pipe].outcome()
+            try:
+                worker, line = heard.get(timeout=PATIENCE)
+                if worker.task is not None:
+                    yield worker.outcome(line, asked)
+            except queue.Empty:
+                pass
             if stopping() and not asked:
                 asked = True
                 for worker in crew:
@@ -91,11 +137,15 @@ def outcomes(
     finally:
         for worker in crew:
             worker.stop()
+        for worker in crew:
+            worker.close()
 
 
-def _serve(pipe: Connection) -> None:
-    """Do what comes through the pipe until it is closed, or a signal asks to stop."""
-    asked = False
+def serve() -> None:
+    """Do what stands in the lines of the standard input, until it ends or a signal asks to stop."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever an estimator prints is no answer
+    asked = working = False
 
     def ask(*_: object) -> None:
         nonlocal asked
@@ -103,18 +153,12 @@ def _serve(pipe: Connection) -> None:
         if not working:
             raise SystemExit
 
-    working = False
     signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it, and asks
-    while not asked:
-        try:
-            task = pipe.recv()
-        except EOFError:
-            return
+    for line in sys.stdin:
         working = True
-        outcome = do(task, lambda: asked)
+        outcome = do(json.loads(line), lambda: asked)
         working = False
-        try:
-            pipe.send(outcome)
-        except OSError:
-            return  # nobody waits any more; the outcome is in its file
+        answers.write(json.dumps(outcome) + "\n")
+        answers.flush()
+        if asked:
+            return

@@ -17,6 +17,7 @@ from realmix.report.plots import BASELINE, FAINT, INK, MODEL, PAIR, STYLE, share
 COLORS = (MODEL, "#c9682b", "#2e8b6f", PAIR, "#b03a5b", "#a08418", "#3f9cc0", "#5d6878")
 MARKERS = "osD^vPX*"
 LONGEST = 44  # characters of a name
+ASIDE = 0.012  # of an axis, between the intervals of one place
 
 
 class Series(NamedTuple):
@@ -46,18 +47,19 @@ def curves(series: Sequence[Series], colors: dict[str, str], axis: str, log: boo
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.8, 3.7), layout="constrained")
         axes = figure.add_subplot()
-        for place, line in enumerate(series):
-            color, mark = colors[line.name], MARKERS[place % len(MARKERS)]
-            heights = [mean.value for mean in line.means]
-            axes.plot(line.values, heights, color=color, lw=1.8, marker=mark, ms=6, label=short(line.name))
-            for x, mean in zip(line.values, line.means, strict=True):
-                if mean.count > 1:
-                    axes.vlines(x, *mean.interval, color=color, lw=5, alpha=0.22)
         ticks = sorted({x for line in series for x in line.values})
-        if log:
-            axes.set_xscale("log")
-        axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
-        axes.minorticks_off()
+        places = [math.log(x) for x in ticks] if log else ticks
+        aside = ASIDE * (places[-1] - places[0])
+        for number, line in enumerate(series):
+            color, mark = colors[line.name], MARKERS[number % len(MARKERS)]
+            shift = aside * (number - (len(series) - 1) / 2)  # so that intervals stand side by side
+            xs = [places[ticks.index(x)] + shift for x in line.values]
+            heights = [mean.value for mean in line.means]
+            axes.plot(xs, heights, color=color, lw=1.8, marker=mark, ms=6, label=short(line.name))
+            for x, mean in zip(xs, line.means, strict=True):
+                if mean.count > 1:
+                    axes.vlines(x, *mean.interval, color=color, lw=4, alpha=0.28)
+        axes.set_xticks(places, [f"{x:g}" for x in ticks])
         axes.set_xlabel(axis)
         axes.yaxis.set_major_formatter(share_of_one)
         _legend(axes, len(series))

@@ -78,7 +78,12 @@ class Results:
         }
 
     def mean(self, setting: Setting, algorithm: str, figure: str = "accuracy") -> Mean:
-        return mean_of(list(self.by_seed(setting, algorithm, figure).values()))
+        """Over seeds; the interval of a share ends at 0 and 1."""
+        mean = mean_of(list(self.by_seed(setting, algorithm, figure).values()))
+        if figure != "accuracy" or mean.count < 2:
+            return mean
+        low, high = mean.interval
+        return dataclasses.replace(mean, interval=(max(low, 0.0), min(high, 1.0)))
 
     def leads(self, pairs: Sequence[tuple[str, str]]) -> list[Lead]:
         """The second's lead over the first in every setting, corrected over all of them."""

@@ -38,6 +38,11 @@ class Mean:
     interval: Interval
     count: int
 
+    @property
+    def half(self) -> float:
+        """Half of the interval, before it is cut at 0 and 1."""
+        return max(self.interval[1] - self.value, self.value - self.interval[0])
+
 
 def mean_of(values: Sequence[float], level: float = 0.95) -> Mean:
     """Mean with its t-interval: mean ± t s / sqrt(n), where t has n - 1 degrees of freedom.

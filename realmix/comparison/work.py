@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from realmix.base.errors import Interrupted, LockedError, RealmixError
-from realmix.base.files import whole_lines, write_json
+from realmix.base.files import plain, whole_lines, write_json
 from realmix.base.versions import versions
 from realmix.comparison.cells import Cell, at_root
 from realmix.comparison.contenders import Contender
@@ -77,7 +77,7 @@ def do(
     path = outcome_file(folder, cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, outcome)
-    return outcome
+    return dict(plain(outcome))
 
 
 def task_of(cell: Cell, common: Mapping[str, Any], folder: Path, root: Path) -> dict[str, Any]:
