@@ -161,11 +161,21 @@ def _smaller(config: Config, error: BaseException) -> str:
 
 
 def _predict(command: Predict) -> None:
-    from realmix.command.console import show
+    from realmix.command import many
+    from realmix.command.console import messages, show, tell
     from realmix.command.predictions import predict_all
     from realmix.evaluate.shares import parsed
     from realmix.runs.classifier import load_classifier
 
+    files = many.matches(command.input)
+    if files is not None:
+        out = many.FOLDER if command.out == Path("predictions.csv") else command.out
+        given = {"class_shares": command.class_shares, "data_root": command.data_root}
+        speak = partial(tell, messages())
+        show(many.predict_files(command.run, files, out, **given, scheduler=command.scheduler, tell=speak))
+        return
+    if command.scheduler is not None:
+        raise UsageError("--scheduler is for many files: give a pattern, such as 'part-*.csv'.")
     if not command.out.parent.is_dir():
         raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
     if command.out.exists() and command.out.resolve() == Path(command.input).resolve():

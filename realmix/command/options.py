@@ -161,8 +161,10 @@ class Predict:
     Attributes:
         run: run folder, or the model.safetensors of one.
         input: folder or file of what the model takes, table, .npz with x, or built-in name (its
-            test rows); of a .txt file each line is a text.
-        out: the table.
+            test rows); of a .txt file each line is a text. A pattern in quotes, such as
+            'part-*.parquet', stands for many files, each with a table of its own.
+        out: the table; of a pattern a folder, by default predictions.
+        scheduler: of a pattern: address of a Dask scheduler, on whose workers the files are read.
         class_shares: how often each class occurs where the model is used, if not as among the
             labels: equal, or CLASS=SHARE,CLASS=SHARE,...
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
@@ -173,6 +175,7 @@ class Predict:
     input: Positional[Place]
     out: Path = Path("predictions.csv")
     class_shares: Unset[str | None] = None
+    scheduler: Unset[str | None] = None
     data_root: Unset[str | None] = None
     debug: Flag = False
 
