@@ -22,8 +22,8 @@ from rich.text import Text
 
 from realmix.base.wording import printable
 from realmix.contract.algorithm import Method
-from realmix.data.scenarios.names import SCENARIOS
 from realmix.data.reading.builtin import BUILTIN, Card, describe
+from realmix.data.scenarios.names import SCENARIOS
 from realmix.runs.methods import METHODS, method_class
 
 GENERATED = "<!-- generated -->"  # what follows in a page are tables

@@ -15,7 +15,6 @@ from realmix.base.wording import printable
 from realmix.command.options import (
     Algorithms,
     Command,
-    Compare,
     Data,
     Decide,
     Fit,
@@ -24,6 +23,7 @@ from realmix.command.options import (
 )
 from realmix.command.parsing import parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
+from realmix.command.several.options import Compare
 from realmix.runs.config import Config
 
 BROKEN_PIPE = 141  # as shells have it
@@ -84,7 +84,7 @@ def _run(command: Command) -> None:
     if isinstance(command, Fit):
         _fit(command)
     elif isinstance(command, Compare):
-        from realmix.command.comparing import compared
+        from realmix.command.several.comparing import compared
 
         compared(command)
     elif isinstance(command, Predict):
@@ -107,7 +107,7 @@ def _show(command: Algorithms | Data) -> None:
     if isinstance(command, Data):
         root = command.data_root
         if command.out is not None or command.scenario or command.labels:
-            from realmix.command.scenarios import written
+            from realmix.command.several.scenarios import written
 
             show(written(command))
             return
@@ -161,9 +161,9 @@ def _smaller(config: Config, error: BaseException) -> str:
 
 
 def _predict(command: Predict) -> None:
-    from realmix.command import many
     from realmix.command.console import messages, show, tell
     from realmix.command.predictions import predict_all
+    from realmix.command.several import many
     from realmix.evaluate.shares import parsed
     from realmix.runs.classifier import load_classifier
 
@@ -172,7 +172,11 @@ def _predict(command: Predict) -> None:
         out = many.FOLDER if command.out == Path("predictions.csv") else command.out
         given = {"class_shares": command.class_shares, "data_root": command.data_root}
         speak = partial(tell, messages())
-        show(many.predict_files(command.run, files, out, **given, scheduler=command.scheduler, tell=speak))
+        show(
+            many.predict_files(
+                command.run, files, out, **given, scheduler=command.scheduler, tell=speak
+            )
+        )
         return
     if command.scheduler is not None:
         raise UsageError("--scheduler is for many files: give a pattern, such as 'part-*.csv'.")

@@ -1,4 +1,4 @@
-"""A cell whose contender is an estimator of scikit-learn's form, on the rows that ours learn from."""
+"""A cell whose contender is an estimator of scikit-learn's form, on the rows of all others."""
 
 from __future__ import annotations
 

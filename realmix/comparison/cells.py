@@ -158,7 +158,7 @@ class Grid:
 
 def at_root(config: Config, root: Path) -> Config:
     """The configuration with its files as absolute paths, for a process that works elsewhere."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in PATHS:
         value = getattr(config, name)
         if value is not None and (root / value).exists():

@@ -34,11 +34,11 @@ def client_of(address: str) -> Any:
             " this machine."
         ) from None
     try:
-        return Client(address, timeout=PATIENCE, set_as_default=False)
+        return Client(  # type: ignore[no-untyped-call]
+            address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(
-            f"No Dask scheduler answers at '{printable(address)}'"
-            f" ({type(error).__name__}). {_HOW}"
+            f"No Dask scheduler answers at '{printable(address)}' ({type(error).__name__}). {_HOW}"
         ) from None
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from realmix.base.errors import DataError, Interrupted, UsageError
 from realmix.base.files import remove_leftovers, write_json
-from realmix.base.wording import counted, duration, printable
+from realmix.base.wording import counted, printable
 from realmix.comparison.cells import Cell, Grid
 from realmix.comparison.contenders import Contender, built
 from realmix.comparison.local import outcomes
 from realmix.comparison.page import write_page
+from realmix.comparison.progress import Onlooker, Progress
 from realmix.comparison.results import Results
 from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
-from realmix.comparison.work import BUSY, DONE, FAILED, STOPPED, saved_outcome, task_of
+from realmix.comparison.work import DONE, saved_outcome, task_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
 from realmix.runs.augmentation import num_views, with_encoder
@@ -45,13 +45,6 @@ def engine(workers: int, scheduler: str | None = None) -> Outcomes:
     if workers < 1:
         raise UsageError(f"--workers must be 1 or more, not {workers}.")
     return lambda tasks, stopping: outcomes(tasks, workers, stopping)
-
-
-class Onlooker(Protocol):
-    """Is told how far it is, and asked whether to stop."""
-
-    def note(self, text: str) -> None: ...
-    def stopping(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -192,69 +185,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _do_missing(
-    grid: Grid, folder: Path, do_all: Outcomes, watch: Onlooker, root: Path
-) -> None:
+def _do_missing(grid: Grid, folder: Path, do_all: Outcomes, watch: Onlooker, root: Path) -> None:
     cells = list(grid)
     saved = {cell: saved_outcome(folder, cell) for cell in cells}
     missing = [cell for cell, found in saved.items() if not found or found["status"] != DONE]
     again = sum(saved[cell] is not None for cell in missing)
     if len(missing) < len(cells):
-        watch.note(f"{counted(len(cells) - len(missing), 'cell')} of {len(cells):,} were done before.")
+        watch.note(
+            f"{counted(len(cells) - len(missing), 'cell')} of {len(cells):,} were done before."
+        )
     if again:
         watch.note(f"{counted(again, 'cell')} failed before and are tried again.")
     progress = Progress(missing, watch)
     tasks = [task_of(cell, grid.common, folder, root) for cell in missing]
     for outcome in do_all(tasks, watch.stopping):
         progress.tell(outcome)
-    if progress.stopped:
+    if progress.left:
         raise Interrupted
-
-
-class Progress:
-    """Says what each cell came to, and about how long the others take.
-
-    Args:
-        cells: that are to be done.
-        watch: is told.
-        clock: seconds that only grow.
-    """
-
-    def __init__(
-        self, cells: Sequence[Cell], watch: Onlooker, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.left, self.count, self.watch, self.clock = list(cells), len(cells), watch, clock
-        self.started, self.stopped = clock(), False
-        self.seconds: dict[str, list[float]] = {}
-
-    def tell(self, outcome: Mapping[str, Any]) -> None:
-        """Of one cell."""
-        cell = Cell.from_json(outcome["cell"])
-        if outcome["status"] == STOPPED:
-            self.stopped = True
-            return
-        self.left.remove(cell)
-        done = self.count - len(self.left)
-        words = ", ".join([cell.algorithm, *(f"{n} {v}" for n, v in cell.setting)])
-        head = f"[{done:,} of {self.count:,}] {words}, seed {cell.seed}: "
-        if outcome["status"] == DONE:
-            self.seconds.setdefault(cell.algorithm, []).append(outcome["seconds"])
-            tail = f"{outcome['accuracy']:.1%} in {duration(outcome['seconds'])}"
-            self.watch.note(f"{head}{tail}{self.time_left}")
-        else:
-            kind = "in use" if outcome["status"] == BUSY else FAILED
-            self.watch.note(f"{head}{kind.upper()}. {outcome['error'].splitlines()[0]}")
-
-    @property
-    def time_left(self) -> str:
-        """By what a cell of each algorithm took, and how fast all went so far."""
-        if not self.left or not self.seconds:
-            return ""
-        mean = {name: sum(all_) / len(all_) for name, all_ in self.seconds.items()}
-        spent = sum(map(sum, self.seconds.values()))
-        usual = max(mean.values())
-        ahead = sum(mean.get(cell.algorithm, usual) for cell in self.left)
-        passed = self.clock() - self.started
-        return f"; about {duration(passed * ahead / max(spent, 1e-9))} left"
-
-

@@ -132,5 +132,5 @@ def summed_up(t: Sequence[float], accuracy: Sequence[float]) -> Shift | None:
 
 def _rounded(value: float) -> int:
     """To three digits: more would say more than is known."""
-    digits = max(int(math.floor(math.log10(value))) - 2, 0) if value > 0 else 0
-    return round(value / 10**digits) * 10**digits
+    digits = max(math.floor(math.log10(value)) - 2, 0) if value > 0 else 0
+    return int(round(value / 10**digits) * 10**digits)

@@ -10,7 +10,8 @@ from typing import Any
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
 from realmix.comparison.cells import Grid, processors
-from realmix.comparison.compare import Onlooker, compare_grid, engine
+from realmix.comparison.compare import compare_grid, engine
+from realmix.comparison.progress import Onlooker
 from realmix.comparison.results import Results
 from realmix.runs.config import Config
 
@@ -76,8 +77,10 @@ def compare(
         tuple(algorithms),
         tuple(labels),
         tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-        {name: tuple(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
-         for name, values in (sweep or {}).items()},
+        {
+            name: tuple(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+            for name, values in (sweep or {}).items()
+        },
     )
     do_all = engine(processors() if workers is None else workers, scheduler)
     return compare_grid(grid, Path(out), do_all, watch or Quiet())

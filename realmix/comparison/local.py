@@ -6,6 +6,7 @@ script that calls `realmix.compare` is not run again in each.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -94,10 +95,8 @@ class Worker:
             self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
-            try:
+            with contextlib.suppress(OSError):
                 pipe.close()
-            except OSError:
-                pass
 
 
 def outcomes(

@@ -9,12 +9,12 @@ from typing import Any
 from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.comparison import plots
+from realmix.comparison.cells import Cell, words_of
 from realmix.comparison.results import LABELS, Lead, Results, Setting
 from realmix.comparison.statistics import Mean
 from realmix.comparison.tables import rows_of
-from realmix.comparison.cells import Cell, words_of
 from realmix.data.scenarios.names import SCENARIOS
-from realmix.report.page import environment
+from realmix.report.page import UNKNOWN, environment
 from realmix.report.plots import BASELINE, MODEL
 
 PAGE = "compare.html"
@@ -114,7 +114,7 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         ("Cells done", f"{len(results.done):,} of {len(results.outcomes):,}"),
         ("Algorithms", f"{len(results.algorithms)}"),
         ("Seeds", f"{len(seeds)}"),
-        ("Test rows", " or ".join(f"{count:,}" for count in tests[:3]) or "–"),
+        ("Test rows", " or ".join(f"{count:,}" for count in tests[:3]) or UNKNOWN),
     ]
 
 

@@ -128,7 +128,9 @@ def cost(points: Sequence[tuple[str, float, float]], colors: dict[str, str]) -> 
         axes = figure.add_subplot()
         for place, (name, seconds, accuracy) in enumerate(points):
             mark = MARKERS[place % len(MARKERS)]
-            axes.plot(max(seconds, 0.01), accuracy, mark, color=colors[name], ms=9, label=short(name))
+            axes.plot(
+                max(seconds, 0.01), accuracy, mark, color=colors[name], ms=9, label=short(name)
+            )
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter(lambda value, _: "")

@@ -69,7 +69,9 @@ class Results:
     def failed(self) -> dict[Cell, Outcome]:
         return {c: out for c, out in self.outcomes.items() if out and out["status"] != DONE}
 
-    def by_seed(self, setting: Setting, algorithm: str, figure: str = "accuracy") -> dict[int, float]:
+    def by_seed(
+        self, setting: Setting, algorithm: str, figure: str = "accuracy"
+    ) -> dict[int, float]:
         """One figure of each seed that is done."""
         return {
             cell.seed: outcome[figure]
@@ -149,10 +151,11 @@ class Results:
         for _, points in self.axis(LABELS):
             curve = [(x, self.mean(setting, self.alone).value) for x, setting in points]
             curve = [(x, y) for x, y in curve if y == y]
+            labels, heights = [x for x, _ in curve], [y for _, y in curve]
             for _, setting in points:
                 for name in self.algorithms:
                     mean = self.mean(setting, name)
-                    need = labels_needed(*zip(*curve, strict=True), mean.value) if curve else None
+                    need = labels_needed(labels, heights, mean.value)
                     if name != self.alone and mean.count and need:
                         found.append((setting, name, mean, need))
         return found
@@ -166,10 +169,9 @@ class Results:
                 continue
             for rest, points in self.axis(axis):
                 for name in self.algorithms:
-                    curve = [(x / 100, self.mean(setting, name).value) for x, setting in points]
-                    if all(y == y for _, y in curve) and len(curve) > 1:
-                        shift = summed_up(*zip(*curve, strict=True))
-                        assert shift is not None
+                    means = [self.mean(setting, name) for _, setting in points]
+                    shift = summed_up([x / 100 for x, _ in points], [mean.value for mean in means])
+                    if shift is not None and all(mean.count for mean in means):
                         found.append((axis, rest, name, shift))
         return found
 

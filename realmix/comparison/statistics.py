@@ -136,7 +136,9 @@ class Ranks:
 
 
 def critical_difference(count: int, draws: int, level: float = 0.05) -> float:
-    """``q sqrt(k (k + 1) / (6 N))``, q the studentized range's quantile over sqrt(2) (Demsar, §3.2.2).
+    """``q sqrt(k (k + 1) / (6 N))``, q the studentized range's quantile over sqrt(2).
+
+    Demsar, section 3.2.2.
 
     >>> round(critical_difference(4, 14), 2)  # the paper's example: q = 2.569
     1.25

@@ -37,9 +37,9 @@ def test_the_interval_covers_at_its_rate():
 
 
 @given(
-    st.lists(
-        st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8
-    ).filter(lambda pairs: np.std([b - a for a, b in pairs]) > 1e-6)
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8).filter(
+        lambda pairs: np.std([b - a for a, b in pairs]) > 1e-6
+    )
 )
 def test_the_paired_test_is_scipys(pairs):
     first, second = zip(*pairs, strict=True)

@@ -161,9 +161,7 @@ def _done(dataset: Dataset, asked: Asked, seed: int, places: Places) -> tuple[Da
     return styled(dataset, name, amount)
 
 
-def _foreign(
-    dataset: Dataset, asked: Asked, added: bool, seed: int, places: Places
-) -> np.ndarray:
+def _foreign(dataset: Dataset, asked: Asked, added: bool, seed: int, places: Places) -> np.ndarray:
     pool, share = int((dataset.label < 0).sum()), asked.amount
     if asked.what == NOISE_ROWS:
         wanted = share / max(1 - share, 1e-9) if added else share

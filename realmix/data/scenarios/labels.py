@@ -220,5 +220,3 @@ def relabeled(dataset: Dataset, given: np.ndarray) -> tuple[Dataset, Truth]:
 def unchanged(dataset: Dataset) -> tuple[Dataset, Truth]:
     """The data as they are."""
     return dataset, Truth(true_labels(dataset), dataset.label < 0, np.arange(len(dataset.label)))
-
-

@@ -23,9 +23,15 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS: dict[str, Scenario] = {
-    "mismatch": Scenario("percent", "of the pool's classes are foreign; each takes a known one's place"),
-    "mismatch-added": Scenario("percent", "of the pool is foreign classes, added to a pool that stays"),
-    "foreign": Scenario("text", "PERCENT:NAME of the pool is rows of a file, a name, or noise, added"),
+    "mismatch": Scenario(
+        "percent", "of the pool's classes are foreign; each takes a known one's place"
+    ),
+    "mismatch-added": Scenario(
+        "percent", "of the pool is foreign classes, added to a pool that stays"
+    ),
+    "foreign": Scenario(
+        "text", "PERCENT:NAME of the pool is rows of a file, a name, or noise, added"
+    ),
     "foreign-instead": Scenario("text", "the same, in the place of pool rows"),
     "imbalance": Scenario("ratio", "of the largest to the smallest class, labels and pool"),
     "imbalance-labels": Scenario("ratio", "the same of the labels alone"),
@@ -86,7 +92,7 @@ class Asked:
         whole = unit != "count" or amount == round(amount) if math.isfinite(amount) else False
         if not whole or amount < 0:
             raise UsageError(
-                f"--scenario {printable(words)}: '{printable(number)}' is not a number of 0 or more."
+                f"--scenario {printable(words)}: '{printable(number)}' is no number of 0 or more."
             )
         share = amount / 100 if unit in ("percent", "text") else amount
         return cls(name, share, what)

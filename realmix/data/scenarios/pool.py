@@ -31,7 +31,9 @@ def pool_of_size(dataset: Dataset, count: int, seed: int) -> tuple[Dataset, Trut
     pool = np.flatnonzero(dataset.label < 0)
     if not 1 <= count <= len(pool):
         raise UsageError(f"A pool of {count:,} rows: it has {len(pool):,}, so 1 to {len(pool):,}.")
-    kept = np.append(np.flatnonzero(dataset.label >= 0), pool[order(len(pool), seed, _SIZE)[:count]])
+    kept = np.append(
+        np.flatnonzero(dataset.label >= 0), pool[order(len(pool), seed, _SIZE)[:count]]
+    )
     return _taken(dataset, np.sort(kept))
 
 
@@ -137,7 +139,8 @@ def _close(inputs: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np
     if inputs.ndim == 4:
         return np.stack([_moved(inputs[row], rng) for row in rows.tolist()])
     noise = CLOSE * inputs.std(0) * rng.normal(size=(len(rows), inputs.shape[1]))
-    return (inputs[rows] + noise).astype(inputs.dtype)
+    found: np.ndarray = (inputs[rows] + noise).astype(inputs.dtype)
+    return found
 
 
 def _retyped(text: str, rng: np.random.Generator) -> str:

@@ -32,7 +32,10 @@ def read_arranged(
     Args:
         data: see `load`.
         reading: the further arguments of `load`.
-        seed, labels, test_share, scenario: see `arranged`.
+        seed: draws labels and what the scenarios draw.
+        labels: rows that keep their label; all by default.
+        test_share: of the labels, that become test rows.
+        scenario: each NAME=VALUE; see `arranged`.
 
     Raises:
         UsageError, DataError: see `load` and `arranged`.
@@ -105,4 +108,5 @@ def human_labels(name: str, data_root: str | None = None) -> np.ndarray:
                 f"label-noise-human={printable(name)}: there are {', '.join(kinds)}."
                 f"{suggestion(name, kinds)}"
             )
-        return archive[PREFIX + name].astype(np.int64)
+        found: np.ndarray = archive[PREFIX + name].astype(np.int64)
+        return found

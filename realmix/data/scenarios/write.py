@@ -21,14 +21,17 @@ TABLE, TEST, TRUTH = "data.csv", "test.csv", "truth.csv"
 FIELDS = ("name", "part", "label", "truth", "foreign", "origin", "changed", "copy_of")
 
 
-def write_dataset(dataset: Dataset, truth: Truth, original: Dataset, folder: Path) -> tuple[str, ...]:
+def write_dataset(
+    dataset: Dataset, truth: Truth, original: Dataset, folder: Path
+) -> tuple[str, ...]:
     """Write pictures as class folders, other rows as tables, and what each row really is.
 
     Pictures lie in train/CLASS, unlabeled and test/CLASS as PNG; rows and texts in data.csv, whose
     label is empty where a row is of the pool, and test.csv.
 
     Args:
-        dataset, truth: what scenarios made.
+        dataset: what scenarios made.
+        truth: what its rows really are.
         original: what they were given, whose rows `truth.row` numbers.
         folder: empty or not there.
 

@@ -20,9 +20,13 @@ def rows(count=40, labeled=8):
 
 def pictures(count=12, labeled=4, channels=3):
     rng = np.random.default_rng(0)
-    smooth = np.linspace(0, 200, 16)[None, None, :, None] + rng.integers(0, 55, (count, channels, 1, 16))
+    smooth = np.linspace(0, 200, 16)[None, None, :, None] + rng.integers(
+        0, 55, (count, channels, 1, 16)
+    )
     label = np.where(np.arange(count) < labeled, np.arange(count) % 2, -1)
-    return Dataset(smooth.astype(np.uint8), label, ("a", "b"), "photos", oracle=np.arange(count) % 2)
+    return Dataset(
+        smooth.astype(np.uint8), label, ("a", "b"), "photos", oracle=np.arange(count) % 2
+    )
 
 
 def test_a_smaller_pool_is_part_of_a_larger_one():
@@ -95,7 +99,9 @@ def test_a_style_changes_the_pool_alone_and_more_with_strength(style, channels):
     if style == "grey" and channels == 1:
         assert np.array_equal(strong, given.inputs)
         return
-    near, far = (np.abs(made[pool] - given.inputs[pool].astype(float)).mean() for made in (mild, strong))
+    near, far = (
+        np.abs(made[pool] - given.inputs[pool].astype(float)).mean() for made in (mild, strong)
+    )
     assert 0 < near < far
     assert np.array_equal(styled(given, style, 0.0)[0].inputs, given.inputs)
 

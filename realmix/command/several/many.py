@@ -57,7 +57,8 @@ def predict_files(
         run: run folder or model file.
         files: each of a kind that `predict_all` reads.
         out: folder of the tables; each is called as its file, with .csv.
-        class_shares, data_root: as of `realmix predict`.
+        class_shares: as of `realmix predict`.
+        data_root: likewise.
         scheduler: address of a Dask scheduler; by default one file after another here.
         tell: told of each file.
 
@@ -67,7 +68,9 @@ def predict_files(
     """
     tables = {file: out / f"{file.stem}.csv" for file in files}
     if len(set(tables.values())) < len(files):
-        raise UsageError("Two of the files have one name, so their tables would be one. Rename one.")
+        raise UsageError(
+            "Two of the files have one name, so their tables would be one. Rename one."
+        )
     model = run / MODEL if run.is_dir() else run
     load_classifier(run)  # or say here what is wrong with it
     _mark(out, {"model": _digest(model), "class_shares": class_shares})
@@ -101,7 +104,9 @@ def predict_files(
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_row("predictions", f"{rows:,} rows of {counted(len(missing), 'file')} now")
-    table.add_row("tables", Text(f"{printable(out)}: {shortened([t.name for t in tables.values()], 3)}"))
+    table.add_row(
+        "tables", Text(f"{printable(out)}: {shortened([t.name for t in tables.values()], 3)}")
+    )
     return Padding(table, 1, expand=False)
 
 

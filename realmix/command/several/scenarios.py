@@ -27,8 +27,7 @@ def written(command: Data) -> RenderableType:
     if command.name is None or command.out is None:
         raise UsageError("To write data give both: realmix data DATA --scenario ... --out FOLDER.")
     reading = {
-        name: getattr(command, name)
-        for name in ("data_root", "image_size", "label_column", "seed")
+        name: getattr(command, name) for name in ("data_root", "image_size", "label_column", "seed")
     }
     original, places = places_of(command.name, reading)
     dataset, truth = arranged(

@@ -13,8 +13,8 @@ from rich.text import Text
 from realmix.base.errors import Interrupted, UsageError
 from realmix.base.wording import counted, printable
 from realmix.command.console import messages, show, tell
-from realmix.command.options import Compare
 from realmix.command.process import Signals, Stopped
+from realmix.command.several.options import Compare
 from realmix.comparison.cells import Grid, processors, seeds_of
 from realmix.comparison.page import PAGE, SURE, headline, words_of_setting
 from realmix.comparison.plots import short
@@ -110,7 +110,9 @@ def summary(folder: Path, results: Results) -> RenderableType:
             if mean.count > 1:
                 shown.append(f" ± {100 * mean.half:.1f}", "dim")
             cost = f"{seconds.value:.1f}" if seconds.count else ""
-            table.add_row(Text(words, "dim"), short(name), shown, _lead(leads.get((setting, name))), cost)
+            table.add_row(
+                Text(words, "dim"), short(name), shown, _lead(leads.get((setting, name))), cost
+            )
             words = ""
     table_of = Table.grid(padding=(0, 2))
     table_of.add_column(style="dim")
