@@ -16,6 +16,7 @@ from typing import Any
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
 from realmix.comparison.contenders import Contender
+from realmix.data.reading.builtin import BUILTIN
 from realmix.data.scenarios.names import Asked
 from realmix.runs.config import Config
 
@@ -158,12 +159,16 @@ class Grid:
 
 def at_root(config: Config, root: Path) -> Config:
     """The configuration with its files as absolute paths, for a process that works elsewhere."""
-    found: dict[str, Any] = {}
-    for name in PATHS:
-        value = getattr(config, name)
-        if value is not None and (root / value).exists():
-            found[name] = str((root / value).resolve())
-    return dataclasses.replace(config, **found)
+
+    def whole(name: str) -> str:
+        is_file = name.partition("@")[0] not in BUILTIN and (root / name).exists()
+        return str((root / name).resolve()) if is_file else name
+
+    given = {name: getattr(config, name) for name in PATHS}
+    found: dict[str, Any] = {name: whole(value) for name, value in given.items() if value}
+    parts = [words.rpartition(":") for words in config.scenario]
+    scenario = tuple(f"{head}{mark}{whole(name) if mark else name}" for head, mark, name in parts)
+    return dataclasses.replace(config, **found, scenario=scenario)
 
 
 def processors() -> int:

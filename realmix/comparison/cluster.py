@@ -35,7 +35,8 @@ def client_of(address: str) -> Any:
         ) from None
     try:
         return Client(  # type: ignore[no-untyped-call]
-            address, timeout=PATIENCE, set_as_default=False)
+            address, timeout=PATIENCE, set_as_default=False
+        )
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(
             f"No Dask scheduler answers at '{printable(address)}' ({type(error).__name__}). {_HOW}"

@@ -165,7 +165,7 @@ class Results:
         """(axis, what else is fixed, algorithm, its curve summed up) along axes of percent."""
         found = []
         for axis in self.axes:
-            if axis not in SCENARIOS or SCENARIOS[axis].unit != "percent":
+            if axis not in SCENARIOS or SCENARIOS[axis].unit not in ("percent", "text"):
                 continue
             for rest, points in self.axis(axis):
                 for name in self.algorithms:
@@ -177,7 +177,8 @@ class Results:
 
 
 def _number(value: str) -> float | None:
+    """Of a value such as 40, or 40:FILE."""
     try:
-        return float(value)
+        return float(value.partition(":")[0])
     except ValueError:
         return None

@@ -9,7 +9,7 @@ import pytest
 from realmix.base.errors import UsageError
 from realmix.command.main import main
 from realmix.command.parsing import parse
-from realmix.comparison.cells import Cell, Grid, seeds_of, words_of
+from realmix.comparison.cells import Cell, Grid, at_root, seeds_of, words_of
 from realmix.comparison.contenders import Contender, built, estimator_class, takes_pool
 from realmix.runs.config import Config
 
@@ -37,7 +37,10 @@ def test_names_are_folders_and_differ_where_cells_do():
     names = [cell.name for cell in odd]
     assert len(set(names)) == 4
     assert all("/" not in name and ":" not in name and len(name) < 160 for name in names)
-    assert Cell("mixmatch", 20, 3, (("mismatch", "50"),)).name == "mixmatch,labels=20,mismatch=50,seed=3"
+    assert (
+        Cell("mixmatch", 20, 3, (("mismatch", "50"),)).name
+        == "mixmatch,labels=20,mismatch=50,seed=3"
+    )
 
 
 def test_a_cell_is_json_and_back():
@@ -70,7 +73,9 @@ def test_the_command_of_an_estimator_is_a_comparison_of_one_cell():
 
 
 def test_words_give_every_kind_of_value_back():
-    config = Config("x.csv", unlabeled_marker=("?", "-"), fields={"copies": None, "extension": "simple"})
+    config = Config(
+        "x.csv", unlabeled_marker=("?", "-"), fields={"copies": None, "extension": "simple"}
+    )
     assert parse(["fit", *words_of(config)]).config() == config
 
 
@@ -134,6 +139,16 @@ def test_estimators_get_a_base_and_the_seed():
     own = Contender.of("sklearn.svm:SVC:C=3")
     assert built(own, 0).C == 3
     assert not takes_pool(estimator_class(own.name), own.fields)
+
+
+def test_files_become_absolute_and_names_stay(tmp_path):
+    for name in ("digits", "rows.csv", "foreign.csv"):
+        (tmp_path / name).write_text("x")
+    config = Config("rows.csv", unlabeled="digits", scenario=("foreign=40:foreign.csv", "blur=3"))
+    found = at_root(config, tmp_path)
+    assert found.data == str(tmp_path / "rows.csv")
+    assert found.unlabeled == "digits"  # a built-in name comes before a file
+    assert found.scenario == (f"foreign=40:{tmp_path / 'foreign.csv'}", "blur=3")
 
 
 def test_options_are_read_without_torch():

@@ -91,7 +91,10 @@ def test_the_tables_tell_every_cell_with_its_command(table, tmp_path, in_this_pr
     assert found["labels_alone"] == "linear"
     assert len(found["cells"]) == 12
     assert all("realmix " in cell["command"] for cell in found["cells"])
-    assert {lead["of"] for lead in found["added_to_labels_alone"]} == {"label_spreading", "sklearn:GaussianNB"}
+    assert {lead["of"] for lead in found["added_to_labels_alone"]} == {
+        "label_spreading",
+        "sklearn:GaussianNB",
+    }
     assert found["ranks"]["draws"] == 4
     page = (tmp_path / "c/compare.html").read_text()
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
@@ -123,7 +126,9 @@ def test_a_folder_of_something_else_is_refused(table, tmp_path, in_this_process)
 
 def test_the_labels_alone_are_added_where_they_are_missing(table, tmp_path, in_this_process):
     told = Told()
-    found = small(table, tmp_path / "c", told, algorithms=["label_spreading"], labels=[6], seeds=1, steps=3)
+    found = small(
+        table, tmp_path / "c", told, algorithms=["label_spreading"], labels=[6], seeds=1, steps=3
+    )
     assert found.algorithms == ("supervised", "label_spreading")
     assert told.notes[0].startswith("supervised is added")
 
@@ -172,8 +177,10 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(table, tmp_path, c
 
 def test_mismatch_of_two_classes_is_refused(tmp_path):
     path = tmp_path / "two.csv"
-    path.write_text("x,label\n" + "\n".join(f"{i * 7 % 40 / 3},{'ab'[i % 2]}" for i in range(40)) + "\n")
-    with pytest.raises(UsageError, match="two classes have none to spare"):
+    path.write_text(
+        "x,label\n" + "\n".join(f"{i * 7 % 40 / 3},{'ab'[i % 2]}" for i in range(40)) + "\n"
+    )
+    with pytest.raises(UsageError, match="Two classes have none to spare"):
         small(str(path), tmp_path / "c", sweep={"mismatch": [50]})
 
 
@@ -193,7 +200,9 @@ def test_processes_do_cells_and_one_that_dies_takes_one_cell_along(table, tmp_pa
     cells = [Cell("sklearn:GaussianNB", 6, seed) for seed in range(3)]
     bomb = tmp_path / "bomb.py"
     bomb.write_text(
-        "import os, signal\nclass Bomb:\n    def fit(self, X, y): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal\n"
+        "class Bomb:\n"
+        "    def fit(self, X, y): os.kill(os.getpid(), signal.SIGKILL)\n"
         "    def predict(self, X): pass\n"
     )
     before = os.environ.get("PYTHONPATH", "")

@@ -99,21 +99,20 @@ def compared(command: Compare) -> None:
 def summary(folder: Path, results: Results) -> RenderableType:
     """Accuracies with intervals, what each adds to the labels alone, and where everything lies."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("", "algorithm", "accuracy", "added, points", "seconds"):
+    for title in ("algorithm", "accuracy", "added, points", "seconds"):
         table.add_column(title, justify="right" if title == "seconds" else "left", no_wrap=True)
     leads = {(lead.setting, lead.second): lead.difference for lead in results.added}
     for setting in results.settings:
-        words = words_of_setting(setting)
+        if setting:
+            table.add_row(Text(words_of_setting(setting), "dim"))
         for name in results.algorithms:
             mean, seconds = (results.mean(setting, name, f) for f in ("accuracy", "seconds"))
             shown = Text(f"{mean.value:6.1%}", "bold") if mean.count else Text("failed", "yellow")
             if mean.count > 1:
                 shown.append(f" ± {100 * mean.half:.1f}", "dim")
             cost = f"{seconds.value:.1f}" if seconds.count else ""
-            table.add_row(
-                Text(words, "dim"), short(name), shown, _lead(leads.get((setting, name))), cost
-            )
-            words = ""
+            lead = _lead(leads.get((setting, name)))
+            table.add_row(f"  {short(name)}", shown, lead, cost)
     table_of = Table.grid(padding=(0, 2))
     table_of.add_column(style="dim")
     for title, value in (
