@@ -114,7 +114,8 @@ def summary(folder: Path, results: Results) -> RenderableType:
             lead = _lead(leads.get((setting, name)))
             table.add_row(f"  {short(name)}", shown, lead, cost)
     table_of = Table.grid(padding=(0, 2))
-    table_of.add_column(style="dim")
+    table_of.add_column(style="dim", no_wrap=True)
+    table_of.add_column(overflow="fold")
     for title, value in (
         ("says", headline(results)),
         ("failed", counted(len(results.failed), "cell") if results.failed else ""),

@@ -80,7 +80,7 @@ def predict_files(
     tasks = [
         {
             "run": str(run.resolve()),
-            "file": str(file.resolve()),
+            "file": str(file.resolve() if scheduler else file),
             "table": str(tables[file].resolve()),
             "class_shares": class_shares,
             "data_root": data_root,
@@ -102,7 +102,8 @@ def predict_files(
             + "\nThe others are done; the same command tries these again."
         )
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
     table.add_row("predictions", f"{rows:,} rows of {counted(len(missing), 'file')} now")
     table.add_row(
         "tables", Text(f"{printable(out)}: {shortened([t.name for t in tables.values()], 3)}")
