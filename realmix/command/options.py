@@ -151,7 +151,7 @@ class Algorithms:
 
 @dataclass(frozen=True)
 class Data:
-    """List the built-in data sets and scenarios; with NAME where one is; with --out write data.
+    """List built-in data sets and scenarios, or write data made worse.
 
     Attributes:
         name: of a built-in data set; to write, any data that fit takes.

@@ -12,12 +12,12 @@ from realmix.base.files import remove_leftovers, write_json
 from realmix.base.wording import counted, printable
 from realmix.comparison.cells import Cell, Grid
 from realmix.comparison.contenders import Contender, built
-from realmix.comparison.local import outcomes
+from realmix.comparison.engines.local import outcomes
+from realmix.comparison.engines.work import DONE, saved_outcome, task_of
 from realmix.comparison.page import write_page
 from realmix.comparison.progress import Onlooker, Progress
 from realmix.comparison.results import Results
 from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
-from realmix.comparison.work import DONE, saved_outcome, task_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
 from realmix.runs.augmentation import num_views, with_encoder
@@ -39,7 +39,7 @@ def engine(workers: int, scheduler: str | None = None) -> Outcomes:
         UsageError: fewer than one worker, or a scheduler that is not reachable.
     """
     if scheduler is not None:
-        from realmix.comparison.cluster import outcomes_of
+        from realmix.comparison.engines.cluster import outcomes_of
 
         return outcomes_of(scheduler)
     if workers < 1:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from realmix.base.wording import duration
 from realmix.comparison.cells import Cell
-from realmix.comparison.work import BUSY, DONE, FAILED, STOPPED
+from realmix.comparison.engines.work import BUSY, DONE, FAILED, STOPPED
 
 
 class Onlooker(Protocol):

@@ -15,8 +15,8 @@ import numpy as np
 from realmix.comparison.cells import Cell
 from realmix.comparison.contenders import Contender
 from realmix.comparison.curves import Needed, Shift, labels_needed, summed_up
+from realmix.comparison.engines.work import DONE
 from realmix.comparison.statistics import Difference, Mean, Ranks, holm, mean_of, paired, ranked
-from realmix.comparison.work import DONE
 from realmix.data.scenarios.names import SCENARIOS
 
 LABELS = "labels"

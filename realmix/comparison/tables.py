@@ -14,8 +14,8 @@ from realmix.base.errors import DataError, StorageError
 from realmix.base.files import write_atomically, write_json
 from realmix.base.wording import harmless, printable
 from realmix.comparison.cells import Cell
+from realmix.comparison.engines.work import saved_outcome
 from realmix.comparison.results import Lead, Results
-from realmix.comparison.work import saved_outcome
 
 RECORD, TABLE, RECORDS = "compare.json", "results.csv", "results.json"
 

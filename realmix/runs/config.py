@@ -39,7 +39,7 @@ class Config:
         labels: keep so many labels, drawn by the seed, equally many of each class as far as there
             are; all other labeled rows go to the pool.
         scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50; realmix data
-            --scenario lists them.
+            lists them.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed, the default for texts), none, or for pictures

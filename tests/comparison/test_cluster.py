@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from realmix.base.errors import UsageError
-from realmix.comparison.cluster import client_of
+from realmix.comparison.engines.cluster import client_of
 from realmix.comparison.face import compare
 
 pytest.importorskip("distributed")

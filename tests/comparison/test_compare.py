@@ -9,12 +9,12 @@ import pytest
 
 from realmix.base.errors import Interrupted, UsageError
 from realmix.comparison.cells import Cell
+from realmix.comparison.engines.local import outcomes
+from realmix.comparison.engines.work import DONE, do, task_of
 from realmix.comparison.face import compare
-from realmix.comparison.local import outcomes
 from realmix.comparison.page import headline, words_of_setting
 from realmix.comparison.progress import Progress
 from realmix.comparison.results import Results
-from realmix.comparison.work import DONE, do, task_of
 from realmix.runs.run import read
 
 

@@ -134,7 +134,7 @@ def _each(
     if scheduler is None or not tasks:
         yield from ((task, predict_file(task)) for task in tasks)
         return
-    from realmix.comparison.cluster import client_of, each_done
+    from realmix.comparison.engines.cluster import client_of, each_done
 
     with client_of(scheduler) as client:
         for task, found in each_done(client, predict_file, tasks, lambda: False):

@@ -14,7 +14,7 @@ from realmix.runs.config import Protocol
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare methods, numbers of labels and scenarios over seeds, with a page of what they prove.
+    """Compare methods, labels and scenarios over seeds; what is proved.
 
     Attributes:
         data: as fit takes it; labeled rows are drawn from all labels that it has.

@@ -17,12 +17,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from realmix.comparison.work import FAILED, STOPPED, do
+from realmix.comparison.engines.work import FAILED, STOPPED, do
 
 Outcome = dict[str, Any]
 PATIENCE = 0.2  # seconds between looks whether to stop
 GRACE = 30  # seconds in which a process that was asked to stop saves what it does
-PROGRAM = "from realmix.comparison.local import serve; serve()"
+PROGRAM = "from realmix.comparison.engines.local import serve; serve()"
 
 
 class Worker:
@@ -105,7 +105,7 @@ def outcomes(
     """Do all tasks, as many at once as there are workers, and give each outcome when it is there.
 
     Args:
-        tasks: see `realmix.comparison.work.task_of`.
+        tasks: see `realmix.comparison.engines.work.task_of`.
         workers: processes, of one thread each.
         stopping: looked at again and again; then no task is begun, those that run are saved, and
             their outcomes say that they were stopped.

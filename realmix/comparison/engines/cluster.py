@@ -9,7 +9,7 @@ from typing import Any
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
-from realmix.comparison.work import FAILED, STOPPED, do
+from realmix.comparison.engines.work import FAILED, STOPPED, do
 
 PATIENCE = 5  # seconds for a scheduler to answer
 RETRIES = 3  # of a cell whose worker went away with an error
