@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from realmix import algorithms, functional
+    from realmix.comparison.face import compare
     from realmix.estimators.self_training_classifier import SelfTraining
     from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
     from realmix.models import NETWORKS
@@ -25,11 +26,13 @@ __all__ = [
     "SemiSupervisedClassifier",
     "Trainer",
     "algorithms",
+    "compare",
     "functional",
 ]
 
 _PLACES = {
     "NETWORKS": "realmix.models",
+    "compare": "realmix.comparison.face",
     "Classifier": "realmix.runs.classifier",
     "SelfTraining": "realmix.estimators.self_training_classifier",
     "SemiSupervisedClassifier": "realmix.estimators.semi_supervised_classifier",

@@ -24,6 +24,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "evaluate",
     "report",
     "runs",
+    "comparison",
     "estimators command",
     "__main__",
 ]

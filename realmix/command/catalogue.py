@@ -23,6 +23,7 @@ from rich.text import Text
 from realmix.base.wording import printable
 from realmix.contract.algorithm import Method
 from realmix.data.reading.builtin import BUILTIN, Card, describe
+from realmix.data.scenarios.names import SCENARIOS
 from realmix.runs.methods import METHODS, method_class
 
 GENERATED = "<!-- generated -->"  # what follows in a page are tables
@@ -115,7 +116,16 @@ def data_sets(data_root: str | None) -> RenderableType:
         here = "no" if found is None else "embedded" if not card.layouts else "yes"
         table.add_row(Text(name, "bold"), *counts, _size(card), here)
     hint = "realmix data NAME tells where one is looked for; fit NAME@N keeps N of its labels."
-    return Padding(Group(table, "", Text(hint, "dim")), 1, expand=False)
+    return Padding(Group(table, "", Text(hint, "dim"), "", _scenarios()), 1, expand=False)
+
+
+def _scenarios() -> RenderableType:
+    """What --scenario takes."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    for name, scenario in SCENARIOS.items():
+        value = {"percent": "50", "ratio": "10", "count": "500"}.get(scenario.unit, "...")
+        table.add_row(Text(f"{name}={value}", "bold"), scenario.means)
+    return Group(Text("--scenario, of fit, data and compare:", "dim"), table)
 
 
 def data_set(name: str, data_root: str | None) -> RenderableType:

@@ -12,9 +12,18 @@ from pathlib import Path
 import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report
+from realmix.command.options import (
+    Algorithms,
+    Command,
+    Data,
+    Decide,
+    Fit,
+    Predict,
+    Report,
+)
 from realmix.command.parsing import parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
+from realmix.command.several.options import Compare
 from realmix.runs.config import Config
 
 BROKEN_PIPE = 141  # as shells have it
@@ -74,6 +83,10 @@ def _run(command: Command) -> None:
     """Do it. What a command needs is imported when it is needed: torch takes seconds."""
     if isinstance(command, Fit):
         _fit(command)
+    elif isinstance(command, Compare):
+        from realmix.command.several.comparing import compared
+
+        compared(command)
     elif isinstance(command, Predict):
         _predict(command)
     elif isinstance(command, Decide):
@@ -93,6 +106,11 @@ def _show(command: Algorithms | Data) -> None:
     name = command.name
     if isinstance(command, Data):
         root = command.data_root
+        if command.out is not None or command.scenario or command.labels:
+            from realmix.command.several.scenarios import written
+
+            show(written(command))
+            return
         show(catalogue.data_set(name, root) if name else catalogue.data_sets(root))
     else:
         show(catalogue.algorithm(name) if name else catalogue.algorithms())
@@ -143,11 +161,25 @@ def _smaller(config: Config, error: BaseException) -> str:
 
 
 def _predict(command: Predict) -> None:
-    from realmix.command.console import show
+    from realmix.command.console import messages, show, tell
     from realmix.command.predictions import predict_all
+    from realmix.command.several import many
     from realmix.evaluate.shares import parsed
     from realmix.runs.classifier import load_classifier
 
+    files = many.matches(command.input)
+    if files is not None:
+        out = many.FOLDER if command.out == Path("predictions.csv") else command.out
+        given = {"class_shares": command.class_shares, "data_root": command.data_root}
+        speak = partial(tell, messages())
+        show(
+            many.predict_files(
+                command.run, files, out, **given, scheduler=command.scheduler, tell=speak
+            )
+        )
+        return
+    if command.scheduler is not None:
+        raise UsageError("--scheduler is for many files: give a pattern, such as 'part-*.csv'.")
     if not command.out.parent.is_dir():
         raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
     if command.out.exists() and command.out.resolve() == Path(command.input).resolve():

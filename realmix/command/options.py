@@ -11,29 +11,14 @@ import dataclasses
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
 from realmix.command.fields import parse_fields
+from realmix.command.several.options import Compare
+from realmix.command.words import Amount, Flag, Folder, Number, Pairs, Place, Unset, Values, Word
 from realmix.runs.config import Config, Gate
-
-T = TypeVar("T")
-Unset = Annotated[T, arg(help_behavior_hint="")]
-"""An option whose help says what happens without it; no "(default: None)" behind that."""
-Number = Annotated[int | None, arg(constructor=int, metavar="N", help_behavior_hint="")]
-Amount = Annotated[float | None, arg(constructor=float, metavar="M", help_behavior_hint="")]
-Word = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
-Folder = Annotated[Path, arg(metavar="RUN", help_behavior_hint="")]
-Place = Annotated[str, arg(metavar="INPUT", help_behavior_hint="")]
-Flag = Annotated[bool, arg(help_behavior_hint="")]
-Values = Annotated[
-    UseAppendAction[tuple[str, ...]], arg(metavar="VALUE", help_behavior_hint="(repeatable)")
-]
-Pairs = Annotated[
-    UseAppendAction[tuple[tuple[str, ...], ...]],
-    arg(name="set", metavar="FIELD=VALUE", help_behavior_hint="(repeatable)"),
-]
 
 
 @dataclass(frozen=True)
@@ -52,6 +37,9 @@ class Fit(Config):
     unlabeled: Unset[str | None] = None
     answers: Unset[str | None] = None
     test: Unset[str | None] = None
+    test_share: Amount = None
+    labels: Number = None
+    scenario: Values = ()
     encoder: Unset[str | None] = None
     views: Number = None
     embed_encoder: Flag = False
@@ -99,8 +87,10 @@ class Predict:
     Attributes:
         run: run folder, or the model.safetensors of one.
         input: folder or file of what the model takes, table, .npz with x, or built-in name (its
-            test rows); of a .txt file each line is a text.
-        out: the table.
+            test rows); of a .txt file each line is a text. A pattern in quotes, such as
+            'part-*.parquet', stands for many files, each with a table of its own.
+        out: the table; of a pattern a folder, by default predictions.
+        scheduler: of a pattern: address of a Dask scheduler, on whose workers the files are read.
         class_shares: how often each class occurs where the model is used, if not as among the
             labels: equal, or CLASS=SHARE,CLASS=SHARE,...
         follow_links: follow links in the folder that lead outside of it.
@@ -113,6 +103,7 @@ class Predict:
     out: Path = Path("predictions.csv")
     class_shares: Unset[str | None] = None
     follow_links: Flag = False
+    scheduler: Unset[str | None] = None
     data_root: Unset[str | None] = None
     debug: Flag = False
 
@@ -165,20 +156,36 @@ class Algorithms:
 
 @dataclass(frozen=True)
 class Data:
-    """List the built-in data sets; with NAME where one is looked for.
+    """List built-in data sets and scenarios, or write data made worse.
 
     Attributes:
-        name: of a built-in data set.
+        name: of a built-in data set; to write, any data that fit takes.
+        scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50.
+        labels: keep so many labels; all other labeled rows go to the pool.
+        test_share: this share of the labels becomes test rows.
+        seed: draws what is drawn.
+        image_size: side that images are resized to.
+        label_column: of a table.
+        out: new folder, which fit reads: class folders of pictures, or tables, and truth.csv, which
+            tells what each row really is.
         data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
         debug: show where in the program an error arose.
     """
 
     name: Positional[Word] = None
+    scenario: Values = ()
+    labels: Number = None
+    test_share: Amount = None
+    seed: int = 0
+    image_size: Number = None
+    label_column: str = "label"
+    out: Unset[Path | None] = None
     data_root: Unset[str | None] = None
     debug: Flag = False
 
 
-Command = Fit | Predict | Decide | Report | Algorithms | Data
+Command = Fit | Compare | Predict | Decide | Report | Algorithms | Data
 COMMANDS: dict[str, type[Command]] = {
-    kind.__name__.lower(): kind for kind in (Fit, Predict, Decide, Report, Algorithms, Data)
+    kind.__name__.lower(): kind
+    for kind in (Fit, Compare, Predict, Decide, Report, Algorithms, Data)
 }

@@ -64,7 +64,7 @@ class Line(NamedTuple):
     is_final: bool
 
 
-def _share(value: float, _: float = 0) -> str:
+def share_of_one(value: float, _: float = 0) -> str:
     """A tick's label: 0.875 is 87.5%, not 88%."""
     return f"{round(100 * value, 1):g}%"
 
@@ -85,8 +85,8 @@ def accuracies(bars: Sequence[Bar]) -> str:
         axes.set_ylim(len(bars) - 0.5, -0.75)
         axes.grid(False, axis="y")
         axes.spines["left"].set_visible(False)
-        axes.xaxis.set_major_formatter(_share)
-        return _svg(figure)
+        axes.xaxis.set_major_formatter(share_of_one)
+        return svg(figure)
 
 
 def curve(lines: Sequence[Line], is_share: bool) -> str:
@@ -103,8 +103,8 @@ def curve(lines: Sequence[Line], is_share: bool) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         if is_share:
             axes.set_ylim(-0.03, 1.03)
-            axes.yaxis.set_major_formatter(_share)
-        return _svg(figure)
+            axes.yaxis.set_major_formatter(share_of_one)
+        return svg(figure)
 
 
 def reliability(calibration: Calibration) -> str:
@@ -123,8 +123,8 @@ def reliability(calibration: Calibration) -> str:
         bottom.set_xlabel("confidence")
         bottom.set_xlim(0, 1.01)
         for axis in (top.yaxis, bottom.xaxis):
-            axis.set_major_formatter(_share)
-        return _svg(figure)
+            axis.set_major_formatter(share_of_one)
+        return svg(figure)
 
 
 def confusion(table: NDArray[np.int64]) -> str:
@@ -136,7 +136,7 @@ def confusion(table: NDArray[np.int64]) -> str:
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         axes.set_xlabel("predicted class number")
         axes.set_ylabel("true class number")
-        return _svg(figure)
+        return svg(figure)
 
 
 def tile(image: NDArray[np.uint8], side: int = TILE) -> str:
@@ -163,7 +163,7 @@ def thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([part.mean() for part in np.array_split(values, MOST_POINTS)])
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     # laid out with the font that matplotlib brings, shown in that of the page

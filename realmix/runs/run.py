@@ -16,7 +16,7 @@ from realmix.base.files import append_line, cut_to_whole_lines, write_atomically
 from realmix.base.versions import versions
 from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
-from realmix.data.reading.load import load
+from realmix.data.scenarios.read import read_arranged
 from realmix.encoders.encoding import Encoding
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
@@ -142,8 +142,8 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 
 def read(config: Config) -> Dataset:
-    """The data that a configuration names."""
-    return load(config.data, **config.reading)
+    """The data that a configuration names, with the labels and scenarios that it asks for."""
+    return read_arranged(config.data, config.reading, **config.arrangement)[0]
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:

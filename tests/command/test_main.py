@@ -67,13 +67,24 @@ SURFACE = {
             "no-gate",
         ),
         *("judge", "single", "class-weight", "augment", "set", "out"),
+        *("test-share", "labels", "scenario", "protocol"),
         *("resume", "debug"),
     ),
-    "predict": ("out", "class-shares", "follow-links", "data-root", "debug"),
+    "compare": (
+        *("algorithms", "labels", "seeds", "mismatch", "imbalance", "label-noise", "pool-size"),
+        *("sweep", "steps", "minutes", "protocol", "unlabeled", "test", "test-share", "encoder"),
+        *("views", "model", "augment", "image-size", "device", "label-column", "text-column"),
+        *("unlabeled-marker", "class-value", "data-root", "skip-bad", "group", "allow-leakage"),
+        *("workers", "scheduler", "out", "debug"),
+    ),
+    "predict": ("out", "class-shares", "follow-links", "scheduler", "data-root", "debug"),
     "decide": ("labels", "count", "ask", "debug"),
     "report": ("debug",),
     "algorithms": ("debug",),
-    "data": ("data-root", "debug"),
+    "data": (
+        *("scenario", "labels", "test-share", "seed", "image-size", "label-column", "out"),
+        *("data-root", "debug"),
+    ),
 }
 
 

@@ -1,0 +1,1 @@
+"""Commands for several runs, made-up data, or several files at once."""

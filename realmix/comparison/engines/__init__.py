@@ -1,0 +1,1 @@
+"""Who does the cells of a comparison: processes here, or a cluster."""
