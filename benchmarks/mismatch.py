@@ -264,7 +264,8 @@ def main() -> None:
     visit = Visit(setting, given.data_root, given.device)
     jobs = final()
     if given.dry:
-        jobs = (job for job in jobs if job.mismatch in (0, 75) and job.seed == 0)
+        shown_places = {(ALONE, 0), (FEW, 0), (SWAPPED, 75)}
+        jobs = (job for job in jobs if job[1:] in {(*place, 0) for place in shown_places})
     everything(setting.data, given.data_root)  # decoded once, before the processes need it
     do(visit, missing(visit, jobs, given.record), given.record, given.jobs, end)
     write_page(given.record, METHODS)

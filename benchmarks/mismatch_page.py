@@ -51,7 +51,7 @@ def page(lines: Sequence[Line], good: Sequence[Line], names: Sequence[str]) -> s
         "# Pools that are partly foreign",
         "",
         "`python -m benchmarks.mismatch`: six animal classes of CIFAR-10, 400 labels each,"
-        f" the small ConvNet, {' and '.join(map(str, steps))} steps a training, on"
+        f" the small ConvNet, {' and '.join(f'{count:,}' for count in steps)} steps a training, on"
         f" {', '.join(devices)}. ± is the standard deviation over seeds of labels, pool and network"
         " together; a difference from the labels alone is paired by seed. Bold: the mean is below"
         " them.",
@@ -169,7 +169,7 @@ def figure(lines: Sequence[Line], path: Path) -> None:
                 if points:
                     style = {"color": color, "marker": mark, "capsize": 2, "markersize": 4}
                     axes.errorbar(list(points), means, spreads, label=name, **style)
-            axes.set(title=words, xlabel="foreign share of the pool, %")
+            axes.set(title=words, xlabel="foreign share of the pool, %", xlim=(-5, 105))
         panels[0].set(ylabel="test accuracy")
         panels[0].legend(fontsize=7)
         drawn.savefig(path, metadata={"Date": None})

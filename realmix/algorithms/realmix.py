@@ -54,7 +54,7 @@ class RealMix(Objective):
     ramp_steps: Count = 16384  # after which the weight is full; the whole run if that is shorter
     annealing: Literal["auto"] | Annealing = "auto"  # eta_t; auto: linear for few labels
     out_of_distribution: Share | Literal["estimate"] = 0.0  # phi, share of a batch to leave out
-    divisor: Literal["kept", "all"] = "kept"  # rows of the pool's mean; all: times 1 - phi
+    divisor: Literal["kept", "all"] = "kept"  # rows the pool's mean is over; all: times 1 - phi
     statistics: Literal["all", "labeled"] = "all"  # whose rows BatchNorm remembers
     compatibility: Literal["paper", "released"] = "paper"  # which of RULES
 

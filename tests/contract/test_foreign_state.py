@@ -79,9 +79,9 @@ def test_before_any_score_nothing_is_foreign():
 def test_scores_are_forgotten_as_the_network_moves_on():
     share, held = ForeignShare(480), torch.ones(480)
     known, clean = (unit(scores) for scores in drawn(0.0, 1.0, 0, pool=480))
-    share.update(known, held, unit(drawn(1.0, 2.0, 0)[1]))
+    share.update(known, held, unit(drawn(1.0, 2.0, 0, pool=64000)[1]))
     assert share.value.item() > 0.9
-    for _ in range(700):
+    for _ in range(500):  # without forgetting a fifth of the scores would be of foreign rows
         share.update(known, held, clean)
     assert share.value.item() < 0.1
 
