@@ -20,7 +20,7 @@ _PARAMETERS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda m: f"{m[1].replace('-', '_')}={_value(m[2])}",
     ),
     (
-        r"--(algorithm|model|augment|gate|judge|device) "
+        r"--(algorithm|model|augment|gate|judge|device|encoder(?= auto| none)|tune) "
         r"(?!or |and |to |is |was |takes )([\w:.-]*\w)",
         lambda m: f"{m[1]}={m[2]!r}",
     ),

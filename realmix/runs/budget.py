@@ -71,7 +71,8 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         return fixed, None
     phases.watch.doing("trying some steps of each method, to tell how long they take")
     with fitting_threads(phases.device, phases.rows.shape):
-        each, answers = seconds_a_step(phases), seconds_of_answers(phases)
+        each = seconds_a_step(phases)
+        answers = seconds_of_answers(phases) if each else 0.0
     if fixed:
         return fixed, fixed * each + answers
     left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - answers

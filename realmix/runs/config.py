@@ -186,12 +186,12 @@ class Config:
                 f"{printable(suggestion(self.tune, ('head', 'last', 'all', 'lora')))}"
             )
         if not self.encodes:
-            raise UsageError("--tune trains an encoder: name one, such as --encoder auto.")
+            raise UsageError("To tune an encoder takes one: name it, such as --encoder auto.")
         for option, given in (("model", self.model != "auto"), ("init", self.init is not None)):
             if given:
-                raise UsageError(f"--tune trains the encoder itself: leave out --{option}.")
+                raise UsageError(f"An encoder that is tuned is the network: leave out --{option}.")
         if self.views is not None:
-            raise UsageError("--tune draws fresh views at each step: leave out --views.")
+            raise UsageError("Where an encoder is tuned, views are drawn anew: leave out --views.")
 
     @property
     def leaves_encoder_open(self) -> bool:

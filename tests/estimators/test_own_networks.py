@@ -17,6 +17,7 @@ from realmix.models import build
 from realmix.models.head import Head
 from realmix.models.own import Own, as_network, own_name
 from realmix.runs.classifier import Classifier
+from tests.encoders import tiny_encoder as small
 
 QUICK = {"steps": 3, "gate": False, "random_state": 0, "algorithm": "fixmatch"}
 
@@ -170,3 +171,19 @@ def test_weights_of_no_class_are_refused():
         SemiSupervisedClassifier(class_weight={2: 1.0}, **QUICK).fit(X, y)
     with pytest.raises(UsageError, match="must be above 0"):
         SemiSupervisedClassifier(class_weight={1: 0}, **QUICK).fit(X, y)
+
+
+def test_an_encoder_of_pictures_is_tuned(tmp_path: Path):
+    pytest.importorskip("timm", reason="timm is not installed")
+    encoder = f"timm:{small.NETWORK}={small.weights_file(tmp_path)}"
+    X, y = small.pictures(30, 16), np.where(np.arange(30) < 12, np.arange(30) % 2, -1)
+    quick = QUICK | {"augment": "photos", "fields": {"batch_size": 4}, "device": "cpu"}
+    model = SemiSupervisedClassifier(encoder=encoder, tune="lora-2", **quick).fit(X, y)
+    assert model.classifier_.encoder is None  # its weights are the classifier's own
+    assert model.predict_proba(X).shape == (30, 2)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    with pytest.raises(UsageError, match="needs tune here: 'head', 'last'"):
+        SemiSupervisedClassifier(encoder=encoder, **quick).fit(X, y)
+    with pytest.raises(UsageError, match="name it, such as encoder='auto'"):
+        SemiSupervisedClassifier(tune="head", **quick).fit(X, y)

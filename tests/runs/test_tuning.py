@@ -230,8 +230,8 @@ def test_minutes_bound_a_run_and_its_estimate_comes_first(config: Config, tmp_pa
     [
         ({"tune": "heads"}, "Did you mean 'head'"),
         ({"tune": "lora-0"}, "lora-RANK, not 'lora-0'"),
-        ({"encoder": None}, "name one, such as --encoder auto"),
-        ({"encoder": "none"}, "name one, such as --encoder auto"),
+        ({"encoder": None}, "name it, such as --encoder auto"),
+        ({"encoder": "none"}, "name it, such as --encoder auto"),
         ({"model": "convnet"}, "leave out --model"),
         ({"init": "runs/a"}, "leave out --init"),
         ({"views": 4}, "leave out --views"),
