@@ -20,6 +20,7 @@ from realmix.report.plots import BASELINE, MODEL
 PAGE = "compare.html"
 SURE = 0.05
 MOST_PICTURES = 6
+MOST_NAMES = 2  # in the headline
 
 
 def write_page(results: Results) -> Path:
@@ -83,9 +84,10 @@ def headline(results: Results) -> str:
     parts = []
     for found, word in ((better, "better"), (worse, "worse")):
         if found:
-            listed = dict.fromkeys(plots.short(lead.second) for lead in found)
+            listed = list(dict.fromkeys(plots.short(lead.second) for lead in found))
+            who = ", ".join(listed) if len(listed) <= MOST_NAMES else f"{len(listed)} algorithms"
             where = f" in {len(found)} of {of} comparisons" if of > 1 else ""
-            parts.append(f"{', '.join(listed)}: proved {word} than {alone}{where}")
+            parts.append(f"{who}: proved {word} than {alone}{where}")
     return f"{'. '.join(parts)}."
 
 
@@ -131,7 +133,7 @@ def _accuracy(results: Results) -> list[dict[str, Any]]:
 def _curves(results: Results, colors: dict[str, str]) -> list[tuple[str, str]]:
     """(title, picture) of each axis and what else is fixed."""
     found = []
-    for axis in results.axes:
+    for axis in sorted(results.axes, key=lambda name: name == LABELS):  # labels last
         for rest, points in results.axis(axis):
             series = []
             for name in results.algorithms:
