@@ -23,6 +23,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "evaluate",
     "report",
     "runs",
+    "auditing",
     "estimators command",
     "__main__",
 ]

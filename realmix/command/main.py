@@ -12,7 +12,16 @@ from pathlib import Path
 import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Algorithms, Command, Data, Decide, Fit, Predict, Report
+from realmix.command.options import (
+    Algorithms,
+    Audit,
+    Command,
+    Data,
+    Decide,
+    Fit,
+    Predict,
+    Report,
+)
 from realmix.command.parsing import parse
 from realmix.command.process import Signals, Stopped, explain, is_first, out_of_memory
 from realmix.runs.config import Config
@@ -76,6 +85,8 @@ def _run(command: Command) -> None:
         _fit(command)
     elif isinstance(command, Predict):
         _predict(command)
+    elif isinstance(command, Audit):
+        _audit(command)
     elif isinstance(command, Decide):
         _decide(command)
     elif isinstance(command, Report):
@@ -125,6 +136,31 @@ def _fit(command: Fit) -> None:
         from realmix.command.summary import summary
 
         show(summary(folder))
+
+
+def _audit(command: Audit) -> None:
+    from realmix.command.console import Progress, messages, show, tell
+
+    console, signals = messages(), Signals()
+    tell(console, f"Examining {command.data}.")
+    with signals, Progress(console, signals) as watch:
+        from realmix.auditing.audit import keep  # takes seconds, during which something is shown
+        from realmix.auditing.examine import audit_data
+        from realmix.command.auditing import told
+
+        found = audit_data(
+            command.data,
+            command.unlabeled,
+            command.test,
+            encoder=command.encoder,
+            image_size=command.image_size,
+            seed=command.seed,
+            counting=watch.counting,
+            note=watch.note,
+            **command.reading,
+        )
+        following = keep(found, command.folder, command.label_column)
+    show(told(found, command.folder, following))
 
 
 def _smaller(config: Config, error: BaseException) -> str:

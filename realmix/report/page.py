@@ -50,7 +50,7 @@ def write_report(folder: Path) -> Path:
 
 def render(run: Run) -> str:
     """The report as HTML."""
-    return _environment().get_template("report.html").render(_context(run))
+    return environment().get_template("report.html").render(_context(run))
 
 
 def label_page(
@@ -75,11 +75,11 @@ def label_page(
         for number, (name, row) in enumerate(rows, 1)
     ]
     kind = "text" if rows and isinstance(rows[0][1], str) else "picture"
-    template = _environment().get_template("to_label.html")
+    template = environment().get_template("to_label.html")
     return template.render(title=title, rows=shown, classes=classes, side=LARGE_TILE, kind=kind)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Where the templates of this folder find their filters; all text is escaped."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

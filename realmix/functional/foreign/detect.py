@@ -30,6 +30,8 @@ SCORES: dict[str, Score] = {
 RIDGE = 600.0  # mean variances, divided by the labels of a class
 FOLDS = 10
 MOST_SHAPING = 20_000  # rows of the pool from which the space is found
+MOST_RANKED = 5_000  # rows of the pool among which labeled ones are ranked
+MOST_LABELS = 4_000
 _PLAYING_FOREIGN = 12  # classes at most, by which scores are compared
 
 
@@ -74,18 +76,25 @@ def find_foreign(
     counts = np.bincount(label)
     if counts.max(initial=0) < 2:
         raise ValueError("No class has two labels, so none can be held out.")
-    per_class = float(counts[counts > 0].mean())
-    step = -(-len(pool) // MOST_SHAPING)
-    mean, whole = whitener(np.concatenate([pool[::step], labeled]), RIDGE / per_class)
+    if len(labeled) > MOST_LABELS:
+        some = np.random.default_rng(seed).permutation(len(labeled))[:MOST_LABELS]
+        labeled, label = labeled[some], label[some]
+    ridge = RIDGE / float(counts[counts > 0].mean())
+    mean, whole = whitener(np.concatenate([_some(pool, MOST_SHAPING), labeled]), ridge)
     known, rows = unit((labeled - mean) @ whole), unit((pool - mean) @ whole)
     part = folds(label, seed)
     separation = {name: _separation(known, label, part, score) for name, score in SCORES.items()}
     by = max(separation, key=lambda name: separation[name])
-    held, rank = held_out_ranks(known, label, rows, part, SCORES[by])
+    held, rank = held_out_ranks(known, label, _some(rows, MOST_RANKED), part, SCORES[by])
     weight = None if class_shares is None else (class_shares / counts)[label[held]]
     share = foreign_share(rank, weight, (BELIEF + separation[by]) / 2)
     score = SCORES[by](rows, known, label)
     return Foreign(score, share.foreign(ranks(score, score)), share, by, separation)
+
+
+def _some(rows: Array, most: int) -> Array:
+    """At most so many rows, evenly from first to last."""
+    return rows[:: -(-len(rows) // most)]
 
 
 def folds(label: Labels, seed: int, most: int = FOLDS) -> Labels:
