@@ -62,12 +62,12 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
     pool = dataset.label < 0
     path = Path(unlabeled)
     if dataset.files and path.is_dir():
-        return pool & np.array([f.is_relative_to(path.resolve()) for f in dataset.files])
+        return pool & np.array([f.resolve().is_relative_to(path.resolve()) for f in dataset.files])
     if dataset.files:
         root = path.resolve().parent
         cells = read_cells(path).cells[PATH_COLUMN]
         files = {(root / str(cell).strip()).resolve() for cell in cells}
-        return pool & np.array([f in files for f in dataset.files])
+        return pool & np.array([f.resolve() in files for f in dataset.files])
     start = printable(path)
     names = dataset.names or ("",) * count
     return pool & np.array([name.startswith(start) for name in names])
@@ -86,7 +86,7 @@ def _write(
     labels = [] if given == found.unlabeled else [(label_column, label)]
     if dataset.files:
         root = place.parent.resolve()
-        paths = [os.path.relpath(dataset.files[row], root) for row in rows]
+        paths = [os.path.relpath(dataset.files[row].resolve(), root) for row in rows]
         return _table(place, [(PATH_COLUMN, paths), *labels])
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return _table(place, _cells(path, [(dataset.names or ())[row] for row in rows]))

@@ -18,10 +18,12 @@ SIDE = 24  # pixels at which pictures are compared
 CUTS = (0.95, 0.9)  # what is left of a side
 NEIGHBORS = 5  # whose pixels are compared with a picture's
 LEAST_COSINE = 0.6  # of features
+ROUGHLY = 0.7  # correlation of few pixels, which a cut edge changes little
 ALIKE = 0.96  # correlation of pixels
 _DIRECTIONS = 64
 _CELLS = 8  # that are searched
 _CHUNK = 2048
+_FEW = 8
 
 
 def cut_copies(images: NDArray[np.uint8], features: NDArray[np.float32]) -> Pairs:
@@ -35,6 +37,7 @@ def cut_copies(images: NDArray[np.uint8], features: NDArray[np.float32]) -> Pair
         (P, 2) int64 places, the smaller first, sorted.
     """
     pairs = _near(features)
+    pairs = pairs[_rough_likeness(images, pairs) >= ROUGHLY]
     found = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(pairs), _CHUNK):
         some = pairs[start : start + _CHUNK]
@@ -53,7 +56,7 @@ def _near(features: NDArray[np.float32]) -> Pairs:
     some = features[:: -(-len(features) // 10_000)] - mean
     _, directions = np.linalg.eigh(some.T @ some)
     reduced = np.ascontiguousarray(unit((features - mean) @ directions[:, -_DIRECTIONS:]))
-    cells = max(int(np.sqrt(len(reduced)) / 2), 1)  # a copy lies in its original's, or beside it
+    cells = max(min(int(np.sqrt(len(reduced)) / 2), len(reduced) // 40), 1)  # a copy lies in its original's, or beside it
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(reduced.shape[1]), reduced.shape[1], cells, faiss.METRIC_INNER_PRODUCT
     )
@@ -66,9 +69,27 @@ def _near(features: NDArray[np.float32]) -> Pairs:
     return np.unique(np.sort(np.stack([one[kept], other[kept]], 1), 1), axis=0)
 
 
+def _rough_likeness(images: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.float32]:
+    """(P,) correlation of both pictures of a pair at 8 x 8 pixels, as they are or mirrored."""
+    few = [
+        F.interpolate(_grey(images[i : i + _CHUNK]), (_FEW, _FEW), mode="bilinear", antialias=True)
+        for i in range(0, len(images), _CHUNK)
+    ]
+    whole = torch.cat(few)
+    plain, mirrored = _standard(whole), _standard(whole.flip(3))
+    one, other = torch.from_numpy(pairs).unbind(1)
+    same, turned = ((plain[one] * side[other]).sum(1) for side in (plain, mirrored))
+    found: NDArray[np.float32] = torch.maximum(same, turned).numpy()
+    return found
+
+
+def _grey(images: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(images).float().mean(1, keepdim=True)
+
+
 def _looks(images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
     """(n, 2, S) each picture and its mirror image, and (n, V, S) with its edges cut off."""
-    grey = torch.from_numpy(images).float().mean(1, keepdim=True)
+    grey = _grey(images)
     whole = F.interpolate(grey, (SIDE, SIDE), mode="bilinear", antialias=True)
     cuts = [_standard(_cut(grey, *cut)) for cut in _cuts()]
     return (

@@ -12,14 +12,8 @@ from realmix.base.wording import counted, printable, shortened
 
 FEW, MANY = 0.1, 0.5  # foreign shares
 SHIFT = 0.1  # difference of a class's shares, both ends of its interval
-_PHRASES = {
-    ("labeled", "labeled"): "labeled rows are copies of another one",
-    ("pool", "pool"): "rows of the pool are copies of another one",
-    ("test", "test"): "test rows are copies of another one",
-    ("pool", "labeled"): "rows of the pool are copies of a labeled row",
-    ("pool", "test"): "rows of the pool are copies of a test row",
-    ("test", "labeled"): "test rows are copies of a labeled row",
-}
+_KINDS = {"labeled": "labeled row", "pool": "row of the pool", "test": "test row"}
+_PLURALS = {"labeled": "labeled rows", "pool": "rows of the pool", "test": "test rows"}
 
 
 def headline(found: Findings) -> str:
@@ -100,12 +94,15 @@ def _of_labels(found: Findings) -> Iterator[str]:
 def copies_told(found: Findings) -> list[str]:
     """One sentence for each kind of copies that there is, with the first pair."""
     told = []
-    for parts, pairs in found.copies.pairs.items():
+    for (part, of), pairs in found.copies.pairs.items():
         if pairs:
             near = sum(not pair.exact for pair in pairs)
-            kinds = f"{len(pairs) - near:,} exact, {near:,} near"
+            what = counted(len(pairs), _KINDS[part], _PLURALS[part])
+            be = "is a copy" if len(pairs) == 1 else "are copies"
+            other = "another one" if part == of else f"a {_KINDS[of]}"
             first = f"{found.name(pairs[0].row)} is {found.name(pairs[0].other)}"
-            told.append(printable(f"{len(pairs):,} {_PHRASES[parts]} ({kinds}; first: {first})."))
+            kinds = f"{len(pairs) - near:,} exact, {near:,} near"
+            told.append(printable(f"{what} {be} of {other} ({kinds}; first: {first})."))
     return told
 
 
