@@ -34,12 +34,13 @@ def audit(
     Args:
         data: what `realmix fit` takes; or a pair (X, y) of arrays, texts or a data frame, where y
             is -1 for rows of the pool.
-        unlabeled, test: more rows for the pool, and test rows.
+        unlabeled: more rows for the pool.
+        test: test rows.
         out: folder for audit.json, audit.html, and the cleaned pool.
         encoder: "auto", "none", or a name.
         image_size: side at which pictures are encoded.
         seed: deals labels into folds.
-        reading: see `realmix.data.reading.load.load`.
+        **reading: see `realmix.data.reading.load.load`.
 
     Raises:
         RealmixError: bad data, or the folder cannot be written.

@@ -38,7 +38,7 @@ class ClassShares(NamedTuple):
 
 
 def expectation_maximization(probs: Array, given: Array, weight: Array | None = None) -> Array:
-    """The shares pi with which the pool's probabilities, reweighted by pi / given, have the mean pi.
+    """The shares pi for which the pool's probabilities, times pi / given, have the mean pi.
 
     Args:
         probs: (N, K) of a calibrated classifier that learned from classes of the shares `given`.

@@ -59,12 +59,14 @@ def find_copies(dataset: Dataset, features: NDArray[np.float32] | None) -> Copie
         (PARTS[a], PARTS[b]): _pairs(found, np.flatnonzero(part == a), np.flatnonzero(part == b))
         for a, b in within + across
     }
-    disputed = [p for p in pairs["labeled", "labeled"] if dataset.label[p.row] != dataset.label[p.other]]
+    disputed = [
+        p for p in pairs["labeled", "labeled"] if dataset.label[p.row] != dataset.label[p.other]
+    ]
     return Copies(found, part, pairs, disputed)
 
 
 def _pairs(found: Equal, rows: Rows, others: Rows) -> list[Pair]:
-    """Each of `rows` that has a copy among `others`, an earlier one where they are the same part."""
+    """Each of `rows` with a copy among `others`, an earlier one where they are the same part."""
     exact = found.among(rows, others)
     exact = exact[exact[:, 0] != exact[:, 1]]
     if np.array_equal(rows, others):
@@ -74,7 +76,9 @@ def _pairs(found: Equal, rows: Rows, others: Rows) -> list[Pair]:
     else:
         near = found.near_among(rows, others).tolist()
     kept = {row: Pair(row, other, False) for row, other in reversed(near)}
-    return sorted({**kept, **{row: Pair(row, other, True) for row, other in exact.tolist()}}.values())
+    return sorted(
+        {**kept, **{row: Pair(row, other, True) for row, other in exact.tolist()}}.values()
+    )
 
 
 def _with_cut_ones(dataset: Dataset, found: Equal, features: NDArray[np.float32]) -> Equal:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
 
 from realmix.auditing.class_shares import ClassShares, class_shares
-from realmix.auditing.copies import PARTS, Copies, find_copies
+from realmix.auditing.copies import Copies, find_copies
 from realmix.auditing.features import AUTO, Counting, features_of
 from realmix.auditing.findings import CLEAR, Findings
 from realmix.auditing.labels import doubts
@@ -18,9 +19,9 @@ from realmix.auditing.reader import read
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.functional.foreign.detect import Foreign, find_foreign
-from realmix.functional.foreign.share import Share
 
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign
+ODD = 1e-4  # chance of places as far apart as those of labels and pool
 _FOREIGN = "belongs to none of the classes (chance {:.0%})"
 
 Rows = NDArray[np.int64]
@@ -41,12 +42,15 @@ def audit_data(
     """What a pool is worth to labels, before anything is trained.
 
     Args:
-        data, unlabeled, test, reading: see `realmix.data.reading.load.load`.
+        data: what is read; see `realmix.data.reading.load.load`, as for the next two.
+        unlabeled: more rows for the pool.
+        test: test rows.
         encoder: "auto", "none" or what `encoders.catalogue` knows.
         image_size: side at which pictures are encoded.
         seed: deals labels into folds and draws the bootstrap.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
+        **reading: what else `load` takes.
 
     Raises:
         UsageError: see `load`, and an encoder that there is not.
@@ -79,6 +83,7 @@ def examine(
     copies = find_copies(dataset, None if features.weak else features.rows)
     compared = time.monotonic()
     judge = _Judged(dataset, copies, features.rows, seed)
+    apart = names[1] is None and _stand_together(dataset.label)
     return Findings(
         dataset,
         *names,
@@ -91,7 +96,8 @@ def examine(
         judge.shares,
         judge.classes,
         judge.untold,
-        _left_out(dataset, copies, judge.pool, judge.foreign),
+        apart,
+        _left_out(dataset, copies, judge, apart),
         {
             "features": features.seconds,
             "copies": compared - began,
@@ -138,9 +144,16 @@ def _untold(label: Rows, pool: int) -> str:
     return ""
 
 
-def _left_out(
-    dataset: Dataset, copies: Copies, pool: Rows, foreign: Foreign | None
-) -> dict[int, str]:
+def _stand_together(label: Rows) -> bool:
+    """Whether labeled rows and those of the pool are not mixed, as the first N rows are not."""
+    known = label >= 0
+    if known.all() or not known.any():
+        return False
+    places = np.arange(len(label))
+    return bool(mannwhitneyu(places[known], places[~known]).pvalue < ODD)
+
+
+def _left_out(dataset: Dataset, copies: Copies, judge: _Judged, apart: bool) -> dict[int, str]:
     """Why, by row of the pool."""
     found = {}
     for part in ("pool", "labeled", "test"):  # the last reason counts
@@ -148,22 +161,14 @@ def _left_out(
             kind = "equals" if exact else "looks like" if dataset.is_images else "is nearly"
             of = {"pool": "another row of the pool", "labeled": "a labeled row"}
             found[row] = f"{kind} {of.get(part, 'a test row')}: {_name(dataset, other)}"
-    if foreign is not None:
-        least = SURE if _wide(foreign.share) else LIKELY
-        for place in np.flatnonzero(foreign.probability > least):
-            words = _FOREIGN.format(foreign.probability[place])
-            found.setdefault(int(pool[place]), words)
+    if judge.foreign is not None and not apart:
+        share, chance = judge.foreign.share, judge.foreign.probability
+        for place in np.flatnonzero(chance > (SURE if share.high - share.low > CLEAR else LIKELY)):
+            found.setdefault(int(judge.pool[place]), _FOREIGN.format(chance[place]))
     return dict(sorted(found.items()))
-
-
-def _wide(share: Share) -> bool:
-    return share.high - share.low > CLEAR
 
 
 def _name(dataset: Dataset, row: int) -> str:
     count = len(dataset.label)
     names, place = (dataset.names, row) if row < count else (dataset.test_names, row - count)
     return names[place] if names else f"row {place}"
-
-
-assert PARTS == ("labeled", "pool", "test")

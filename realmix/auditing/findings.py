@@ -33,6 +33,7 @@ class Findings:
         shares: of the classes among the others, of the classes in `classes`; None likewise.
         classes: names of the classes that have labels.
         untold: why there is no `foreign`, or "".
+        apart: whether the labels stand together in the data, so are no random draw.
         left_out: why, by row of the pool, for rows that the cleaned pool lacks.
         seconds: by stage.
     """
@@ -50,6 +51,7 @@ class Findings:
     shares: ClassShares | None
     classes: tuple[str, ...]
     untold: str
+    apart: bool
     left_out: dict[int, str]
     seconds: dict[str, float]
 
@@ -67,8 +69,10 @@ class Findings:
 
     @property
     def unclear(self) -> bool:
-        """Whether the interval of the foreign share is so wide that it tells little."""
-        return self.foreign is None or self.foreign.share.high - self.foreign.share.low > CLEAR
+        """Whether the interval of the foreign share tells little, or rests on labels of one place."""
+        if self.foreign is None or self.apart:
+            return True
+        return self.foreign.share.high - self.foreign.share.low > CLEAR
 
     def name(self, row: int) -> str:
         """Where a row came from: a file, or a row of one."""
@@ -152,6 +156,7 @@ class Findings:
             "interval": [share.low, share.high],
             "level": 0.9,
             "unclear": self.unclear,
+            "labels_stand_together": self.apart,
             "score": self.foreign.by,
             "separation": share.separation,
             "rows": [{"row": self.name(row), "probability": chance} for row, chance in most],

@@ -19,8 +19,8 @@ MOST_CLASSES = 30
 MOST_BAD_FILES = 50
 LONGEST_TEXT = 300
 _METHODS = {
-    "prototypes": "the cosine to the nearest class' mean, where all directions of the pool vary alike",
-    "neighbors": "the cosine to the nearest labeled rows, where all directions of the pool vary alike",
+    "prototypes": "the cosine to the nearest class' mean, the pool's variance evened out",
+    "neighbors": "the cosine to the nearest labeled rows, the pool's variance evened out",
 }
 
 

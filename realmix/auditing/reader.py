@@ -1,4 +1,4 @@
-"""A plain classifier on features: what it says of labeled rows that it has not seen, and the pool."""
+"""A plain classifier on features: what it says of labeled rows it has not seen, and of the pool."""
 
 from __future__ import annotations
 
@@ -43,16 +43,17 @@ def read(labeled: Array, label: Labels, pool: Array, num_classes: int, seed: int
     """
     given = np.eye(num_classes)[label]
     prior = given.mean(0)
-    labeled, pool = _reduced(labeled, pool)
-    part = folds(label, seed, FOLDS)
-    held = np.zeros((len(label), num_classes))
-    for now in np.unique(part):
-        rest = part != now
-        slopes, bias = discriminant(labeled[rest], given[rest], prior)
-        held[~rest] = labeled[~rest] @ slopes.T + bias
+    labeled, pool = (rows.astype(np.float64) for rows in _reduced(labeled, pool))
     slopes, bias = discriminant(labeled, given, prior)
+    held, pooled = labeled @ slopes.T + bias, pool @ slopes.T + bias
+    able = np.bincount(label)[label] >= 2  # a lone label always trains
+    part = folds(label, seed, FOLDS)
+    for now in np.unique(part[able]):
+        out = (part == now) & able
+        slopes, bias = discriminant(labeled[~out], given[~out], prior)
+        held[out] = labeled[out] @ slopes.T + bias
     heat = _temperature(held, label)
-    return Reading(softmax(held / heat, axis=1), softmax((pool @ slopes.T + bias) / heat, axis=1))
+    return Reading(softmax(held / heat, axis=1), softmax(pooled / heat, axis=1))
 
 
 def _reduced(labeled: Array, pool: Array) -> tuple[Array, Array]:

@@ -56,7 +56,9 @@ def _near(features: NDArray[np.float32]) -> Pairs:
     some = features[:: -(-len(features) // 10_000)] - mean
     _, directions = np.linalg.eigh(some.T @ some)
     reduced = np.ascontiguousarray(unit((features - mean) @ directions[:, -_DIRECTIONS:]))
-    cells = max(min(int(np.sqrt(len(reduced)) / 2), len(reduced) // 40), 1)  # a copy lies in its original's, or beside it
+    cells = max(
+        min(int(np.sqrt(len(reduced)) / 2), len(reduced) // 40), 1
+    )  # a copy lies in its original's, or beside it
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(reduced.shape[1]), reduced.shape[1], cells, faiss.METRIC_INNER_PRODUCT
     )

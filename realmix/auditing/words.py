@@ -22,6 +22,8 @@ def headline(found: Findings) -> str:
         return found.untold
     share = found.foreign.share
     range_ = f"{share.low:.0%} to {share.high:.0%}"
+    if found.apart:
+        return "Cannot tell how much of the pool is foreign: the labels are no random draw."
     if found.unclear:
         return f"Cannot tell how much of the pool is foreign: {range_}."
     if share.high < FEW:
@@ -39,14 +41,27 @@ def _of_foreign(found: Findings) -> Iterator[str]:
         return
     share = found.foreign.share
     each = found.labels / max(len(found.classes), 1)
-    if found.unclear:
+    if found.apart:
+        yield (
+            "The labeled rows stand together in the data, as the first ones do, while the share of"
+            " foreign rows is told by how a random draw of the classes would rank in the pool. Rows"
+            " of another writer, camera or year count as foreign here. Label some rows at random."
+        )
+    elif found.unclear:
         yield (
             f"With about {each:.0f} labels a class the share of foreign rows stays out of reach."
             " More labels narrow it: four times as many halve the interval."
         )
     elif share.high < FEW:
         yield "Little harm is to be expected from foreign rows."
-    elif share.share < MANY:
+    if share.high >= FEW and not found.apart:
+        yield (
+            "This holds if the labels are a random draw of their classes. If they come from another"
+            " place or time than the pool, what is new there counts as foreign too."
+        )
+    if found.unclear or share.high < FEW:
+        return
+    if share.share < MANY:
         yield (
             "Methods that guess labels give these rows a class that they do not have. That costs"
             " a part of what the pool brings, and rarely all of it."

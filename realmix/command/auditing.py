@@ -44,12 +44,15 @@ def printable_lines(text: str) -> str:
 def _data(found: Findings) -> list[tuple[str, str]]:
     tests = f", {found.tests:,} test rows" if found.tests else ""
     labels = counted(found.labels, "label")
-    rows = [("data", f"{labels} of {len(found.classes)} classes, {found.pool:,} in the pool{tests}")]
+    told = f"{labels} of {len(found.classes)} classes, {found.pool:,} in the pool{tests}"
+    rows = [("data", told)]
     if found.dataset.bad_files:
         rows.append(("unreadable", bad_files(found.dataset.bad_files)))
     rows += [("copies", sentence) for sentence in words.copies_told(found)]
     if found.copies.disputed:
-        rows.append(("contradictions", f"{len(found.copies.disputed):,} equal rows have different labels"))
+        rows.append(
+            ("contradictions", f"{len(found.copies.disputed):,} equal rows have different labels")
+        )
     if found.doubted:
         listed = "; ".join(
             f"{found.name(d.row)} ({found.classes[d.given]}) looks like {found.classes[d.likely]}"
@@ -69,7 +72,9 @@ def _pool(found: Findings) -> list[tuple[str, str]]:
         most = shortened([found.name(row) for row, _ in found.most_foreign(FIRST)])
         rows.append(("most foreign", most))
     if found.shares is not None:
-        parts = zip(found.classes, found.shares.em, found.shares.low, found.shares.high, strict=True)
+        parts = zip(
+            found.classes, found.shares.em, found.shares.low, found.shares.high, strict=True
+        )
         told = [f"{name} {em:.0%} ({low:.0%} to {high:.0%})" for name, em, low, high in parts]
         rows.append(("classes in it", shortened(told, MOST_CLASSES)))
     return rows
@@ -84,7 +89,12 @@ def _after(found: Findings, folder: Path, following: str | None) -> list[tuple[s
     cost = f"{duration(sum(found.seconds.values()))}, {duration(made)} of it for features by {found.by}"
     rows += [("cost", cost), ("report", str(folder / PAGE))]
     if found.left_out:
-        rows.append(("left out", f"{len(found.left_out):,} rows, each with its reason in {folder / LEFT_OUT}"))
+        rows.append(
+            (
+                "left out",
+                f"{len(found.left_out):,} rows, each with its reason in {folder / LEFT_OUT}",
+            )
+        )
     if following:
         rows.append(("next", following))
     return rows

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from realmix.functional.foreign.scores import neighbors, prototypes, unit, whitener
-from realmix.functional.foreign.share import BELIEF, Array, Share, foreign_share, ranks
+from realmix.functional.foreign.scores import Array, neighbors, prototypes, unit, whitener
+from realmix.functional.foreign.share import BELIEF, Share, foreign_share, ranks
 
 Labels = NDArray[np.int64]
+Ranks = NDArray[np.float64]
 Score = Callable[[Array, Array, Labels], Array]
 """(N, D) rows, (n, D) labeled rows and their (n,) classes to (N,) scores, larger inside."""
 
@@ -47,7 +48,7 @@ class Foreign(NamedTuple):
     """
 
     score: Array
-    probability: Array
+    probability: Ranks
     share: Share
     by: str
     separation: dict[str, float]
@@ -58,7 +59,7 @@ def find_foreign(
     label: Labels,
     pool: Array,
     seed: int = 0,
-    class_shares: Array | None = None,
+    class_shares: Ranks | None = None,
 ) -> Foreign:
     """Which rows of the pool, and how many, belong to none of the labeled classes.
 
@@ -108,7 +109,7 @@ def folds(label: Labels, seed: int, most: int = FOLDS) -> Labels:
 
 def held_out_ranks(
     labeled: Array, label: Labels, pool: Array, part: Labels, score: Score
-) -> tuple[Labels, Array]:
+) -> tuple[Labels, Ranks]:
     """Each labeled row's rank within the pool, by the score of the labels of the other parts.
 
     Returns:
