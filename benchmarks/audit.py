@@ -244,8 +244,8 @@ def summary() -> str:
             "## Copies",
             "",
             f"{line['planted']} pictures of the first {line['rows']:,} of CIFAR-10, copied in four"
-            f" ways and put among them; found: {found}. Of the pictures as they were, {line['natural']}"
-            f" pairs are called near copies; {line['seconds']:.0f} processor seconds.",
+            f" ways and put among them; found: {found}. Of the pictures as they were,"
+            f" {line['natural']} pairs are called near copies; {line['seconds']:.0f} processor seconds.",
         ]
     return "\n".join([*rows, "", *versions_of(lines), ""])
 

@@ -69,7 +69,7 @@ class Findings:
 
     @property
     def unclear(self) -> bool:
-        """Whether the interval of the foreign share tells little, or rests on labels of one place."""
+        """Whether the foreign share's interval tells little, or rests on labels of one place."""
         if self.foreign is None or self.apart:
             return True
         return self.foreign.share.high - self.foreign.share.low > CLEAR

@@ -86,7 +86,8 @@ def _after(found: Findings, folder: Path, following: str | None) -> list[tuple[s
     if found.weak:
         rows.append(("weak", found.weak))
     made = found.seconds["features"]
-    cost = f"{duration(sum(found.seconds.values()))}, {duration(made)} of it for features by {found.by}"
+    whole = duration(sum(found.seconds.values()))
+    cost = f"{whole}, {duration(made)} of it for features by {found.by}"
     rows += [("cost", cost), ("report", str(folder / PAGE))]
     if found.left_out:
         rows.append(
