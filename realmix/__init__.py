@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from realmix import algorithms, functional
+    from realmix.auditing.audit import audit
     from realmix.comparison.face import compare
     from realmix.estimators.self_training_classifier import SelfTraining
     from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
@@ -26,6 +27,7 @@ __all__ = [
     "SemiSupervisedClassifier",
     "Trainer",
     "algorithms",
+    "audit",
     "compare",
     "functional",
 ]
@@ -37,6 +39,7 @@ _PLACES = {
     "SelfTraining": "realmix.estimators.self_training_classifier",
     "SemiSupervisedClassifier": "realmix.estimators.semi_supervised_classifier",
     "Trainer": "realmix.training.trainer",
+    "audit": "realmix.auditing.audit",
 }
 
 

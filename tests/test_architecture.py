@@ -25,6 +25,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "report",
     "runs",
     "comparison",
+    "auditing",
     "estimators command",
     "__main__",
 ]

@@ -14,6 +14,7 @@ from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
 from realmix.command.options import (
     Algorithms,
+    Audit,
     Command,
     Data,
     Decide,
@@ -89,6 +90,8 @@ def _run(command: Command) -> None:
         compared(command)
     elif isinstance(command, Predict):
         _predict(command)
+    elif isinstance(command, Audit):
+        _audit(command)
     elif isinstance(command, Decide):
         _decide(command)
     elif isinstance(command, Report):
@@ -143,6 +146,31 @@ def _fit(command: Fit) -> None:
         from realmix.command.summary import summary
 
         show(summary(folder))
+
+
+def _audit(command: Audit) -> None:
+    from realmix.command.console import Progress, messages, show, tell
+
+    console, signals = messages(), Signals()
+    tell(console, f"Examining {command.data}.")
+    with signals, Progress(console, signals) as watch:
+        from realmix.auditing.audit import keep  # takes seconds, during which something is shown
+        from realmix.auditing.examine import audit_data
+        from realmix.command.auditing import told
+
+        found = audit_data(
+            command.data,
+            command.unlabeled,
+            command.test,
+            encoder=command.encoder,
+            image_size=command.image_size,
+            seed=command.seed,
+            counting=watch.counting,
+            note=watch.note,
+            **command.reading,
+        )
+        following = keep(found, command.folder, command.label_column)
+    show(told(found, command.folder, following))
 
 
 def _smaller(config: Config, error: BaseException) -> str:

@@ -109,6 +109,57 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """Say what a pool is worth before anything is trained.
+
+    Attributes:
+        data: as of `realmix fit`.
+        unlabeled: more rows for the pool.
+        test: labeled test rows.
+        encoder: what sees pictures and texts: auto, none, or a name as of `realmix fit`.
+        image_size: side in pixels at which pictures are encoded; small ones at 160 by default.
+        label_column: label column of tables.
+        feature_columns: columns of a table that count, separated by commas; all by default.
+        drop_columns: instead, columns that do not count.
+        text_column: column of texts.
+        unlabeled_marker: a label that means "no label".
+        class_value: a label that is a class, although it reads like "no label".
+        out: folder for audit.html, audit.json and the cleaned pool; by default audits/DATA.
+        seed: deals the labels into folds.
+        data_root: folder of the built-in data sets; by default the variable REALMIX_DATA.
+        debug: show where in the program an error arose.
+    """
+
+    data: Positional[Annotated[str, arg(metavar="DATA", help_behavior_hint="")]]
+    unlabeled: Unset[str | None] = None
+    test: Unset[str | None] = None
+    encoder: Unset[str] = "auto"
+    image_size: Number = None
+    label_column: str = "label"
+    feature_columns: Unset[str | None] = None
+    drop_columns: Unset[str | None] = None
+    text_column: Unset[str | None] = None
+    unlabeled_marker: Values = ()
+    class_value: Values = ()
+    out: Unset[Path | None] = None
+    seed: int = 0
+    data_root: Unset[str | None] = None
+    debug: Flag = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the findings go."""
+        return self.out or Path("audits") / (Path(self.data.rstrip("/")).stem or "data")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What `realmix.data.reading.load.load` is told beside the places."""
+        names = ("feature_columns", "drop_columns", "text_column", "data_root", "label_column")
+        marks = {name: getattr(self, name) or None for name in ("unlabeled_marker", "class_value")}
+        return {name: getattr(self, name) for name in names} | marks
+
+
+@dataclass(frozen=True)
 class Decide:
     """Settle with a few labels which of the two final models is better.
 
@@ -184,8 +235,8 @@ class Data:
     debug: Flag = False
 
 
-Command = Fit | Compare | Predict | Decide | Report | Algorithms | Data
+Command = Fit | Audit | Compare | Predict | Decide | Report | Algorithms | Data
 COMMANDS: dict[str, type[Command]] = {
     kind.__name__.lower(): kind
-    for kind in (Fit, Compare, Predict, Decide, Report, Algorithms, Data)
+    for kind in (Fit, Audit, Compare, Predict, Decide, Report, Algorithms, Data)
 }

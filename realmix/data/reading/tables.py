@@ -26,7 +26,8 @@ from realmix.data.texts.columns import text_columns, text_source
 SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
 
-def _read(path: Path) -> Table:
+def read_cells(path: Path) -> Table:
+    """The cells of a table, as the file has them."""
     suffix = path.suffix.lower()
     if suffix in jsonl.SUFFIXES:
         return jsonl.read_jsonl_table(path)
@@ -135,7 +136,7 @@ def _as_numbers(column: np.ndarray) -> np.ndarray | None:
 
 
 def _image_paths(table: Table) -> tuple[Path, ...]:
-    """The files that the path column names, all inside the table's folder."""
+    """The files that the path column names, all below the table's folder or the current one."""
     root = table.path.resolve().parent
     files = []
     for row, cell in enumerate(table.cells[PATH_COLUMN]):
@@ -146,10 +147,11 @@ def _image_paths(table: Table) -> tuple[Path, ...]:
             file = (root / text).resolve()
         except (OSError, ValueError, RuntimeError):  # a NUL byte, or links in a circle
             file = root.parent
-        if not file.is_relative_to(root):
+        if not (file.is_relative_to(root) or file.is_relative_to(Path.cwd())):
             raise DataError(
                 f"{table.at(row)}: the path '{printable(text)[:80]}' leads outside the table's "
-                "folder and is refused. Put the table beside the images or above them."
+                "folder and the current one, and is refused. Put the table beside the images or "
+                "above them, or start realmix in a folder above both."
             )
         files.append(file)
     return tuple(files)
@@ -194,7 +196,7 @@ def read_table(
         DataError: it cannot be read; paths that lead elsewhere.
         UsageError: there is no such label column, or pyarrow is missing.
     """
-    table = _read(path)
+    table = read_cells(path)
     labels = _labels(table, label_column, needs_labels, marks)
     label, classes = encode(labels.names)
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from realmix.functional.foreign.scores import neighbors, prototypes, unit, whitener
-from realmix.functional.foreign.share import BELIEF, Array, Share, foreign_share, ranks
+from realmix.functional.foreign.scores import Array, neighbors, prototypes, unit, whitener
+from realmix.functional.foreign.share import BELIEF, Share, foreign_share, ranks
 
 Labels = NDArray[np.int64]
+Ranks = NDArray[np.float64]
 Score = Callable[[Array, Array, Labels], Array]
 """(N, D) rows, (n, D) labeled rows and their (n,) classes to (N,) scores, larger inside."""
 
@@ -30,6 +31,8 @@ SCORES: dict[str, Score] = {
 RIDGE = 600.0  # mean variances, divided by the labels of a class
 FOLDS = 10
 MOST_SHAPING = 20_000  # rows of the pool from which the space is found
+MOST_RANKED = 5_000  # rows of the pool among which labeled ones are ranked
+MOST_LABELS = 4_000
 _PLAYING_FOREIGN = 12  # classes at most, by which scores are compared
 
 
@@ -45,7 +48,7 @@ class Foreign(NamedTuple):
     """
 
     score: Array
-    probability: Array
+    probability: Ranks
     share: Share
     by: str
     separation: dict[str, float]
@@ -56,7 +59,7 @@ def find_foreign(
     label: Labels,
     pool: Array,
     seed: int = 0,
-    class_shares: Array | None = None,
+    class_shares: Ranks | None = None,
 ) -> Foreign:
     """Which rows of the pool, and how many, belong to none of the labeled classes.
 
@@ -74,18 +77,25 @@ def find_foreign(
     counts = np.bincount(label)
     if counts.max(initial=0) < 2:
         raise ValueError("No class has two labels, so none can be held out.")
-    per_class = float(counts[counts > 0].mean())
-    step = -(-len(pool) // MOST_SHAPING)
-    mean, whole = whitener(np.concatenate([pool[::step], labeled]), RIDGE / per_class)
+    if len(labeled) > MOST_LABELS:
+        some = np.random.default_rng(seed).permutation(len(labeled))[:MOST_LABELS]
+        labeled, label = labeled[some], label[some]
+    ridge = RIDGE / float(counts[counts > 0].mean())
+    mean, whole = whitener(np.concatenate([_some(pool, MOST_SHAPING), labeled]), ridge)
     known, rows = unit((labeled - mean) @ whole), unit((pool - mean) @ whole)
     part = folds(label, seed)
     separation = {name: _separation(known, label, part, score) for name, score in SCORES.items()}
     by = max(separation, key=lambda name: separation[name])
-    held, rank = held_out_ranks(known, label, rows, part, SCORES[by])
+    held, rank = held_out_ranks(known, label, _some(rows, MOST_RANKED), part, SCORES[by])
     weight = None if class_shares is None else (class_shares / counts)[label[held]]
     share = foreign_share(rank, weight, (BELIEF + separation[by]) / 2)
     score = SCORES[by](rows, known, label)
     return Foreign(score, share.foreign(ranks(score, score)), share, by, separation)
+
+
+def _some(rows: Array, most: int) -> Array:
+    """At most so many rows, evenly from first to last."""
+    return rows[:: -(-len(rows) // most)]
 
 
 def folds(label: Labels, seed: int, most: int = FOLDS) -> Labels:
@@ -99,7 +109,7 @@ def folds(label: Labels, seed: int, most: int = FOLDS) -> Labels:
 
 def held_out_ranks(
     labeled: Array, label: Labels, pool: Array, part: Labels, score: Score
-) -> tuple[Labels, Array]:
+) -> tuple[Labels, Ranks]:
     """Each labeled row's rank within the pool, by the score of the labels of the other parts.
 
     Returns:

@@ -56,7 +56,7 @@ class Share(NamedTuple):
         return found
 
 
-def ranks(scores: Array, pool: Array) -> Array:
+def ranks(scores: NDArray[np.floating], pool: NDArray[np.floating]) -> Array:
     """(n,) share of the pool's scores (N,) that are higher, a tie counting half."""
     ordered = np.sort(pool)
     below = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")

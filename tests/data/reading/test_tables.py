@@ -245,7 +245,7 @@ def test_paths_that_lead_outside_are_refused(
     monkeypatch.setattr(
         "realmix.data.reading.decode.Image.open", lambda *_, **__: pytest.fail("opened")
     )
-    with pytest.raises(DataError, match="leads outside the table's folder"):
+    with pytest.raises(DataError, match="leads outside the table's folder and the current one"):
         load(write(root, f"path,label\nin/0.png,cat\n{path},dog\n"))
 
 

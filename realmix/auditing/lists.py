@@ -1,0 +1,125 @@
+"""The pool without what should not train: a list that `fit` takes, and what is not on it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realmix.auditing.findings import Findings
+from realmix.base.files import write_atomically
+from realmix.base.wording import harmless, printable
+from realmix.data.pools import Dataset
+from realmix.data.reading.tables import SUFFIXES, read_cells
+from realmix.data.table import PATH_COLUMN
+
+LEFT_OUT = "left_out.csv"
+FILES = {"unlabeled": "pool", "data": "data"}  # what is written in place of which argument
+_TEXT = "text"
+
+Rows = NDArray[np.int64]
+
+
+def write_lists(found: Findings, folder: Path, label_column: str = "label") -> dict[str, str]:
+    """Write left_out.csv, and in place of each place that holds rows of the pool a cleaned one.
+
+    The data's own labeled rows are in the cleaned data, the pool's rows alone in the cleaned pool.
+
+    Returns:
+        The file that takes the place of "data" and of "unlabeled", for those that need one.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    rows = [[harmless(printable(found.name(r))), why] for r, why in found.left_out.items()]
+    write_atomically(folder / LEFT_OUT, _csv(("row", "reason"), rows))
+    label = found.dataset.label
+    added = _rows_of(found.dataset, found.unlabeled)
+    kept = np.ones(len(label), bool)
+    kept[list(found.left_out)] = False
+    written = {}
+    for argument, mine in (("unlabeled", added), ("data", ~added)):
+        given = found.unlabeled if argument == "unlabeled" else found.data
+        lost = ~kept & mine
+        if given is not None and (lost.any() or argument == "unlabeled"):
+            place = folder / FILES[argument]
+            file = _write(found, given, np.flatnonzero(kept & mine), mine, place, label_column)
+            written[argument] = str(file)
+    return written
+
+
+def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
+    """Which rows came with `unlabeled`."""
+    count = len(dataset.label)
+    if unlabeled is None:
+        return np.zeros(count, bool)
+    pool = dataset.label < 0
+    path = Path(unlabeled)
+    if dataset.files and path.is_dir():
+        return pool & np.array([f.resolve().is_relative_to(path.resolve()) for f in dataset.files])
+    if dataset.files:
+        root = path.resolve().parent
+        cells = read_cells(path).cells[PATH_COLUMN]
+        files = {(root / str(cell).strip()).resolve() for cell in cells}
+        return pool & np.array([f.resolve() in files for f in dataset.files])
+    start = printable(path)
+    names = dataset.names or ("",) * count
+    return pool & np.array([name.startswith(start) for name in names])
+
+
+def _write(
+    found: Findings,
+    given: str,
+    rows: Rows,
+    mine: NDArray[np.bool_],
+    place: Path,
+    label_column: str,
+) -> Path:
+    dataset, path = found.dataset, Path(given)
+    label = [dataset.classes[c] if c >= 0 else "" for c in dataset.label[rows]]
+    labels = [] if given == found.unlabeled else [(label_column, label)]
+    if dataset.files:
+        root = place.parent.resolve()
+        paths = [os.path.relpath(dataset.files[row].resolve(), root) for row in rows]
+        return _table(place, [(PATH_COLUMN, paths), *labels])
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return _table(place, _cells(path, [(dataset.names or ())[row] for row in rows]))
+    if dataset.is_texts:
+        column = (dataset.columns or (_TEXT,))[0]
+        return _table(place, [(column, dataset.inputs[rows]), *labels])
+    file = place.with_suffix(".npz")
+    buffer = io.BytesIO()
+    y = {"y": dataset.label[rows], "classes": np.array(dataset.classes)} if labels else {}
+    np.savez(buffer, x=dataset.inputs[rows], **y)
+    write_atomically(file, buffer.getvalue())
+    return file
+
+
+def _cells(path: Path, names: Sequence[str]) -> list[tuple[str, Sequence[Any]]]:
+    """The columns of a table, of the rows with these names, as the file has them."""
+    table = read_cells(path)
+    place = {str(where): row for row, where in enumerate(table.places)}
+    rows = [place[name.rpartition(":")[2]] for name in names]
+    return [(name, [column[row] for row in rows]) for name, column in table.cells.items()]
+
+
+def _table(place: Path, columns: Sequence[tuple[str, Sequence[Any]]]) -> Path:
+    file = place.with_suffix(".csv")
+    rows = zip(*(values for _, values in columns), strict=True)
+    text = _csv([name for name, _ in columns], (["" if v is None else v for v in r] for r in rows))
+    write_atomically(file, text)
+    return file
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,137 @@
+"""What an audit found, in sentences: what it means for training, and what to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import numpy as np
+
+from realmix.auditing.findings import Findings
+from realmix.base.wording import counted, printable, shortened
+
+FEW, MANY = 0.1, 0.5  # foreign shares
+SHIFT = 0.1  # difference of a class's shares, both ends of its interval
+_KINDS = {"labeled": "labeled row", "pool": "row of the pool", "test": "test row"}
+_PLURALS = {"labeled": "labeled rows", "pool": "rows of the pool", "test": "test rows"}
+
+
+def headline(found: Findings) -> str:
+    """The finding that counts most, in one sentence."""
+    if found.foreign is None:
+        return found.untold
+    share = found.foreign.share
+    range_ = f"{share.low:.0%} to {share.high:.0%}"
+    if found.apart:
+        return "Cannot tell how much of the pool is foreign: the labels are no random draw."
+    if found.unclear:
+        return f"Cannot tell how much of the pool is foreign: {range_}."
+    if share.high < FEW:
+        return f"The pool looks like the classes: at most {share.high:.0%} belongs to none."
+    return f"About {share.share:.0%} of the pool belongs to none of the classes ({range_})."
+
+
+def harm(found: Findings) -> list[str]:
+    """What to expect of training on this pool, in sentences."""
+    return [*_of_foreign(found), *_of_shares(found), *_of_copies(found), *_of_labels(found)]
+
+
+def _of_foreign(found: Findings) -> Iterator[str]:
+    if found.foreign is None:
+        return
+    share = found.foreign.share
+    each = found.labels / max(len(found.classes), 1)
+    if found.apart:
+        yield (
+            "The labeled rows stand together in the data, as the first ones do, while the share of"
+            " foreign rows is told by how a random draw of the classes would rank in the pool. Rows"
+            " of another writer, camera or year count as foreign here. Label some rows at random."
+        )
+    elif found.unclear:
+        yield (
+            f"With about {each:.0f} labels a class the share of foreign rows stays out of reach."
+            " More labels narrow it: four times as many halve the interval."
+        )
+    elif share.high < FEW:
+        yield "Little harm is to be expected from foreign rows."
+    if share.high >= FEW and not found.apart:
+        yield (
+            "This holds if the labels are a random draw of their classes. If they come from another"
+            " place or time than the pool, what is new there counts as foreign too."
+        )
+    if found.unclear or share.high < FEW:
+        return
+    if share.share < MANY:
+        yield (
+            "Methods that guess labels give these rows a class that they do not have. That costs"
+            " a part of what the pool brings, and rarely all of it."
+        )
+    else:
+        yield (
+            "Most of the pool can teach nothing. Methods that trust it fell below the labels alone"
+            " at such shares (six kinds of CIFAR-10 animals, 75 % vehicles: MixMatch .587, the"
+            " labels alone .642). Train on the cleaned pool, or expect the gate to refuse it."
+        )
+
+
+def _of_shares(found: Findings) -> Iterator[str]:
+    if found.shares is None or found.foreign is None:
+        return
+    given, em, low, high = found.shares.given, found.shares.em, found.shares.low, found.shares.high
+    shifted = np.flatnonzero((low - given > SHIFT) | (given - high > SHIFT))
+    if len(shifted):
+        told = [f"{found.classes[c]} {given[c]:.0%} to {em[c]:.0%}" for c in shifted]
+        yield (
+            f"The classes have other shares in the pool than among the labels ({shortened(told)})."
+            " Methods that align their predictions with the labels' shares do harm then, and a"
+            " model's threshold is off where it is used on such rows: predict --class-shares."
+        )
+
+
+def _of_copies(found: Findings) -> Iterator[str]:
+    pairs = found.copies.pairs
+    if pairs["test", "labeled"] or pairs["pool", "test"]:
+        yield "Accuracy on test rows that train measures memory. Take them out of one of the two."
+    if found.copies.disputed:
+        yield "Equal rows with different labels teach a contradiction: settle which is right."
+
+
+def _of_labels(found: Findings) -> Iterator[str]:
+    if found.doubted:
+        share = len(found.doubted) / found.labels
+        yield (
+            f"{counted(len(found.doubted), 'label')} of {found.labels:,} ({share:.0%})"
+            f" look{'s' if len(found.doubted) == 1 else ''} wrong; with few labels each one counts."
+            " Look at them first."
+        )
+
+
+def copies_told(found: Findings) -> list[str]:
+    """One sentence for each kind of copies that there is, with the first pair."""
+    told = []
+    for (part, of), pairs in found.copies.pairs.items():
+        if pairs:
+            near = sum(not pair.exact for pair in pairs)
+            what = counted(len(pairs), _KINDS[part], _PLURALS[part])
+            be = "is a copy" if len(pairs) == 1 else "are copies"
+            other = "another one" if part == of else f"a {_KINDS[of]}"
+            first = f"{found.name(pairs[0].row)} is {found.name(pairs[0].other)}"
+            kinds = f"{len(pairs) - near:,} exact, {near:,} near"
+            told.append(printable(f"{what} {be} of {other} ({kinds}; first: {first})."))
+    return told
+
+
+def next_command(found: Findings, lists: dict[str, str]) -> str | None:
+    """The command that trains on what is left.
+
+    Args:
+        found: the findings.
+        lists: what was written in place of "data" and of "unlabeled".
+    """
+    if not found.pool:
+        return None
+    words = ["realmix", "fit", lists.get("data", found.data)]
+    pool = lists.get("unlabeled", found.unlabeled)
+    words += ["--unlabeled", pool] if pool else []
+    words += ["--test", found.test] if found.test else []
+    return shlex.join(words)
