@@ -31,6 +31,11 @@ from realmix.training.checkpoint import read
 
 # every option of every command; a change here is a change of what users type
 SURFACE = {
+    "audit": (
+        *("unlabeled", "test", "encoder", "image-size", "label-column", "feature-columns"),
+        *("drop-columns", "text-column", "unlabeled-marker", "class-value", "out", "seed"),
+        *("data-root", "debug"),
+    ),
     "fit": (
         *(
             "unlabeled",
