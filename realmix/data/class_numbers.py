@@ -15,6 +15,7 @@ from realmix.base.wording import printable, suggestion
 
 BALANCED = "balanced"
 GRAIN = 8  # copies of a row of the class that weighs least; weights are exact to some 6 %
+MOST = 200  # of the class that weighs most; one that weighs less than a 200th of it has one
 
 
 def class_numbers(option: str, text: str, classes: Sequence[str], word: str) -> dict[str, float]:
@@ -96,5 +97,6 @@ def rows_by_weight(label: Tensor, weights: NDArray[np.float64]) -> Tensor:
     """
     named = label.argmax(-1) if label.ndim > 1 else label
     each = torch.as_tensor(weights, device=label.device)[named]
-    copies = (GRAIN * each / each.min()).round().long()
+    scale = torch.minimum(GRAIN / each.min(), MOST / each.max())
+    copies = (scale * each).round().long().clamp(min=1)
     return torch.arange(len(label), device=label.device).repeat_interleave(copies)

@@ -173,6 +173,11 @@ class Config:
         return self.encoder not in (None, "none")
 
     @property
+    def learner(self) -> str:
+        """The network; mlp where classes weigh, which what computes a network does not heed."""
+        return "mlp" if self.class_weight and self.model == "auto" else self.model
+
+    @property
     def freezes(self) -> bool:
         """Whether that encoder's features are learned from, and not the inputs themselves."""
         return self.encodes and self.tune is None

@@ -99,7 +99,7 @@ class Phases:
         self.notes = [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
-        asked_for = config.algorithm, TUNED if config.tune else config.model
+        asked_for = config.algorithm, TUNED if config.tune else config.learner
         self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
         if config.gate == "none":
             self.contenders = self.contenders.first

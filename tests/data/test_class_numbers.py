@@ -38,6 +38,8 @@ def test_rows_come_as_often_as_their_class_weighs():
     label = torch.tensor([0, 1, 0, 2])
     found = rows_by_weight(label, np.array([1.0, 2.5, 5.0])).bincount(minlength=4)
     assert found.tolist() == [8, 20, 8, 40]
+    extreme = rows_by_weight(label, np.array([1e3, 10.0, 1e-4])).bincount()
+    assert extreme.tolist() == [200, 2, 200, 1]
     soft = torch.eye(3)[label]
     assert rows_by_weight(soft, np.array([1.0, 2.5, 5.0])).bincount().tolist() == found.tolist()
 
