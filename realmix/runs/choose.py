@@ -11,11 +11,14 @@ from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
 from realmix.runs.methods import method_class
+from realmix.runs.prepared import ENCODED
 
 AUTO = "auto"
 LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
+RUNGS = (*QUICK, "prototypes", "consensus")
+"""What it tries on the features of an encoder, in seconds. The last has the others vote."""
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some
 
@@ -29,12 +32,15 @@ class Contenders(NamedTuple):
         candidates: methods that use the pool, likewise; none where there is no pool to use.
         asked: the method whose recipe is everybody's, and whose fields `--set` changes.
         why: of a choice that was made here.
+        favorite: the candidate that is taken where none is clearly better; see
+            `ranking.preferred`.
     """
 
     alone: tuple[str, ...]
     candidates: tuple[str, ...]
     asked: str
     why: str = ""
+    favorite: str = ""
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -75,6 +81,9 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if facts.num_unlabeled == 0:
         return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
     if not facts.is_images:
+        if facts.preset == ENCODED:
+            why = "on an encoder's features they have helped, and take seconds"
+            return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1])
         why = "on feature rows they have helped, and take milliseconds"
         return Contenders(alone, QUICK, SUPERVISED, why)
     if steps < LONG:

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from realmix.functional.linear import best_strength, dealt, logistic
+from realmix.functional.rows.linear import best_strength, dealt, logistic
 
 GRID = (0.01, 0.1, 1.0, 10.0)
 

@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from realmix import SemiSupervisedClassifier
 from realmix.base.errors import Interrupted, UsageError
 from realmix.contract.method import Facts
-from realmix.procedures.balanced_self_training import BalancedSelfTraining
-from realmix.procedures.gaussian_mixture import GaussianMixture
-from realmix.procedures.label_spreading import LabelSpreading
-from realmix.procedures.linear import Linear
+from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.gaussian_mixture import GaussianMixture
+from realmix.procedures.rows.label_spreading import LabelSpreading
+from realmix.procedures.rows.linear import Linear
 from tests.procedures.small import blobs, stages
 
 METHODS = {

@@ -1,0 +1,189 @@
+"""The ladder on features of encoders: labels alone, each rung, what ships, and scikit-learn's.
+
+    python -m benchmarks.ladder [--jobs 2] [--seeds 0 1 2 3 4]
+
+CIFAR-10 by lite0 at 160 pixels, with all 50,000 images to learn from or 2,000; AG News, SST-2 and
+CLINC150 (10 labels an intent, its out-of-scope queries in the pool) by minilm. Data from
+REALMIX_DATA. Features are kept, so that they cost once. Seeds of 100 and more are those on which
+rules were chosen: they test on rows of the training part that are not in the pool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import os
+import time
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.semi_supervised import LabelSpreading
+
+from benchmarks.records import (
+    RECORDS,
+    Line,
+    by_seed,
+    do,
+    gain,
+    interval,
+    lines_of,
+    spread,
+    trained_accuracy,
+    versions_of,
+)
+from realmix.base.files import write_atomically
+from realmix.base.versions import versions
+from realmix.data.encoded import Encoded, Kept
+from realmix.data.pools import Dataset
+from realmix.data.reading.load import load
+from realmix.data.splits import stratified_labels
+from realmix.encoders.catalogue import photo_encoder, text_encoder
+from realmix.encoders.encoding import Encoding
+from realmix.encoders.written import TextEncoding
+from realmix.runs.choose import RUNGS
+from realmix.runs.config import Config
+from realmix.runs.experiment import Experiment
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
+
+NAME, CHOICES = "ladder", 100  # from that seed on rules were chosen
+THEIRS = ("LogisticRegression", "LabelSpreading(knn)")
+TASKS = {  # data, labels, rows to learn from, rows of the test
+    "CIFAR-10@40, 50,000": ("cifar10", 40, 50_000, 4000),
+    "CIFAR-10@250, 50,000": ("cifar10", 250, 50_000, 4000),
+    "CIFAR-10@40, 2,000": ("cifar10", 40, 2000, 4000),
+    "CIFAR-10@250, 2,000": ("cifar10", 250, 2000, 4000),
+    "AG News@40, 5,600": ("agnews", 40, 5600, 2000),
+    "SST-2@20, 5,600": ("sst2", 20, 5600, 1821),
+    "SST-2@100, 5,600": ("sst2", 100, 5600, 1821),
+    "CLINC150@1500, 6,000": ("clinc150_oos", 1500, 6000, 2250),
+}
+SHUFFLE, AG_NEWS = 7, (8000, 2000)  # seed; of AG News no more is encoded
+FOREIGN = "oos"
+
+
+@cache
+def everything(data: str) -> Dataset:
+    """All rows that may be drawn, with features; foreign ones have the label -1 and no class."""
+    if data == "cifar10":
+        dataset = load("cifar10")
+        encoder = photo_encoder("lite0", 160).on(torch.device("cpu"), torch.bfloat16)
+        encoded = Encoding(dataset, encoder).features(1, 0)
+    else:
+        dataset = texts_of(data)
+        reader = text_encoder("minilm").on(torch.device("cpu"), torch.bfloat16)
+        encoded = TextEncoding(dataset, reader, lambda views, seed: (_same, "")).features(1, 0)
+    plain = encoded.plain.features[encoded.plain.place]
+    return _with(dataset, Encoded(Kept(plain, np.arange(len(plain))), None, encoded.reference, 0.0))
+
+
+def _same(text: str, key: int) -> list[str]:
+    return [text]
+
+
+def _with(dataset: Dataset, encoded: Encoded, **others: Any) -> Dataset:
+    return Dataset(**{**vars(dataset), "encoded": encoded, **others})
+
+
+def texts_of(data: str) -> Dataset:
+    """Texts of a file of REALMIX_DATA; of AG News those of one style, and not all of them."""
+    place = Path(os.environ["REALMIX_DATA"]) / f"{data}.jsonl.xz"
+    with lzma.open(place, "rt", encoding="utf8") as file:
+        rows = [json.loads(line) for line in file]
+    train = [row for row in rows if row["split"] == "train"]
+    test = [row for row in rows if row["split"] == "test"]
+    if data == "agnews":
+        train = [row for row in train if row["style"] == "title+text"]
+        rng = np.random.default_rng(SHUFFLE)
+        train = [train[i] for i in rng.permutation(len(train))[: AG_NEWS[0]]]
+        test = [test[i] for i in rng.permutation(len(test))[: AG_NEWS[1]]]
+    if data == "clinc150_oos":
+        train, test = _of_each(train, 50), _of_each(test, 15)
+        extra = ("oos_train", "oos_train_plus", "oos_val")
+        train += [row for row in rows if row["split"] in extra]
+    names = sorted({str(row["label"]) for row in test})
+    place_of = {name: number for number, name in enumerate(names)} | {FOREIGN: -1}
+    return Dataset(
+        np.array([row["text"] for row in train], object),
+        np.array([place_of[str(row["label"])] for row in train]),
+        tuple(names),
+        "texts",
+        test_inputs=np.array([row["text"] for row in test], object),
+        test_label=np.array([place_of[str(row["label"])] for row in test]),
+    )
+
+
+def _of_each(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The first rows of each class."""
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        kept.setdefault(row["label"], []).append(row)
+    return [row for each in kept.values() for row in each[:most]]
+
+
+def split(task: str, seed: int) -> Dataset:
+    """Labels, pool and test rows of a draw."""
+    data, labels, size, tested = TASKS[task]
+    whole, rng = everything(data), np.random.default_rng(seed)
+    order, count = rng.permutation(len(whole.inputs)), len(whole.inputs)
+    labeled = stratified_labels(whole.label, labels, seed)
+    rest = np.setdiff1d(order, labeled)
+    rest = rng.permutation(rest)
+    exam = count + np.random.default_rng(0).permutation(len(whole.test_inputs))[:tested]
+    truth = whole.test_label[exam - count]
+    if seed >= CHOICES:
+        rest, exam = rest[: -min(tested, 1500)], rest[-min(tested, 1500) :]
+        exam = exam[whole.label[exam] >= 0]
+        truth = whole.label[exam]
+    rows = np.concatenate([labeled, rest[: size - labels]])
+    known = np.where(np.arange(len(rows)) < labels, whole.label[rows], -1)
+    inputs = np.concatenate([whole.inputs, whole.test_inputs]) if seed < CHOICES else whole.inputs
+    kept = Kept(whole.encoded.plain.features, np.concatenate([rows, exam]))
+    encoded = Encoded(kept, None, whole.encoded.reference, 0.0)
+    return _with(
+        whole, encoded, inputs=whole.inputs[rows], label=known, test_inputs=inputs[exam],
+        test_label=truth,
+    )
+
+
+def their_accuracy(dataset: Dataset, method: str) -> float:
+    """Of scikit-learn's estimator with its defaults, on rows of length 1."""
+    kept = dataset.encoded.plain
+    rows = kept.features[kept.place, 0].astype(np.float32)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    rows, exam = rows[: len(dataset.label)], rows[len(dataset.label) :]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rows that no label reaches
+        known = dataset.label >= 0
+        if method == THEIRS[0]:
+            model = LogisticRegression(max_iter=1000).fit(rows[known], dataset.label[known])
+        else:
+            model = LabelSpreading(kernel="knn").fit(rows, dataset.label)
+        return float(model.score(exam, dataset.test_label))
+
+
+def run(task: str, method: str, seed: int) -> Line:
+    """One fit and its accuracy on the test rows; or, for "shipped", a whole run of auto."""
+    torch.set_num_threads(1)
+    dataset, line = split(task, seed), {"data": task, "method": method, "seed": seed}
+    began = time.process_time()
+    if method == "shipped":
+        found = Experiment(Phases(dataset, Config(data="x", seed=seed, device="cpu"), None, Silent())).run()
+        truth = found.evidence["test_label"]
+        for name in ("baseline", "model", "shipped"):
+            line[name] = float((found.evidence[f"test_{name}"].argmax(1) == truth).mean())
+        result = found.result
+        line |= {"accuracy": line["shipped"], **{k: result[k] for k in ("algorithm", "labels_alone", "outcome")}}
+        line |= {"ships": result["shipped"], "weight": result["pair"]["weight"]}
+        line["held"] = {each["algorithm"]: each["accuracy"] for each in result["tried"]}
+    elif method in THEIRS:
+        line["accuracy"] = their_accuracy(dataset, method)
+    else:
+        line["accuracy"] = trained_accuracy(dataset, method, 250, seed, {})
+    return line | {"seconds": round(time.process_time() - began, 2), "versions": versions()}
