@@ -2706,7 +2706,7 @@ MUTANTS = [
     *mutants(
         "functional/rows/temperature.py",
         "evaluate/test_pairing.py",
-        [("no prior of the temperature", " + (log_temperature / SPREAD) ** 2 / 2", "")],
+        [("no prior of the temperature", " + (log_temperature / spread) ** 2 / 2", "")],
     ),
     *mutants(
         "evaluate/posterior.py",

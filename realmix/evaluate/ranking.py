@@ -36,7 +36,10 @@ def preferred(
     (the rule of one standard error: Breiman et al., 1984, Classification and regression trees).
 
     Args:
-        judge, label, probs, names: as of `ranked`.
+        judge: what they are compared by.
+        label: (n,) classes; with n = 0 the favorite is first.
+        probs: (n, K) of each method.
+        names: which methods.
         favorite: one of them, or "" for none.
     """
     order = ranked(judge, label, probs, names)

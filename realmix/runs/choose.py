@@ -17,7 +17,7 @@ AUTO = "auto"
 LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
-RUNGS = (*QUICK, "prototypes", "consensus")
+RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
 """What it tries on the features of an encoder, in seconds. The last has the others vote."""
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some

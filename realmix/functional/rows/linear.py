@@ -19,6 +19,8 @@ Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 LOG_TEMPERATURES = (-5.0, 5.0)  # where a strength is judged
+SPREAD = 2.0  # of the prior of log T of what is shipped, which keeps few labels from certainty
+SAME = 1e-3  # of log loss: where all are right, no penalty is better than another
 
 # the rows are checked when they are read; a fit takes 2 ms, of which half would be checks
 UNCHECKED = {"assume_finite": True, "skip_parameter_validation": True}
@@ -69,13 +71,13 @@ def best_strength(
     strengths: tuple[float, ...],
     folds: int,
     rng: np.random.Generator,
-) -> float:
+) -> tuple[float, float]:
     """The strongest penalty whose held-out log loss is within half a standard error of the best.
 
     Each strength is judged at the temperature that suits it best: what a penalty takes from the
     sureness of a model that few labels on long rows have made is not what it takes from its
     accuracy. The classes of each fold are as equal as they can be. A row that is the only one of
-    its class is never held out. Where none can be, the strength is the grid's middle.
+    its class is never held out. Where none can be, the strength is the grid's middle, and T is 1.
 
     Args:
         rows: (n, D) standardized.
@@ -83,11 +85,14 @@ def best_strength(
         strengths: the grid of C, ascending.
         folds: 2 or more.
         rng: deals the rows of each class to the folds.
+
+    Returns:
+        C, and the temperature T of its scores by which they are the likeliest probabilities.
     """
     fold = dealt(label, folds, rng)
     measured, found = fold >= 0, np.unique(label)
     if len(found) < 2 or not measured.any():
-        return strengths[len(strengths) // 2]
+        return strengths[len(strengths) // 2], 1.0
     logits = np.zeros((len(strengths), len(rows), len(found)))
     for k in range(folds):
         held, kept = fold == k, fold != k
@@ -98,7 +103,9 @@ def best_strength(
     loss = np.array([_calibrated_loss(part[measured], place) for part in logits])
     mean = loss.mean(1)
     error = (loss - loss[mean.argmin()]).std(1) / math.sqrt(loss.shape[1])
-    return strengths[int(np.argmax(mean <= mean.min() + error / 2))]
+    best = int(np.argmax(mean <= mean.min() + error / 2 + SAME))
+    own = best_temperature(logits[best, measured], place, LOG_TEMPERATURES, SPREAD)
+    return strengths[best], own
 
 
 def dealt(label: Labels, folds: int, rng: np.random.Generator) -> Labels:
@@ -147,4 +154,5 @@ def _logits(model: LogisticRegression, rows: Rows) -> Scores:
 
 def _calibrated_loss(logits: Scores, label: Labels) -> Scores:
     """(n,) log losses at the best temperature: a strong penalty makes unsure, which is no error."""
-    return log_losses(logits, label, best_temperature(logits, label, LOG_TEMPERATURES))
+    own = best_temperature(logits, label, LOG_TEMPERATURES, spread=math.inf)
+    return log_losses(logits, label, own)

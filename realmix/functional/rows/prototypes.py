@@ -52,7 +52,9 @@ def prototype_mixture(
     """
     sums, offsets = given.T @ rows, np.zeros(len(prior))
     slopes = directions(sums) / temperature
-    for number in range(1, iterations + 1) if len(pool) and pool_weight else ():
+    if not len(pool) or not pool_weight:
+        return slopes, offsets, 0
+    for number in range(1, iterations + 1):
         logits = pool @ slopes.T
         offsets = balance * share_offsets(logits, prior, INNER) if balance else offsets
         posterior = softmax(logits + offsets, axis=1)

@@ -19,16 +19,20 @@ def log_losses(logits: Array, label: NDArray[np.int64], temperature: float = 1.0
 
 
 def best_temperature(
-    logits: Array, label: NDArray[np.int64], bounds: tuple[float, float] = (-2.0, 2.0)
+    logits: Array,
+    label: NDArray[np.int64],
+    bounds: tuple[float, float],
+    spread: float = SPREAD,
 ) -> float:
     """The T that makes held-out labels likeliest, under a prior around 1; 1 without labels.
 
-    Minimizes sum_i -log softmax(z_i / T)_{y_i} + (log T / SPREAD)^2 / 2.
+    Minimizes sum_i -log softmax(z_i / T)_{y_i} + (log T / spread)^2 / 2.
 
     Args:
         logits: (n, K) of held-out rows, n may be 0.
         label: (n,) their classes.
         bounds: of log T.
+        spread: deviation of the prior of log T; infinite for none.
 
     Reference:
         Guo et al., 2017, https://arxiv.org/abs/1706.04599, section 4.2; the prior is ours.
@@ -40,6 +44,6 @@ def best_temperature(
 
     def cost(log_temperature: float) -> float:
         losses = log_losses(logits, label, float(np.exp(log_temperature)))
-        return float(losses.sum() + (log_temperature / SPREAD) ** 2 / 2)
+        return float(losses.sum() + (log_temperature / spread) ** 2 / 2)
 
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x))

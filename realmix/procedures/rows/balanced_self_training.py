@@ -61,17 +61,20 @@ class BalancedSelfTraining(Procedure):
     def fitted(self, stages: Stages) -> tuple[Array, Array]:
         """(K, D) W and (K,) b after the last round."""
         (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
-        num_classes, strength = stages.data.num_classes, strength_of(rows, label, stages)
-        model = logistic(rows, label, num_classes, strength)
+        num_classes = stages.data.num_classes
+        strength, temperature = strength_of(rows, label, stages)
+        slopes, bias = logistic(rows, label, num_classes, strength)
         prior = prior_of(label, num_classes)
         for number in range(1, self.rounds + 1) if len(pool) else ():
+            model = slopes / temperature, bias / temperature
             chosen, pseudo = self.chosen(model, pool, prior, number / self.rounds)
             own = self.pool_weight
             own = weight_of(len(rows), len(pseudo)) if own is None else own
             weight = np.r_[np.ones(len(rows)), np.full(len(pseudo), own)]
             both = np.concatenate([rows, pool[chosen]])
-            model = logistic(both, np.r_[label, pseudo], num_classes, strength, weight)
-        return model
+            named = np.r_[label, pseudo]
+            slopes, bias = logistic(both, named, num_classes, strength, weight)
+        return slopes / temperature, bias / temperature
 
     def chosen(
         self, model: tuple[Array, Array], pool: Array, prior: Array, part: float

@@ -1,4 +1,4 @@
-"""A vote of methods labels the pool for one student (V-PET: Xia et al., 2025, their averages)."""
+"""Democratic co-learning (Zhou and Goldman, 2004, ICTAI) for one student: methods vote on rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from scipy.special import softmax
 from torch import nn
 
 from realmix.contract.algorithm import Facts
-from realmix.contract.fields import Count, NonNegative, Positive
+from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional.rows.linear import logistic
+from realmix.functional.rows.shares import share_offsets
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
@@ -21,6 +22,7 @@ from realmix.procedures.rows.shared import (
     labeled_rows,
     mean_square,
     pool_rows,
+    prior_of,
     set_linear,
     weight_of,
 )
@@ -37,6 +39,7 @@ class Consensus(Procedure):
     agreement: NonNegative = 3.0  # a: a row on which the methods differ counts so much less
     times: Positive = 30.0  # w: the pool weighs so many times what all labels do
     strength: Positive = 1.0  # C of the student, times the rows' mean square length
+    balance: Share = 0.5  # B: of the offset by which the pool has the labels' class shares
     most_rows: Count = 10_000  # of the pool, at random
 
     idea = "several methods vote on the pool, one student learns"
@@ -62,14 +65,17 @@ class Consensus(Procedure):
             share = votes[np.arange(len(pool)), pseudo]
             weight = weight_of(len(rows), len(pool), self.times) * share**self.agreement
             both = np.concatenate([rows, pool])
-            model = logistic(
+            slopes, bias = logistic(
                 both,
                 np.r_[label, pseudo],
                 stages.data.num_classes,
                 self.strength / mean_square(both),
                 np.r_[np.ones(len(rows)), weight],
             )
-            set_linear(network, *model)
+            if len(pool):
+                prior = prior_of(label, stages.data.num_classes)
+                bias += self.balance * share_offsets(pool @ slopes.T + bias, prior)
+            set_linear(network, slopes, bias)
             return {**figures_of(network, stages), "agreement": float(share.mean())}
 
         return stages.compute(fit, "linear")

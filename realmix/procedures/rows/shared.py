@@ -37,8 +37,10 @@ def _array(rows: Tensor) -> NDArray[np.float64]:
     return rows.cpu().numpy().astype(np.float64)
 
 
-def strength_of(rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages) -> float:
-    """The C of the labels' logistic regression, by cross-validation."""
+def strength_of(
+    rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages
+) -> tuple[float, float]:
+    """C of the labels' logistic regression and the temperature of its scores, cross-validated."""
     rng = np.random.default_rng(derive(stages.seed))
     square = mean_square(rows)
     strengths = tuple(strength / square for strength in STRENGTHS)
