@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from realmix.evaluate.intervals import Interval
 from realmix.evaluate.judges import JUDGES, Judge, compare
 from realmix.evaluate.metrics import Estimate, Floats, Integers
 
@@ -68,7 +69,7 @@ def attempts(
         probs: (n, K) of each method.
         seconds: that its trainings for the comparison took.
         candidates: those that use the pool.
-        base: the one that stands for the labels alone.
+        base: the one that stands for the labels alone; gains over it are in points of the judge.
     """
     gains = {
         name: compare(judge, probs[base], probs[name], label)
@@ -81,8 +82,12 @@ def attempts(
             "uses_pool": name in candidates,
             **Estimate.of(probs[name], label).to_json(),
             "seconds": round(seconds[name], 3),
-            "gain": gains[name].gain if name in gains else None,
-            "gain_interval": list(gains[name].interval) if name in gains else None,
+            "gain": gains[name].gain / judge.point if name in gains else None,
+            "gain_interval": _points(gains[name].interval, judge) if name in gains else None,
         }
         for name in probs
     ]
+
+
+def _points(interval: Interval, judge: Judge) -> list[float]:
+    return [end / judge.point for end in interval]

@@ -19,6 +19,10 @@ QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
 RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
 """What it tries on the features of an encoder, in seconds. The last has the others vote."""
+BEYOND = (
+    "Not tried, as it takes longer: a head trained on views (--algorithm fixmatch --views 8, which"
+    " needs seven times the encoder's work on top), and the encoder itself tuned."
+)
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some
 
@@ -34,6 +38,7 @@ class Contenders(NamedTuple):
         why: of a choice that was made here.
         favorite: the candidate that is taken where none is clearly better; see
             `ranking.preferred`.
+        beyond: rungs that were not tried, a sentence each.
     """
 
     alone: tuple[str, ...]
@@ -41,6 +46,7 @@ class Contenders(NamedTuple):
     asked: str
     why: str = ""
     favorite: str = ""
+    beyond: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -83,7 +89,7 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if not facts.is_images:
         if facts.preset == ENCODED:
             why = "on an encoder's features they have helped, and take seconds"
-            return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1])
+            return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1], (BEYOND,))
         why = "on feature rows they have helped, and take milliseconds"
         return Contenders(alone, QUICK, SUPERVISED, why)
     if steps < LONG:

@@ -21,8 +21,8 @@ def test_each_attempt_has_its_figures_and_its_cost() -> None:
     first, _, last = attempts(JUDGES["accuracy"], LABEL, PROBS, seconds, ["sure"], "wrong")
     assert (first["algorithm"], first["accuracy"], first["uses_pool"]) == ("wrong", 0.0, False)
     assert (last["accuracy"], last["uses_pool"], last["seconds"]) == (1.0, True, 0.123)
-    assert (first["gain"], last["gain"]) == (None, 1.0)
-    assert last["gain_interval"][0] <= 1.0 <= last["gain_interval"][1]
+    assert (first["gain"], last["gain"]) == (None, 100.0)
+    assert last["gain_interval"][0] <= 100.0 <= last["gain_interval"][1]
     none = {n: p[:0] for n, p in PROBS.items()}
     nothing = attempts(JUDGES["accuracy"], LABEL[:0], none, seconds, [], "wrong")
     assert [line["accuracy"] for line in nothing] == [None] * 3
