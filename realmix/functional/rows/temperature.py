@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 SPREAD = 1.0  # of the prior of log T
 
 
-def log_losses(logits: Array, label: NDArray[np.int64], temperature: float = 1.0) -> Array:
+def log_losses(logits: Array, label: NDArray[np.integer], temperature: float = 1.0) -> Array:
     """(n,) -log softmax(z / T)_y of (n, K) logits and (n,) classes."""
     scaled = logits / temperature
     losses: Array = logsumexp(scaled, axis=1) - scaled[np.arange(len(label)), label]
@@ -20,7 +20,7 @@ def log_losses(logits: Array, label: NDArray[np.int64], temperature: float = 1.0
 
 def best_temperature(
     logits: Array,
-    label: NDArray[np.int64],
+    label: NDArray[np.integer],
     bounds: tuple[float, float],
     spread: float = SPREAD,
 ) -> float:

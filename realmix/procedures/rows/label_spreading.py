@@ -19,7 +19,8 @@ from realmix.models.neighbors import Neighbors
 from realmix.procedures.rows.shared import figures_of, labeled_rows, pool_rows, prior_of
 from realmix.training.stages import Procedure, Stages
 
-Array, Labels = NDArray[np.float64], NDArray[np.int64]
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
 
 TOLERANCE, ITERATIONS = 1e-4, 50  # of the conjugate gradient
 
@@ -63,8 +64,7 @@ class LabelSpreading(Procedure):
         (labeled, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
         scores = self.shares(labeled, label, pool, stages.data.num_classes)
         rows, reached = np.concatenate([labeled, pool]), scores.sum(1) > 0
-        kept = (torch.from_numpy(part[reached]).float() for part in (rows, scores))
-        return tuple(kept)
+        return torch.from_numpy(rows[reached]).float(), torch.from_numpy(scores[reached]).float()
 
     def shares(self, labeled: Array, label: Labels, pool: Array, num_classes: int) -> Array:
         """(n + N, K) of labeled rows, then of the pool; zeros where no label has come."""
