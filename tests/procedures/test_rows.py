@@ -1,5 +1,7 @@
 """The methods for feature rows that take no steps: against references, and in a whole run."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -96,8 +98,8 @@ def test_without_weight_a_pool_changes_nothing():
     assert probs_of(BalancedSelfTraining(), stages(blobs())) != pytest.approx(alone, abs=2e-3)
 
 
-def test_a_strength_does_not_depend_on_the_unit_of_the_rows():
-    run = stages(blobs())
+def test_a_strength_of_features_does_not_depend_on_the_unit_of_the_rows():
+    run = stages(dataclasses.replace(blobs(), width=4))
     rows, label = run.data.labeled.inputs.numpy().astype(float), run.data.labeled.label.numpy()
     one, other = strength_of(rows, label, run), strength_of(7 * rows, label, run)
     assert one[0] == pytest.approx(49 * other[0])

@@ -71,10 +71,11 @@ def best_strength(
     strengths: tuple[float, ...],
     folds: int,
     rng: np.random.Generator,
+    calibrated: bool = True,
 ) -> tuple[float, float]:
     """The strongest penalty whose held-out log loss is within half a standard error of the best.
 
-    Each strength is judged at the temperature that suits it best: what a penalty takes from the
+    Calibrated, each strength is judged at the temperature that suits it best: what a penalty takes from the
     sureness of a model that few labels on long rows have made is not what it takes from its
     accuracy. The classes of each fold are as equal as they can be. A row that is the only one of
     its class is never held out. Where none can be, the strength is the grid's middle, and T is 1.
@@ -85,9 +86,10 @@ def best_strength(
         strengths: the grid of C, ascending.
         folds: 2 or more.
         rng: deals the rows of each class to the folds.
+        calibrated: without it each is judged by its probabilities as they are.
 
     Returns:
-        C, and the temperature T of its scores by which they are the likeliest probabilities.
+        C, and the temperature T by which its scores are the likeliest probabilities; 1 without.
     """
     fold = dealt(label, folds, rng)
     measured, found = fold >= 0, np.unique(label)
@@ -100,10 +102,13 @@ def best_strength(
             models = _fitted(rows[kept], label[kept], strengths, tolerance=1e-3)
             logits[:, held] = [_logits(model, rows[held]) for model in models]
     place = np.searchsorted(found, label[measured])
-    loss = np.array([_calibrated_loss(part[measured], place) for part in logits])
+    judged = _calibrated_loss if calibrated else log_losses
+    loss = np.array([judged(part[measured], place) for part in logits])
     mean = loss.mean(1)
     error = (loss - loss[mean.argmin()]).std(1) / math.sqrt(loss.shape[1])
     best = int(np.argmax(mean <= mean.min() + error / 2 + SAME))
+    if not calibrated:
+        return strengths[best], 1.0
     own = best_temperature(logits[best, measured], place, LOG_TEMPERATURES, SPREAD)
     return strengths[best], own
 

@@ -13,7 +13,14 @@ from realmix.base.randomness import derive
 from realmix.functional.rows.linear import best_strength
 from realmix.training.stages import Stages
 
-STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # C times the rows' mean square length
+OF_COLUMNS = (0.01, 0.1, 1.0, 10.0)  # C of standardized columns
+STRENGTHS = (
+    1.0,
+    3.0,
+    10.0,
+    30.0,
+    100.0,
+)  # of an encoder's features: C times their mean square length
 FOLDS = 5
 
 
@@ -42,6 +49,8 @@ def strength_of(
 ) -> tuple[float, float]:
     """C of the labels' logistic regression and the temperature of its scores, cross-validated."""
     rng = np.random.default_rng(derive(stages.seed))
+    if stages.data.width is None:  # columns of a table
+        return best_strength(rows, label, OF_COLUMNS, FOLDS, rng, calibrated=False)
     square = mean_square(rows)
     strengths = tuple(strength / square for strength in STRENGTHS)
     return best_strength(rows, label, strengths, FOLDS, rng)
