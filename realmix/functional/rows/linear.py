@@ -75,10 +75,10 @@ def best_strength(
 ) -> tuple[float, float]:
     """The strongest penalty whose held-out log loss is within half a standard error of the best.
 
-    Calibrated, each strength is judged at the temperature that suits it best: what a penalty takes from the
-    sureness of a model that few labels on long rows have made is not what it takes from its
-    accuracy. The classes of each fold are as equal as they can be. A row that is the only one of
-    its class is never held out. Where none can be, the strength is the grid's middle, and T is 1.
+    Calibrated, each strength is judged at the temperature that suits it best: what a penalty takes
+    from the sureness of a model that few labels on long rows have made is not what it takes from
+    its accuracy. The classes of each fold are as equal as they can be. A row that is the only one
+    of its class is never held out. Where none can be, the strength is the grid's middle, and T 1.
 
     Args:
         rows: (n, D) standardized.

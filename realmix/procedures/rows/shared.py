@@ -20,7 +20,7 @@ STRENGTHS = (
     10.0,
     30.0,
     100.0,
-)  # of an encoder's features: C times their mean square length
+)  # of features: C times their square length
 FOLDS = 5
 
 
