@@ -2828,8 +2828,12 @@ MUTANTS = [
                 "log_probs(probs) / temperature",
                 "log_probs(probs) * temperature",
             ),
-            ("no prior of the temperature", " + (log_temperature / SPREAD) ** 2 / 2", ""),
         ],
+    ),
+    *mutants(
+        "functional/rows/temperature.py",
+        "evaluate/test_pairing.py",
+        [("no prior of the temperature", " + (log_temperature / spread) ** 2 / 2", "")],
     ),
     *mutants(
         "evaluate/posterior.py",

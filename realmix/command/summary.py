@@ -126,8 +126,11 @@ def _facts(run: Run) -> Table:
         found = f"{worst['recall']:.0%} found of {worst['count']:,}"
         table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
     if seen := tried(run):
-        listed = ", ".join(f"{row['algorithm']} {row['score']:.1%}" for row in seen["rows"])
-        table.add_row("tried", Text(f"{listed} ({seen['score']})"))
+        table.add_row("tried", Text(f"{seen['score']}, and points over the labels alone"))
+        for row in seen["rows"]:
+            kept = "  compared" if row["taken"] else ""
+            scored = f"{row['algorithm']:<24}{row['score']:.1%}  {row['gain']:<24}"
+            table.add_row("", Text(f"{scored}{duration(row['seconds'])}{kept}"))
     table.add_row("", "")
     counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
     table.add_row("data", counts)

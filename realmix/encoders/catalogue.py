@@ -15,6 +15,7 @@ from realmix.data.encoded import Reference
 from realmix.encoders import photos, texts
 from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
+from realmix.encoders.joined import BETWEEN, JoinedEncoder
 from realmix.encoders.tfidf import TFIDF, TfidfEncoder
 from realmix.encoders.weights import SUFFIXES
 
@@ -90,7 +91,8 @@ def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:
     Args:
         name: "auto" (the best at hand), "minilm", "wordllama", "tfidf", the folder of a BERT as
             sentence-transformers writes it, or "hf:NAME" for all that this package knows; with
-            ":last" behind it, the end of a text that is too long is read.
+            ":last" behind it, the end of a text that is too long is read. Several with commas
+            between them: their features side by side.
         learned_from: the texts that "tfidf" is fitted on.
 
     Raises:
@@ -98,6 +100,8 @@ def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:
     """
     if name == AUTO:
         return text_encoder(best_for_texts(), learned_from)
+    if BETWEEN in name:
+        return JoinedEncoder([text_encoder(part, learned_from) for part in name.split(BETWEEN)])
     if name == TFIDF:
         return TfidfEncoder.fit(learned_from)
     bare = name.removesuffix(texts.LAST)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate.metrics import Floats, Integers
+from realmix.functional.rows.temperature import best_temperature
 
 LOG_TEMPERATURES = (-2.0, 2.0)
-SPREAD = 1.0  # of the prior of log T
 WEIGHTS = np.linspace(0.005, 0.995, 100)
 
 
@@ -34,26 +34,8 @@ def tempered(probs: Floats, temperature: float) -> NDArray[np.float64]:
 
 
 def temperature(probs: Floats, label: Integers) -> float:
-    """The temperature that makes held-out labels likeliest, under a prior around 1.
-
-    Minimizes sum_i -log softmax(z_i / T)_{y_i} + (log T / SPREAD)^2 / 2; 1 without labels.
-
-    Reference:
-        Guo et al., 2017, https://arxiv.org/abs/1706.04599, section 4.2; the prior is ours.
-    """
-    from scipy.optimize import minimize_scalar  # not before a training is done
-
-    if len(label) == 0:
-        return 1.0
-    rows = np.arange(len(label))
-
-    def cost(log_temperature: float) -> float:
-        given = tempered(probs, float(np.exp(log_temperature)))[rows, label]
-        unlikely = -np.log(np.maximum(given, np.finfo(np.float32).tiny)).sum()
-        return float(unlikely + (log_temperature / SPREAD) ** 2 / 2)
-
-    found = minimize_scalar(cost, bounds=LOG_TEMPERATURES, method="bounded")
-    return float(np.exp(found.x))
+    """The temperature that makes held-out labels likeliest, under a prior; 1 without labels."""
+    return best_temperature(log_probs(probs), label, LOG_TEMPERATURES)
 
 
 def mixing_weight(baseline: Floats, candidate: Floats, label: Integers) -> float:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from realmix.procedures.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.dividemix import DivideMix
-from realmix.procedures.forest import Forest
-from realmix.procedures.gaussian_mixture import GaussianMixture
 from realmix.procedures.in_domain import InDomain
 from realmix.procedures.joint_self_training import JointSelfTraining
 from realmix.procedures.label_propagation import LabelPropagation
-from realmix.procedures.label_spreading import LabelSpreading
-from realmix.procedures.linear import Linear
 from realmix.procedures.noisy_student import NoisyStudent
+from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.consensus import Consensus
+from realmix.procedures.rows.forest import Forest
+from realmix.procedures.rows.gaussian_mixture import GaussianMixture
+from realmix.procedures.rows.label_spreading import LabelSpreading
+from realmix.procedures.rows.linear import Linear
+from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.self_training import SelfTraining
 from realmix.procedures.simclr_v2 import SimCLRv2
 from realmix.training.stages import Procedure
@@ -29,4 +31,6 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "label_spreading": LabelSpreading,
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,
+    "prototypes": Prototypes,
+    "consensus": Consensus,
 }

@@ -14,6 +14,7 @@ from realmix.evaluate import metrics
 from realmix.evaluate.gate import PAIR, SUPERVISED, UNSETTLED
 from realmix.report import galleries, plots
 from realmix.report.record import Run
+from realmix.report.words import points
 
 Section = dict[str, Any] | None
 LABELS_ALONE = "labels alone"
@@ -106,7 +107,7 @@ def tried(run: Run) -> Section:
     score = "balanced_accuracy" if judge in ("balanced", "macro_f1") else "accuracy"
     taken = (run.result["labels_alone"], run.result["algorithm"])
     rows = [
-        {**line, "score": line[score], "taken": line["algorithm"] in taken}
+        {**line, "score": line[score], "taken": line["algorithm"] in taken, "gain": points(line)}
         for line in sorted(found, key=lambda line: -line[score])
     ]
     return {"rows": rows, "score": score.replace("_", " ")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, Verdict
@@ -123,3 +124,11 @@ def rounded_up(count: int) -> int:
     """
     unit: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // unit) * unit
+
+
+def points(attempt: Mapping[str, Any]) -> str:
+    """What a method gained over the labels alone; runs of older versions do not say."""
+    if attempt.get("gain") is None:
+        return ""
+    low, high = attempt["gain_interval"]
+    return f"{attempt['gain']:+.1f} ({low:+.1f} to {high:+.1f})"

@@ -12,12 +12,19 @@ from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
 from realmix.runs.methods import method_class
+from realmix.runs.prepared import ENCODED
 
 AUTO, TUNED = "auto", "tuned"
 CALM = "its weights by confidence leave an encoder calm, mixmatch's large one can undo it"
 LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
+RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
+"""What it tries on the features of an encoder, in seconds. The last has the others vote."""
+BEYOND = (
+    "Not tried, as it takes longer: a head trained on views (--algorithm fixmatch --views 8, which"
+    " needs seven times the encoder's work on top), and the encoder itself tuned."
+)
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some
 
@@ -31,12 +38,17 @@ class Contenders(NamedTuple):
         candidates: methods that use the pool, likewise; none where there is no pool to use.
         asked: the method whose recipe is everybody's, and whose fields `--set` changes.
         why: of a choice that was made here.
+        favorite: the candidate that is taken where none is clearly better; see
+            `ranking.preferred`.
+        beyond: rungs that were not tried, a sentence each.
     """
 
     alone: tuple[str, ...]
     candidates: tuple[str, ...]
     asked: str
     why: str = ""
+    favorite: str = ""
+    beyond: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -79,6 +91,9 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if facts.num_unlabeled == 0:
         return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
     if not facts.is_images:
+        if facts.preset == ENCODED:
+            why = "on an encoder's features they have helped, and take seconds"
+            return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1], (BEYOND,))
         why = "on feature rows they have helped, and take milliseconds"
         return Contenders(alone, QUICK, SUPERVISED, why)
     if steps < LONG:

@@ -15,7 +15,7 @@ from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
-from realmix.evaluate.ranking import attempts, ranked
+from realmix.evaluate.ranking import attempts, preferred, ranked
 from realmix.models import described, merged
 from realmix.report.evidence import (
     Evidence,
@@ -78,7 +78,7 @@ class Experiment:
         last: dict[str, Trained] = {}
         pool: dict[str, Floats] = {}  # what each final model says of it
         tried: list[Verdict] = []
-        for chosen in ranked(judge, label, held, candidates or alone):
+        for chosen in preferred(judge, label, held, candidates or alone, self.contenders.favorite):
             new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]
@@ -94,7 +94,7 @@ class Experiment:
         said = pool[base], pool[verdict.algorithm]
         evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
-        result["tried"] = attempts(label, held, self._seconds(done), candidates)
+        result["tried"] = attempts(judge, label, held, self._seconds(done), candidates, base)
         return self._outcome(verdict, finals, result, evidence)
 
     def _verdict(

@@ -116,7 +116,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     experiment, found = Experiment(phases), phases.contenders
     names = " and ".join(found.candidates or found.alone[:1])
     chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (dataset.described, *phases.notes, chosen)):
+    for note in filter(None, (dataset.described, *phases.notes, chosen, *found.beyond)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -152,7 +152,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
         **outcome.result,
         "seed": config.seed,
         "versions": versions(),
-        "notes": [*_columns(phases.dataset), *phases.notes],
+        "notes": [*_columns(phases.dataset), *phases.notes, *phases.contenders.beyond],
         "bad_files": [list(pair) for pair in phases.dataset.bad_files],
     }
     outcome.classifier.save(folder / MODEL)

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from realmix import models
-from realmix.evaluate.pairing import SPREAD, Pairing, mixing_weight, temperature, tempered
+from realmix.evaluate.pairing import Pairing, mixing_weight, temperature, tempered
+from realmix.functional.rows.temperature import SPREAD
 from realmix.models.composed import Blend
 
 

@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from realmix.functional.gaussians import discriminant, expectation_maximization, principal
+from realmix.functional.rows.gaussians import discriminant, expectation_maximization, principal
 
 
 def problem(count=60, num_classes=3, width=4, seed=0):

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from realmix.functional.linear import best_strength, dealt, logistic
+from realmix.functional.rows.linear import best_strength, dealt, logistic
 
 GRID = (0.01, 0.1, 1.0, 10.0)
 
@@ -64,19 +64,42 @@ def test_one_class_alone_is_predicted_everywhere():
     assert bias.argmax() == 1
 
 
-def test_noise_gets_the_strongest_penalty_and_clear_classes_do_not():
+def test_noise_gets_the_strongest_penalty_and_stays_unsure():
     rng = np.random.default_rng(0)
     label = np.arange(60) % 2
     of_noise = [best_strength(rng.normal(size=(60, 5)), label, GRID, 5, rng) for _ in range(9)]
-    assert np.median(of_noise) == GRID[0]
-    rows, label = problem(count=120, spread=0.3)
-    assert best_strength(rows, label, GRID, 5, rng) >= 1.0
+    assert np.median([strength for strength, _ in of_noise]) == GRID[0]
+    assert np.median([temperature for _, temperature in of_noise]) > 0.1
 
 
-def test_where_nothing_can_be_held_out_the_strength_is_one():
+def test_a_ridge_that_the_penalty_hides_is_found():
+    """What tells the classes apart is small beside noise: a strong penalty takes the noise."""
+    rng, label = np.random.default_rng(0), np.arange(200) % 2
+    rows = np.stack([0.1 * (label - 0.5) + 0.01 * rng.normal(size=200), rng.normal(size=200)], 1)
+    assert best_strength(rows, label, (0.001, 1.0, 1000.0), 5, rng)[0] == 1000.0
+
+
+def test_a_penalty_that_only_makes_unsure_is_no_worse():
+    """Wide rows of clear classes: the strongest penalty leaves all of them right and unsure."""
     rng = np.random.default_rng(0)
-    assert best_strength(rng.normal(size=(3, 2)), np.arange(3), GRID, 5, rng) == 1.0
-    assert best_strength(rng.normal(size=(3, 2)), np.zeros(3, int), GRID, 5, rng) == 1.0
+    label = np.arange(40) % 2
+    rows = 0.2 * rng.normal(size=(40, 50)) / np.sqrt(50)
+    rows[:, 0] += label - 0.5
+    slopes, bias = logistic(rows, label, 2, GRID[0])
+    probs = np.exp(log_softmax(rows @ slopes.T + bias, axis=1))
+    assert (probs.argmax(1) == label).all()
+    assert probs.max() < 0.55
+    strength, temperature = best_strength(rows, label, GRID, 5, rng)
+    assert strength <= GRID[1]
+    slopes, bias = logistic(rows, label, 2, strength)
+    sure = np.exp(log_softmax((rows @ slopes.T + bias) / temperature, axis=1))
+    assert sure.max(1).mean() > 0.9
+
+
+def test_where_nothing_can_be_held_out_the_strength_is_the_middle_one():
+    rng = np.random.default_rng(0)
+    assert best_strength(rng.normal(size=(3, 2)), np.arange(3), GRID, 5, rng) == (1.0, 1.0)
+    assert best_strength(rng.normal(size=(3, 2)), np.zeros(3, int), GRID, 5, rng) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("counts", [(2, 2, 2), (1, 2, 9), (1, 1, 2), (7, 3)])
@@ -91,7 +114,7 @@ def test_every_class_is_dealt_evenly_and_a_single_row_is_not_held_out(counts):
             each = np.bincount(own, minlength=5)
             assert each.max() - each.min() <= 1
     rows = np.random.default_rng(4).normal(size=(len(label), 3))
-    assert best_strength(rows, label, GRID, 5, np.random.default_rng(3)) in GRID
+    assert best_strength(rows, label, GRID, 5, np.random.default_rng(3))[0] in GRID
 
 
 def test_few_labels_of_many_classes_are_no_reason_to_warn():

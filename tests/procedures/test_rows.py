@@ -1,5 +1,7 @@
 """The methods for feature rows that take no steps: against references, and in a whole run."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +11,13 @@ from sklearn.linear_model import LogisticRegression
 from realmix import SemiSupervisedClassifier
 from realmix.base.errors import Interrupted, UsageError
 from realmix.contract.method import Facts
-from realmix.procedures.balanced_self_training import BalancedSelfTraining
-from realmix.procedures.gaussian_mixture import GaussianMixture
-from realmix.procedures.label_spreading import LabelSpreading
-from realmix.procedures.linear import Linear
+from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.consensus import Consensus
+from realmix.procedures.rows.gaussian_mixture import GaussianMixture
+from realmix.procedures.rows.label_spreading import LabelSpreading
+from realmix.procedures.rows.linear import Linear
+from realmix.procedures.rows.prototypes import Prototypes
+from realmix.procedures.rows.shared import STRENGTHS, mean_square, strength_of
 from tests.procedures.small import blobs, stages
 
 METHODS = {
@@ -20,6 +25,8 @@ METHODS = {
     "label_spreading": LabelSpreading,
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,
+    "prototypes": Prototypes,
+    "consensus": Consensus,
 }
 EVERY = pytest.mark.parametrize("name", METHODS)
 
@@ -89,6 +96,55 @@ def test_without_weight_a_pool_changes_nothing():
         alone, abs=2e-3
     )
     assert probs_of(BalancedSelfTraining(), stages(blobs())) != pytest.approx(alone, abs=2e-3)
+
+
+def test_a_strength_of_features_does_not_depend_on_the_unit_of_the_rows():
+    run = stages(dataclasses.replace(blobs(), width=4))
+    rows, label = run.data.labeled.inputs.numpy().astype(float), run.data.labeled.label.numpy()
+    one, other = strength_of(rows, label, run), strength_of(7 * rows, label, run)
+    assert one[0] == pytest.approx(49 * other[0])
+    assert one[1] == pytest.approx(other[1], rel=0.05)
+    assert any(one[0] * mean_square(rows) == pytest.approx(known) for known in STRENGTHS)
+
+
+def test_prototypes_follow_cosines_of_rows_of_any_length():
+    slopes, bias = Prototypes(pool_weight=0.0).fitted(stages(blobs(labeled=9)))
+    rows = blobs(labeled=9).labeled
+    sums = np.array([rows.inputs[rows.label == c].numpy().sum(0) for c in range(3)])
+    cosines = (
+        sums @ slopes.T / np.linalg.norm(sums, axis=1)[:, None] / np.linalg.norm(slopes, axis=1)
+    )
+    assert np.diag(cosines) == pytest.approx(np.ones(3))
+    assert np.linalg.norm(slopes, axis=1) == pytest.approx(np.full(3, np.linalg.norm(slopes[0])))
+    assert not bias.any()
+
+
+@pytest.mark.parametrize("agreement", [0.0, 3.0])
+def test_the_student_learns_what_most_say_and_less_where_they_differ(agreement, monkeypatch):
+    """Four opinions of 60 rows; of an even vote the surer side is believed."""
+    run, rng = stages(blobs()), np.random.default_rng(0)
+    opinions = [rng.dirichlet(np.ones(3), 60) for _ in range(4)]
+    monkeypatch.setattr(Consensus, "opinions", lambda self, stages, pool: opinions)
+    votes = np.array(
+        [np.bincount([o[u].argmax() for o in opinions], minlength=3) for u in range(60)]
+    )
+    mean = sum(opinions) / 4
+    pseudo = [max(range(3), key=lambda c: (votes[u, c], mean[u, c])) for u in range(60)]
+    weight = 0.5 * 20 / 60 * (votes.max(1) / 4) ** agreement
+    known, pool = run.data.labeled, run.data.unlabeled.inputs.numpy()
+    both = np.concatenate([known.inputs.numpy(), pool]).astype(float)
+    model = LogisticRegression(C=2 / (both**2).sum(1).mean(), tol=1e-6, max_iter=1000)
+    model.fit(both, np.r_[known.label.numpy(), pseudo], np.r_[np.ones(20), weight])
+    mine = probs_of(Consensus(agreement=agreement, times=0.5, strength=2.0, balance=0.0), run)
+    assert mine == pytest.approx(model.predict_proba(pool), abs=2e-3)
+
+
+def test_with_full_balance_the_pool_gets_the_labels_shares():
+    """Of each class a third of the labels, smoothed by one more: still a third."""
+    run = stages(blobs(labeled=21))
+    assert probs_of(Consensus(balance=1.0), run).mean(0) == pytest.approx(
+        np.full(3, 1 / 3), abs=1e-3
+    )
 
 
 def test_few_labels_and_a_wide_table_are_no_obstacle():

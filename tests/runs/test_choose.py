@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from benchmarks.accuracy import TASKS, current_lines
 from benchmarks.records import by_seed
 from realmix.contract.algorithm import Facts
 from realmix.data.reading.load import load
-from realmix.runs.choose import AUTO, LONG, QUICK, contenders
+from realmix.runs.choose import AUTO, LONG, QUICK, RUNGS, contenders
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.methods import METHODS
 from realmix.runs.phases import Phases
+from realmix.runs.prepared import ENCODED
 from realmix.runs.watch import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +53,7 @@ def test_the_first_row_that_fits_decides(
 
 
 def test_a_name_that_was_asked_for_is_taken() -> None:
-    assert contenders("vat", "auto", facts(), 400) == (("supervised",), ("vat",), "vat", "")
+    assert contenders("vat", "auto", facts(), 400) == (("supervised",), ("vat",), "vat", "", "")
     assert contenders("vat", "auto", facts(pool=0), 400).all == ("supervised",)
     assert contenders("supervised", "auto", facts(images=False), 400).all == ("supervised",)
 
@@ -67,12 +69,19 @@ def test_without_a_gate_there_is_one_training() -> None:
     assert contenders(AUTO, "auto", facts(images=False, pool=0), 400).first.all == ("linear",)
 
 
+def test_on_features_of_an_encoder_a_vote_is_the_favorite() -> None:
+    found = contenders(AUTO, "auto", dataclasses.replace(facts(images=False), preset=ENCODED), 400)
+    assert (found.candidates, found.favorite) == (RUNGS, "consensus")
+    assert contenders(AUTO, "auto", facts(images=False), 400).favorite == ""
+
+
 def test_the_page_names_what_the_rule_takes() -> None:
     page = (ROOT / "docs" / "choosing.md").read_text()
     rows = re.findall(r"^\| [^|]+ \| ([\w, ]+) \|", page, re.MULTILINE)
     assert rows[1:] == [
         "labels alone",
         ", ".join(QUICK),
+        ", ".join(RUNGS),
         "softmatch",
         "mixmatch",
         "flexmatch",

@@ -13,7 +13,7 @@ from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count
 from realmix.models.tree_arrays import forest
 from realmix.models.trees import Forest as Network
-from realmix.procedures.rows import figures_of, labeled_rows
+from realmix.procedures.rows.shared import figures_of, labeled_rows
 from realmix.training.stages import Procedure, Stages
 
 

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from realmix.functional.rows.temperature import best_temperature, log_losses
+
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 Rows = NDArray[np.floating]
 Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
+
+LOG_TEMPERATURES = (-5.0, 5.0)  # where a strength is judged
+SPREAD = 2.0  # of the prior of log T of what is shipped, which keeps few labels from certainty
+SAME = 1e-3  # of log loss: where all are right, no penalty is better than another
 
 # the rows are checked when they are read; a fit takes 2 ms, of which half would be checks
 UNCHECKED = {"assume_finite": True, "skip_parameter_validation": True}
@@ -65,11 +71,14 @@ def best_strength(
     strengths: tuple[float, ...],
     folds: int,
     rng: np.random.Generator,
-) -> float:
+    calibrated: bool = True,
+) -> tuple[float, float]:
     """The strongest penalty whose held-out log loss is within half a standard error of the best.
 
-    The classes of each fold are as equal as they can be. A row that is the only one of its class is
-    never held out. Where none can be, the strength is the grid's nearest to 1.
+    Calibrated, each strength is judged at the temperature that suits it best: what a penalty takes
+    from the sureness of a model that few labels on long rows have made is not what it takes from
+    its accuracy. The classes of each fold are as equal as they can be. A row that is the only one
+    of its class is never held out. Where none can be, the strength is the grid's middle, and T 1.
 
     Args:
         rows: (n, D) standardized.
@@ -77,20 +86,31 @@ def best_strength(
         strengths: the grid of C, ascending.
         folds: 2 or more.
         rng: deals the rows of each class to the folds.
+        calibrated: without it each is judged by its probabilities as they are.
+
+    Returns:
+        C, and the temperature T by which its scores are the likeliest probabilities; 1 without.
     """
     fold = dealt(label, folds, rng)
-    if len(np.unique(label)) < 2 or (fold < 0).all():
-        return min(strengths, key=lambda strength: abs(math.log(strength)))
-    loss = np.full((len(strengths), len(rows)), np.nan)
+    measured, found = fold >= 0, np.unique(label)
+    if len(found) < 2 or not measured.any():
+        return strengths[len(strengths) // 2], 1.0
+    logits = np.zeros((len(strengths), len(rows), len(found)))
     for k in range(folds):
         held, kept = fold == k, fold != k
         if held.any():
             models = _fitted(rows[kept], label[kept], strengths, tolerance=1e-3)
-            loss[:, held] = [_log_loss(model, rows[held], label[held]) for model in models]
-    loss = loss[:, fold >= 0]
+            logits[:, held] = [_logits(model, rows[held]) for model in models]
+    place = np.searchsorted(found, label[measured])
+    judged = _calibrated_loss if calibrated else log_losses
+    loss = np.array([judged(part[measured], place) for part in logits])
     mean = loss.mean(1)
     error = (loss - loss[mean.argmin()]).std(1) / math.sqrt(loss.shape[1])
-    return strengths[int(np.argmax(mean <= mean.min() + error / 2))]
+    best = int(np.argmax(mean <= mean.min() + error / 2 + SAME))
+    if not calibrated:
+        return strengths[best], 1.0
+    own = best_temperature(logits[best, measured], place, LOG_TEMPERATURES, SPREAD)
+    return strengths[best], own
 
 
 def dealt(label: Labels, folds: int, rng: np.random.Generator) -> Labels:
@@ -130,12 +150,14 @@ def _fitted(
     return models
 
 
-def _log_loss(model: LogisticRegression, rows: Rows, label: Labels) -> Scores:
-    """(n,) of rows whose classes the model has all seen."""
+def _logits(model: LogisticRegression, rows: Rows) -> Scores:
+    """(n, K) of the model's classes; each has seen all that have a second label."""
     slopes, bias = coefficients(model)
-    logits = rows @ slopes.T + bias
-    place = np.searchsorted(model.classes_, label)
-    own = logits[np.arange(len(rows)), place]
-    top = logits.max(1)
-    loss: Scores = np.log(np.exp(logits - top[:, None]).sum(1)) + top - own
-    return loss
+    logits: Scores = rows @ slopes.T + bias
+    return logits
+
+
+def _calibrated_loss(logits: Scores, label: Labels) -> Scores:
+    """(n,) log losses at the best temperature: a strong penalty makes unsure, which is no error."""
+    own = best_temperature(logits, label, LOG_TEMPERATURES, spread=math.inf)
+    return log_losses(logits, label, own)

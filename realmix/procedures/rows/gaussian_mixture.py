@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Share
-from realmix.functional.gaussians import expectation_maximization, principal
-from realmix.procedures.rows import figures_of, labeled_rows, pool_rows, set_linear
+from realmix.functional.rows.gaussians import expectation_maximization, principal
+from realmix.procedures.rows.shared import (
+    figures_of,
+    labeled_rows,
+    pool_rows,
+    prior_of,
+    set_linear,
+    weight_of,
+)
 from realmix.training.stages import Procedure, Stages
+
+Array = NDArray[np.float64]
 
 
 @dataclass(eq=False)
@@ -39,23 +49,23 @@ class GaussianMixture(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
-            mean, directions = principal(np.concatenate([rows, pool]), self.dimensions)
-            given = np.eye(stages.data.num_classes)[label]
-            prior = (given.sum(0) + 1) / (len(rows) + given.shape[1])
-            weight = self.pool_weight
-            if weight is None:
-                weight = min(1.0, len(rows) / max(len(pool), 1))
-            slopes, bias, number = expectation_maximization(
-                (rows - mean) @ directions.T,
-                (pool - mean) @ directions.T,
-                given,
-                prior,
-                weight,
-                self.iterations,
-            )
-            slopes = slopes @ directions
-            set_linear(network, slopes, bias - slopes @ mean)
-            return {**figures_of(network, stages), "iterations": float(number)}
+            set_linear(network, *self.fitted(stages))
+            return figures_of(network, stages)
 
         return stages.compute(fit, "linear")
+
+    def fitted(self, stages: Stages) -> tuple[Array, Array]:
+        """(K, D) W and (K,) b of the posterior softmax(W x + b)."""
+        (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
+        mean, directions = principal(np.concatenate([rows, pool]), self.dimensions)
+        weight = self.pool_weight
+        slopes, bias, _ = expectation_maximization(
+            (rows - mean) @ directions.T,
+            (pool - mean) @ directions.T,
+            np.eye(stages.data.num_classes)[label],
+            prior_of(label, stages.data.num_classes),
+            weight_of(len(rows), len(pool)) if weight is None else weight,
+            self.iterations,
+        )
+        slopes = slopes @ directions
+        return slopes, bias - slopes @ mean

@@ -12,9 +12,17 @@ from torch import nn
 
 from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Positive, Share
-from realmix.functional.linear import logistic
+from realmix.functional.rows.linear import logistic
 from realmix.functional.selection import confident_of_each_class
-from realmix.procedures.rows import figures_of, labeled_rows, pool_rows, set_linear, strength_of
+from realmix.procedures.rows.shared import (
+    figures_of,
+    labeled_rows,
+    pool_rows,
+    prior_of,
+    set_linear,
+    strength_of,
+    weight_of,
+)
 from realmix.training.stages import Procedure, Stages
 
 Array = NDArray[np.float64]
@@ -45,22 +53,28 @@ class BalancedSelfTraining(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
-            num_classes, strength = stages.data.num_classes, strength_of(stages)
-            model = logistic(rows, label, num_classes, strength)
-            prior = (np.bincount(label, minlength=num_classes) + 1) / (len(label) + num_classes)
-            for number in range(1, self.rounds + 1) if len(pool) else ():
-                chosen, pseudo = self.chosen(model, pool, prior, number / self.rounds)
-                own = self.pool_weight
-                if own is None:
-                    own = min(1.0, len(rows) / max(len(pseudo), 1))
-                weight = np.r_[np.ones(len(rows)), np.full(len(pseudo), own)]
-                both = np.concatenate([rows, pool[chosen]])
-                model = logistic(both, np.r_[label, pseudo], num_classes, strength, weight)
-            set_linear(network, *model)
-            return {**figures_of(network, stages), "strength": strength}
+            set_linear(network, *self.fitted(stages))
+            return figures_of(network, stages)
 
         return stages.compute(fit, "linear")
+
+    def fitted(self, stages: Stages) -> tuple[Array, Array]:
+        """(K, D) W and (K,) b after the last round."""
+        (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
+        num_classes = stages.data.num_classes
+        strength, temperature = strength_of(rows, label, stages)
+        slopes, bias = logistic(rows, label, num_classes, strength)
+        prior = prior_of(label, num_classes)
+        for number in range(1, self.rounds + 1) if len(pool) else ():
+            model = slopes / temperature, bias / temperature
+            chosen, pseudo = self.chosen(model, pool, prior, number / self.rounds)
+            own = self.pool_weight
+            own = weight_of(len(rows), len(pseudo)) if own is None else own
+            weight = np.r_[np.ones(len(rows)), np.full(len(pseudo), own)]
+            both = np.concatenate([rows, pool[chosen]])
+            named = np.r_[label, pseudo]
+            slopes, bias = logistic(both, named, num_classes, strength, weight)
+        return slopes / temperature, bias / temperature
 
     def chosen(
         self, model: tuple[Array, Array], pool: Array, prior: Array, part: float

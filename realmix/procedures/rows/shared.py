@@ -10,10 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realmix.base.randomness import derive
-from realmix.functional.linear import best_strength
+from realmix.functional.rows.linear import best_strength
 from realmix.training.stages import Stages
 
-STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # C; standardized rows and few labels need no weaker penalty
+OF_COLUMNS = (0.01, 0.1, 1.0, 10.0)  # C of standardized columns
+STRENGTHS = (
+    1.0,
+    3.0,
+    10.0,
+    30.0,
+    100.0,
+)  # of features: C times their square length
 FOLDS = 5
 
 
@@ -37,10 +44,34 @@ def _array(rows: Tensor) -> NDArray[np.float64]:
     return rows.cpu().numpy().astype(np.float64)
 
 
-def strength_of(stages: Stages) -> float:
-    """The C of the labels' logistic regression, by cross-validation."""
+def strength_of(
+    rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages
+) -> tuple[float, float]:
+    """C of the labels' logistic regression and the temperature of its scores, cross-validated."""
     rng = np.random.default_rng(derive(stages.seed))
-    return best_strength(*labeled_rows(stages), STRENGTHS, FOLDS, rng)
+    if stages.data.width is None:  # columns of a table
+        return best_strength(rows, label, OF_COLUMNS, FOLDS, rng, calibrated=False)
+    square = mean_square(rows)
+    strengths = tuple(strength / square for strength in STRENGTHS)
+    return best_strength(rows, label, strengths, FOLDS, rng)
+
+
+def mean_square(*rows: NDArray[np.float64]) -> float:
+    """Of the lengths of all rows: what C must be divided by to mean the same for any width."""
+    total = sum(float(np.einsum("nd,nd->", part, part)) for part in rows)
+    return max(total / max(sum(map(len, rows)), 1), 1e-12)
+
+
+def prior_of(label: NDArray[np.int64], num_classes: int) -> NDArray[np.float64]:
+    """(K,) shares of the labels, each class as if it had one more."""
+    counts = np.bincount(label, minlength=num_classes) + 1.0
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
+
+
+def weight_of(labels: int, pool: int, times: float = 1.0) -> float:
+    """Of a row of the pool, so that all of it weighs `times` what all labels weigh; at most 1."""
+    return min(1.0, times * labels / max(pool, 1))
 
 
 def set_linear(network: nn.Module, slopes: NDArray[np.float64], bias: NDArray[np.float64]) -> None:

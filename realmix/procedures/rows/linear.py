@@ -8,8 +8,8 @@ from torch import nn
 
 from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Positive
-from realmix.functional.linear import logistic
-from realmix.procedures.rows import figures_of, labeled_rows, set_linear, strength_of
+from realmix.functional.rows.linear import logistic
+from realmix.procedures.rows.shared import figures_of, labeled_rows, set_linear, strength_of
 from realmix.training.stages import Procedure, Stages
 
 
@@ -37,8 +37,11 @@ class Linear(Procedure):
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
             rows, label = labeled_rows(stages)
-            strength = self.strength or strength_of(stages)
-            set_linear(network, *logistic(rows, label, stages.data.num_classes, strength))
-            return {**figures_of(network, stages), "strength": strength}
+            strength, temperature = self.strength, 1.0
+            if strength is None:
+                strength, temperature = strength_of(rows, label, stages)
+            slopes, bias = logistic(rows, label, stages.data.num_classes, strength)
+            set_linear(network, slopes / temperature, bias / temperature)
+            return {**figures_of(network, stages), "strength": strength, "T": temperature}
 
         return stages.compute(fit, "linear")

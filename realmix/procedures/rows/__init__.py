@@ -1,0 +1,1 @@
+"""Methods for feature rows, which take no steps."""

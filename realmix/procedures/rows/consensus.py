@@ -1,0 +1,94 @@
+"""Democratic co-learning (Zhou and Goldman, 2004, ICTAI) for one student: methods vote on rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from torch import nn
+
+from realmix.contract.algorithm import Facts
+from realmix.contract.fields import Count, NonNegative, Positive, Share
+from realmix.functional.rows.linear import logistic
+from realmix.functional.rows.shares import share_offsets
+from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.gaussian_mixture import GaussianMixture
+from realmix.procedures.rows.label_spreading import LabelSpreading
+from realmix.procedures.rows.prototypes import Prototypes
+from realmix.procedures.rows.shared import (
+    figures_of,
+    labeled_rows,
+    mean_square,
+    pool_rows,
+    prior_of,
+    set_linear,
+    weight_of,
+)
+from realmix.training.stages import Procedure, Stages
+
+Array = NDArray[np.float64]
+SPREADING = LabelSpreading(neighbors=20, balance=1.0, dimensions=128)
+
+
+@dataclass(eq=False)
+class Consensus(Procedure):
+    """H(y, p(x)) + w v(u)^a H(c, p(u)): c has v(u) of the votes of four methods on u."""
+
+    agreement: NonNegative = 3.0  # a: a row on which the methods differ counts so much less
+    times: Positive = 30.0  # w: the pool weighs so many times what all labels do
+    strength: Positive = 1.0  # C of the student, times the rows' mean square length
+    balance: Share = 0.5  # B: of the offset by which the pool has the labels' class shares
+    most_rows: Count = 10_000  # of the pool, at random
+
+    idea = "several methods vote on the pool, one student learns"
+    needs = "feature rows; pool; a graph of all rows"
+    cost = 0.0
+
+    @property
+    def trainings(self) -> float:
+        return 0.0
+
+    def final_model(self, model: str) -> str:
+        return "linear"
+
+    def check(self, facts: Facts) -> None:
+        facts.require_rows("consensus")
+
+    def train(self, stages: Stages) -> nn.Module:
+        def fit(network: nn.Module) -> dict[str, float]:
+            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
+            probs = self.opinions(stages, pool)
+            votes = np.mean([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
+            pseudo = (votes + 1e-3 * np.mean(probs, 0)).argmax(1)  # equal votes: the surer
+            share = votes[np.arange(len(pool)), pseudo]
+            weight = weight_of(len(rows), len(pool), self.times) * share**self.agreement
+            both = np.concatenate([rows, pool])
+            slopes, bias = logistic(
+                both,
+                np.r_[label, pseudo],
+                stages.data.num_classes,
+                self.strength / mean_square(both),
+                np.r_[np.ones(len(rows)), weight],
+            )
+            if len(pool):
+                prior = prior_of(label, stages.data.num_classes)
+                bias += self.balance * share_offsets(pool @ slopes.T + bias, prior)
+            set_linear(network, slopes, bias)
+            return {**figures_of(network, stages), "agreement": float(share.mean())}
+
+        return stages.compute(fit, "linear")
+
+    def opinions(self, stages: Stages, pool: Array) -> list[Array]:
+        """(N, K) probabilities of the pool by each method."""
+        rows, label = labeled_rows(stages)
+        members = (
+            GaussianMixture(most_rows=self.most_rows),
+            Prototypes(most_rows=self.most_rows),
+            BalancedSelfTraining(),
+        )
+        models = [member.fitted(stages) for member in members]
+        by_rule = [softmax(pool @ slopes.T + bias, axis=1) for slopes, bias in models]
+        spread = SPREADING.shares(rows, label, pool, stages.data.num_classes)
+        return [*by_rule, spread[len(label) :]]

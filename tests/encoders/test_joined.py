@@ -1,0 +1,76 @@
+"""Several encoders of texts as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from realmix.base.errors import UsageError
+from realmix.data.encoded import Reference
+from realmix.encoders import catalogue
+from realmix.encoders.encoder import kept
+from realmix.encoders.joined import JoinedEncoder
+from realmix.encoders.tfidf import TfidfEncoder
+
+TEXTS = ["one", "a longer text", "three"]
+
+
+class Fixed:
+    """Random vectors of so many numbers, by the text's length."""
+
+    kind = "texts"
+
+    def __init__(self, name: str, width: int, mark: str = "0") -> None:
+        self.reference = Reference(name, None, width, mark)
+
+    def on(self, device: torch.device, precision: torch.dtype) -> Fixed:
+        self.device = device
+        return self
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        width = self.reference.dimension
+        seeds = [torch.Generator().manual_seed(width + len(text)) for text in texts]
+        return kept(torch.stack([torch.randn(width, generator=seed) for seed in seeds]))
+
+
+def test_each_counts_alike_whatever_its_width() -> None:
+    """The cosine of two texts is the mean of those that the encoders give."""
+    parts = Fixed("small", 4), Fixed("wide", 60)
+    joined = JoinedEncoder(parts)
+    found = joined.encode(TEXTS).double() / 8
+    assert joined.reference.dimension == 64
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(3).double(), atol=2e-3, rtol=0)
+    each = [torch.nn.functional.normalize(part.encode(TEXTS).double(), dim=1) for part in parts]
+    mean = sum(one @ one.T for one in each) / 2
+    torch.testing.assert_close(found @ found.T, mean, atol=3e-3, rtol=0)
+
+
+def test_it_is_known_by_all_names_and_any_weight() -> None:
+    one = JoinedEncoder([Fixed("a", 4), Fixed("b", 5)]).reference
+    other = JoinedEncoder([Fixed("a", 4), Fixed("b", 5, mark="1")]).reference
+    assert one.name == "a,b"
+    assert one.fingerprint != other.fingerprint
+
+
+def test_commas_stand_between_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {
+        "first": ("", lambda last: Fixed("first", 3)),
+        "next": ("", lambda last: Fixed("n", 2)),
+    }
+    monkeypatch.setattr(catalogue.texts, "LOADERS", known)
+    found = catalogue.text_encoder("first,next")
+    assert isinstance(found, JoinedEncoder)
+    assert found.encode(TEXTS).shape == (3, 5)
+    again = found.on(torch.device("cpu"), torch.float32)
+    assert again is found
+    with pytest.raises(UsageError, match="There is no encoder of texts 'nex'"):
+        catalogue.text_encoder("first,nex")
+
+
+def test_what_is_fitted_to_the_data_is_refused() -> None:
+    fitted = TfidfEncoder.fit(TEXTS * 3)
+    with pytest.raises(UsageError, match="tfidf is fitted to the data"):
+        JoinedEncoder([Fixed("a", 4), fitted])
