@@ -301,7 +301,12 @@ def wanted() -> Iterator[tuple[Any, ...]]:
 
 
 def run(what: str, *which: Any) -> Line:
-    return {"share": share_run, "scores": score_run, "copies": copies_run}[what](*which)
+    runs: dict[str, Callable[..., Line]] = {
+        "share": share_run,
+        "scores": score_run,
+        "copies": copies_run,
+    }
+    return runs[what](*which)
 
 
 def main() -> None:
