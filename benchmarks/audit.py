@@ -245,7 +245,8 @@ def summary() -> str:
             "",
             f"{line['planted']} pictures of the first {line['rows']:,} of CIFAR-10, copied in four"
             f" ways and put among them; found: {found}. Of the pictures as they were,"
-            f" {line['natural']} pairs are called near copies; {line['seconds']:.0f} processor seconds.",
+            f" {line['natural']} pairs are called near copies;"
+            f" {line['seconds']:.0f} processor seconds.",
         ]
     return "\n".join([*rows, "", *versions_of(lines), ""])
 
@@ -300,7 +301,12 @@ def wanted() -> Iterator[tuple[Any, ...]]:
 
 
 def run(what: str, *which: Any) -> Line:
-    return {"share": share_run, "scores": score_run, "copies": copies_run}[what](*which)
+    runs: dict[str, Callable[..., Line]] = {
+        "share": share_run,
+        "scores": score_run,
+        "copies": copies_run,
+    }
+    return runs[what](*which)
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from realmix.auditing import words
 from realmix.auditing.examine import audit_data, examine
-from realmix.auditing.features import AUTO
 from realmix.auditing.findings import Findings
 from realmix.auditing.lists import write_lists
 from realmix.auditing.page import page
 from realmix.base.errors import StorageError
 from realmix.base.files import write_atomically, write_json
 from realmix.data.reading.load import from_arrays
+from realmix.encoders.catalogue import AUTO
 
 JSON, PAGE = "audit.json", "audit.html"
 

@@ -12,12 +12,13 @@ from scipy.stats import mannwhitneyu
 
 from realmix.auditing.class_shares import ClassShares, class_shares
 from realmix.auditing.copies import Copies, find_copies
-from realmix.auditing.features import AUTO, Counting, features_of
+from realmix.auditing.features import Counting, features_of
 from realmix.auditing.findings import CLEAR, Findings
 from realmix.auditing.labels import doubts
 from realmix.auditing.reader import read
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from realmix.encoders.catalogue import AUTO
 from realmix.functional.foreign.detect import Foreign, find_foreign
 
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign

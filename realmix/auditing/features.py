@@ -148,7 +148,7 @@ def _thumbnails(dataset: Dataset) -> NDArray[np.float32]:
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     if max(image.shape[1:]) <= THUMBNAIL:
-        return image.astype(np.float32) / 255
+        return image.astype(np.float32) / np.float32(255)
     size = (THUMBNAIL, THUMBNAIL)
     small = [Image.fromarray(channel).resize(size, Image.Resampling.BOX) for channel in image]
-    return np.stack([np.asarray(channel, np.float32) for channel in small]) / 255
+    return np.stack([np.asarray(channel, np.float32) for channel in small]) / np.float32(255)

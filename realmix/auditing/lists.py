@@ -59,18 +59,19 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
     count = len(dataset.label)
     if unlabeled is None:
         return np.zeros(count, bool)
-    pool = dataset.label < 0
     path = Path(unlabeled)
+    names = dataset.names or ("",) * count
     if dataset.files and path.is_dir():
-        return pool & np.array([f.resolve().is_relative_to(path.resolve()) for f in dataset.files])
-    if dataset.files:
+        came = [file.resolve().is_relative_to(path.resolve()) for file in dataset.files]
+    elif dataset.files:
         root = path.resolve().parent
         cells = read_cells(path).cells[PATH_COLUMN]
         files = {(root / str(cell).strip()).resolve() for cell in cells}
-        return pool & np.array([f.resolve() in files for f in dataset.files])
-    start = printable(path)
-    names = dataset.names or ("",) * count
-    return pool & np.array([name.startswith(start) for name in names])
+        came = [file.resolve() in files for file in dataset.files]
+    else:
+        came = [name.startswith(printable(path)) for name in names]
+    found: NDArray[np.bool_] = (dataset.label < 0) & np.array(came)
+    return found
 
 
 def _write(
@@ -92,10 +93,12 @@ def _write(
         return _table(place, _cells(path, [(dataset.names or ())[row] for row in rows]))
     if dataset.is_texts:
         column = (dataset.columns or (_TEXT,))[0]
-        return _table(place, [(column, dataset.inputs[rows]), *labels])
+        return _table(place, [(column, dataset.inputs[rows].tolist()), *labels])
     file = place.with_suffix(".npz")
     buffer = io.BytesIO()
-    y = {"y": dataset.label[rows], "classes": np.array(dataset.classes)} if labels else {}
+    y: dict[str, Any] = (
+        {"y": dataset.label[rows], "classes": np.array(dataset.classes)} if labels else {}
+    )
     np.savez(buffer, x=dataset.inputs[rows], **y)
     write_atomically(file, buffer.getvalue())
     return file

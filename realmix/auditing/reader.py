@@ -27,8 +27,8 @@ class Reading(NamedTuple):
         pool: (N, K) of each row of the pool, by all labels.
     """
 
-    held: Array
-    pool: Array
+    held: NDArray[np.float64]
+    pool: NDArray[np.float64]
 
 
 def read(labeled: Array, label: Labels, pool: Array, num_classes: int, seed: int = 0) -> Reading:
