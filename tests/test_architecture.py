@@ -17,6 +17,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "contract",
     "data augment models",
     "encoders",
+    "bank",
     "algorithms",
     "training",
     "procedures",

@@ -51,6 +51,7 @@ class Fit(Config):
     data: Positional[Annotated[str, arg(metavar="DATA", help_behavior_hint="")]]
     unlabeled: Unset[str | None] = None
     answers: Unset[str | None] = None
+    bank: Unset[str | None] = None
     test: Unset[str | None] = None
     encoder: Unset[str | None] = None
     views: Number = None

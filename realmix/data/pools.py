@@ -54,6 +54,7 @@ class Dataset:
         copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
         files, test_files: the image file of each row and test row, where they are files.
         translated: (N,) texts there and back, "" where there is none, where the data bring them.
+        origin: what result.json is to say of where rows came from, by name: the bank.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
@@ -77,6 +78,7 @@ class Dataset:
     files: tuple[Path, ...] | None = None
     test_files: tuple[Path, ...] | None = None
     translated: np.ndarray | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
     encoded: Encoded | None = None
 
     @property

