@@ -191,4 +191,5 @@ def joined(dataset: Dataset, found: Retrieved, path: Path) -> Dataset:
         copies=longer(dataset.copies, False),
         groups=longer(dataset.groups, -1),
         translated=longer(dataset.translated, ""),
+        weak=longer(dataset.weak, -1),
     )

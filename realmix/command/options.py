@@ -65,6 +65,7 @@ class Fit(Config):
     categorical: Unset[str | None] = None
     numeric: Unset[str | None] = None
     text_column: Unset[str | None] = None
+    weak_label_column: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None

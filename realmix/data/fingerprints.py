@@ -12,7 +12,8 @@ from realmix.data.pools import Dataset
 INIT = "the network of --init"
 ENCODER = "the encoder"
 BANK = "the bank of sentences"
-PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT, ENCODER, BANK)
+WEAK = "weak labels"
+PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT, ENCODER, BANK, WEAK)
 
 
 def fingerprints(
@@ -40,6 +41,7 @@ def fingerprints(
         init,
         None if encoder is None else _text(encoder),
         bank,
+        dataset.weak,
     )
     named = zip(PARTS, parts, strict=True)
     return {name: _fingerprint(part) for name, part in named if part is not None}

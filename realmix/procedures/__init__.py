@@ -13,6 +13,7 @@ from realmix.procedures.label_spreading import LabelSpreading
 from realmix.procedures.linear import Linear
 from realmix.procedures.noisy_student import NoisyStudent
 from realmix.procedures.outside.sent_augment import SentAugment
+from realmix.procedures.outside.weak_labels import WeakLabels
 from realmix.procedures.self_training import SelfTraining
 from realmix.procedures.simclr_v2 import SimCLRv2
 from realmix.training.stages import Procedure
@@ -31,4 +32,5 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,
     "sent_augment": SentAugment,
+    "weak_labels": WeakLabels,
 }

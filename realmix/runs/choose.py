@@ -76,7 +76,8 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
         return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
     if not facts.is_images:
         why = "on feature rows they have helped, and take milliseconds"
-        return Contenders(alone, QUICK, SUPERVISED, why)
+        more = ("weak_labels",) * bool(facts.num_weak)
+        return Contenders(alone, (*QUICK, *more), SUPERVISED, why)
     if steps < LONG:
         why = f"trainings of under {LONG:,} steps are too short for confidence thresholds"
         return Contenders(alone, ("mixmatch",), "mixmatch", why)

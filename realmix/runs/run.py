@@ -27,6 +27,7 @@ from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.pool.sentences import with_sentences
+from realmix.runs.pool.weak import with_worth
 from realmix.runs.watch import Watch
 from realmix.training import parallel
 from realmix.training.devices import choose
@@ -144,7 +145,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names."""
-    return load(config.data, **config.reading)
+    return with_worth(load(config.data, **config.reading))
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:

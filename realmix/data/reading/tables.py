@@ -22,6 +22,7 @@ from realmix.data.reading.source import Source, encode
 from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
 from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
+from realmix.data.weak import weak_names
 
 SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
@@ -177,6 +178,7 @@ def read_table(
     marks: Marks = NOTHING_SAID,
     wanted: Wanted | Mapping[str, bool] | None = None,
     group_column: str | None = None,
+    weak_column: str | None = None,
 ) -> Source:
     """The rows of a table: image files of its `path` column, its texts, or its features.
 
@@ -189,6 +191,7 @@ def read_table(
         wanted: which columns the user wants of the data; for further rows the names of theirs, and
             whether they are read as text, or None where they have none, which takes all.
         group_column: what tells which rows belong together; it is no feature.
+        weak_column: labels of unknown quality, where the table has it; it is no feature.
 
     Raises:
         DataError: it cannot be read; paths that lead elsewhere.
@@ -200,13 +203,16 @@ def read_table(
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
     notes, settled = table.notes + told, marks.settled(labels)
     groups = groups_of(table, group_column, needs_labels)
-    others = tuple(name for name in table.cells if name not in (label_column, group_column))
+    weak = None if weak_column not in table.cells else weak_names(table.cells[weak_column], marks)
+    others = tuple(n for n in table.cells if n not in (label_column, group_column, weak_column))
     if PATH_COLUMN in others and not (isinstance(wanted, Wanted) and wanted.texts):
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
-        unused = [name for name in others if name != PATH_COLUMN]
-        notes += _unused("Columns not used beside the images", unused)
-        return Source(names, label, classes, files=files, groups=groups, marks=settled, notes=notes)
+        left = [name for name in others if name != PATH_COLUMN]
+        notes += _unused("Columns not used beside the images", left)
+        return Source(
+            names, label, classes, None, files, groups=groups, weak=weak, marks=settled, notes=notes
+        )
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
@@ -215,17 +221,15 @@ def read_table(
     texts = text_columns(table, others, labels, wanted) if isinstance(wanted, Wanted) else ()
     if texts:
         source = text_source(table, texts, others, label, classes)
-        return replace(source, groups=groups, marks=settled, notes=source.notes + told)
+        return replace(source, groups=groups, weak=weak, marks=settled, notes=source.notes + told)
     if isinstance(wanted, Wanted):
         parsed, more = _chosen(table, others, labels, wanted)
+        notes += lost_numbers(table, parsed)
     else:
         as_text = dict.fromkeys(others, False) if wanted is None else wanted
-        named = [name for name in as_text if name in others]
-        parsed = {name: column_of(table.cells[name], as_text[name]) for name in named}
-        unused = [name for name in others if name not in parsed]
-        more = _unused(f"Columns of '{printable(path)}' not used", unused)
-    if isinstance(wanted, Wanted):
-        notes += lost_numbers(table, parsed)
+        parsed = {n: column_of(table.cells[n], as_text[n]) for n in as_text if n in others}
+        left = [name for name in others if name not in parsed]
+        more = _unused(f"Columns of '{printable(path)}' not used", left)
     return Source(
         tuple(f"{printable(path)}:{place}" for place in table.places),
         label,
@@ -234,6 +238,7 @@ def read_table(
         columns=tuple(parsed),
         unused=tuple(name for name in others if name not in parsed),
         groups=groups,
+        weak=weak,
         preset="features",
         marks=settled,
         notes=notes + more,
