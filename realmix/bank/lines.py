@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
 import lzma
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
+from realmix.data.reading.csv_text import OPENERS, kind_of, opened
 from realmix.data.texts.columns import NAMES
 from realmix.encoders.pictures import DIGEST
 
 BLOCK = 1024  # sentences: what is encoded, kept and looked at together
 LONGEST = 10_000  # characters of a line that are looked at
-OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
-    ".gz": partial(gzip.open, mode="rb"),
-    ".xz": partial(lzma.open, mode="rb"),
-    ".bz2": partial(bz2.open, mode="rb"),
-}
 SUFFIXES = (".txt", ".tsv")
 
 
@@ -43,18 +36,14 @@ class Lines:
     """
 
     def __init__(self, path: Path) -> None:
-        inner = Path(path.stem) if path.suffix.lower() in OPENERS else path
-        if inner.suffix.lower() not in SUFFIXES:
+        if kind_of(path) not in SUFFIXES:
             raise UsageError(
                 f"--bank '{printable(path)}': a bank is a file of sentences, a line each:"
                 f" {', '.join(SUFFIXES)}, or one of them with {', '.join(OPENERS)} behind it."
             )
         if not path.is_file():
             raise UsageError(f"--bank: there is no file '{printable(path)}'. Check the path.")
-        self.path, self.is_table = path, inner.suffix.lower() == ".tsv"
-
-    def _open(self) -> IO[bytes]:
-        return OPENERS.get(self.path.suffix.lower(), partial(open, mode="rb"))(self.path)
+        self.path, self.is_table = path, kind_of(path) == ".tsv"
 
     def numbered(self) -> Iterator[tuple[int, str]]:
         """Each sentence with the number of its line, from 1.
@@ -64,7 +53,7 @@ class Lines:
         """
         column = 0
         try:
-            with self._open() as file:
+            with opened(self.path) as file:
                 for number, raw in enumerate(file, 1):
                     text = _decoded(raw[: 4 * LONGEST])
                     if self.is_table:

@@ -37,8 +37,7 @@ def unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     """Rows of length 1; a row of zeros stays one."""
     found = rows.astype(np.float32)
     length = np.linalg.norm(found, axis=-1, keepdims=True)
-    scaled: NDArray[np.float32] = found / np.where(length > 0, length, 1)
-    return scaled
+    return (found / np.where(length > 0, length, 1)).astype(np.float32, copy=False)
 
 
 def queries(
@@ -87,7 +86,8 @@ def exact(bank: Bank, wanted: NDArray[np.float32], k: int) -> Found:
 
 
 def _first(one: Found, other: Found, k: int) -> Found:
-    score, row = (np.concatenate(pair, 1) for pair in zip(one, other, strict=True))
+    score = np.concatenate([one.score, other.score], 1)
+    row = np.concatenate([one.row, other.row], 1)
     order = np.argsort(-score, axis=1, kind="stable")[:, :k]  # those of `one` are the earlier
     return Found(np.take_along_axis(score, order, 1), np.take_along_axis(row, order, 1))
 

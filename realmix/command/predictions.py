@@ -28,10 +28,12 @@ from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
+from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.columns import no_text
 from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.runs.classifier import Classifier
@@ -133,13 +135,13 @@ def predict_all(classifier: Classifier, given: str, data_root: str | None) -> Pr
 
 
 def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
-    """Texts that are not empty."""
+    """Texts of which something can be said."""
     assert source.inputs is not None
-    good = np.array([row for row, text in enumerate(source.inputs) if text.strip()], np.int64)
-    empty = set(range(len(source))) - set(good.tolist())
-    bad = tuple((source.names[row], "an empty text") for row in sorted(empty)) + source.bad_files
+    reasons = {row: why for row, text in enumerate(source.inputs) if (why := no_text(text))}
+    good = np.array([row for row in range(len(source)) if row not in reasons], np.int64)
+    bad = tuple((source.names[row], why) for row, why in reasons.items()) + source.bad_files
     if not len(good):
-        raise DataError(f"{what} holds no text that is not empty.")
+        raise DataError(f"{what} holds no text that can be read ({bad[0][1]}).")
     kept = source.take(good)
     assert kept.inputs is not None
     probs = classifier.predict_texts(list(kept.inputs))
@@ -180,11 +182,11 @@ def _open(given: str, data_root: str | None, classifier: Classifier) -> Source:
     if path.is_dir():
         found = read_pool_folder(path)
         return read_text_files(found) if takes_texts else found
-    if path.suffix.lower() == TEXT and takes_texts:
+    if kind_of(path) == TEXT and takes_texts:
         return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
-    if path.suffix.lower() in SUFFIXES:
+    if kind_of(path) in SUFFIXES:
         about, encoding = classifier.about, classifier.encoding
         known, group = about.get("columns"), about.get("group")
         wanted: Any = encoding.as_text if encoding else known and dict.fromkeys(known, False)

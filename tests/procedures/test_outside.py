@@ -138,7 +138,7 @@ def test_weak_labels_help_and_worthless_ones_cost_little():
     alone = accuracy(*noisy(lambda label, rng: torch.full_like(label, -1)))
     assert accuracy(*noisy(drawn(0.3))) >= alone
     worthless = [accuracy(*noisy(drawn(1.0), seed)) for seed in range(4)]
-    assert np.mean(worthless) >= alone - 0.05
+    assert np.mean(worthless) >= alone - 0.08
     assert accuracy(*noisy(lambda label, rng: (label + 1) % 3)) >= alone  # always wrong, and useful
 
 

@@ -24,6 +24,7 @@ from realmix.data.reading.images import (
     read_images,
 )
 from realmix.data.reading.source import Source, of_all
+from realmix.data.texts.columns import no_text
 from realmix.data.weak import as_places
 
 
@@ -120,10 +121,10 @@ def _with_images(
 
 
 def _with_texts(part: Source, skip_bad: bool, what: str) -> Source:
-    """`part` without the texts that are empty."""
+    """`part` without the texts of which nothing can be learned."""
     assert part.inputs is not None
-    empty = {row: "an empty text" for row, text in enumerate(part.inputs) if not text.strip()}
-    return _without_bad(part, empty, skip_bad, what)
+    bad = {row: why for row, text in enumerate(part.inputs) if (why := no_text(text))}
+    return _without_bad(part, bad, skip_bad, what)
 
 
 def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: str) -> Source:

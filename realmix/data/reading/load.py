@@ -22,6 +22,7 @@ from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
+from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, exam_rows
 from realmix.data.reading.tables import SUFFIXES, read_table
@@ -212,12 +213,12 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         return read_text_files(found) if are_texts(found) else found
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, asked.marks)
-    if path.suffix.lower() in SUFFIXES and path.is_file():
+    if kind_of(path) in SUFFIXES and path.is_file():
         columns = asked.group, asked.weak
         return read_table(
             path, asked.label_column, not is_pool, asked.marks, asked.wanted, *columns
         )
-    if path.suffix.lower() == TEXT and is_pool and path.is_file():
+    if kind_of(path) == TEXT and is_pool and path.is_file():
         return read_lines(path)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
@@ -234,7 +235,7 @@ def _as_text(main: Source) -> dict[str, bool] | None:
 
 def _not_there(given: str) -> UsageError:
     path = Path(given.replace("\0", ""))
-    if path.parent == Path() and path.suffix.lower() not in (*SUFFIXES, ".npz"):
+    if path.parent == Path() and kind_of(path) not in (*SUFFIXES, ".npz"):
         return unknown_name(given)
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = printable(suggestion(path.name, beside))

@@ -17,7 +17,7 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted, no_features
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import column_of
-from realmix.data.reading.csv_text import read_csv
+from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
 from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
 from realmix.data.texts import jsonl
@@ -28,7 +28,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
 
 def _read(path: Path) -> Table:
-    suffix = path.suffix.lower()
+    suffix = kind_of(path)
     if suffix in jsonl.SUFFIXES:
         return jsonl.read_jsonl_table(path)
     return _read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
