@@ -52,15 +52,14 @@ def as_places(names: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, tu
     Raises:
         DataError: not one name is that of a class.
     """
-    place: dict[str, int] = {}
+    exact = {name: c for c, name in enumerate(classes)}
+    folded: dict[str, int] = {}
     for c, name in enumerate(classes):
         key = name.strip().casefold()
-        place[key] = -1 if key in place else c  # twins are told apart by their case alone
-    place |= {name: c for c, name in enumerate(classes)}
+        folded[key] = -1 if key in folded else c  # twins are told apart by their case alone
     given = [None if name is None else str(name).strip() for name in names]
-    found = np.array(
-        [-1 if n is None else place.get(n, place.get(n.casefold(), -1)) for n in given], np.int64
-    )
+    places = (-1 if n is None else exact.get(n, folded.get(n.casefold(), -1)) for n in given)
+    found = np.fromiter(places, np.int64, len(given))
     pairs = zip(given, found.tolist(), strict=True)
     unknown = Counter(name for name, where in pairs if name is not None and where < 0)
     if unknown and (found < 0).all():
