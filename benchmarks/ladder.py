@@ -144,6 +144,7 @@ def split(task: str, seed: int) -> Dataset:
     data, labels, size, tested = TASKS[task]
     whole, rng = everything(data), np.random.default_rng(seed)
     order, count = rng.permutation(len(whole.inputs)), len(whole.inputs)
+    assert whole.test_inputs is not None and whole.test_label is not None and whole.encoded
     labeled = stratified_labels(whole.label, labels, seed)
     rest = np.setdiff1d(order, labeled)
     rest = rng.permutation(rest)
@@ -173,6 +174,7 @@ def split(task: str, seed: int) -> Dataset:
 
 def their_accuracy(dataset: Dataset, method: str) -> float:
     """Of scikit-learn's estimator with its defaults, on rows of length 1."""
+    assert dataset.encoded is not None
     kept = dataset.encoded.plain
     rows = kept.features[kept.place, 0].astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from realmix.functional.foreign.detect import folds
-from realmix.functional.gaussians import discriminant
+from realmix.functional.rows.gaussians import discriminant
 
 Array = NDArray[np.floating]
 Labels = NDArray[np.int64]
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 
 def read(labeled: Array, label: Labels, pool: Array, num_classes: int, seed: int = 0) -> Reading:
-    """Shrunk discriminant analysis (see `realmix.functional.gaussians`), its temperature fitted.
+    """Shrunk discriminant analysis, as in `functional.rows.gaussians`, its temperature fitted.
 
     Args:
         labeled: (n, D) features.

@@ -36,6 +36,7 @@ class Fit(Config):
     data: Positional[Annotated[str, arg(metavar="DATA", help_behavior_hint="")]]
     unlabeled: Unset[str | None] = None
     answers: Unset[str | None] = None
+    bank: Unset[str | None] = None
     test: Unset[str | None] = None
     test_share: Amount = None
     labels: Number = None
@@ -53,6 +54,7 @@ class Fit(Config):
     categorical: Unset[str | None] = None
     numeric: Unset[str | None] = None
     text_column: Unset[str | None] = None
+    weak_label_column: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None

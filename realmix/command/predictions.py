@@ -28,10 +28,12 @@ from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
+from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.texts.columns import no_text
 from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.evaluate.intervals import wilson
@@ -161,13 +163,13 @@ def _of_source(source: Source, classifier: Classifier, what: str) -> Predictions
 
 
 def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
-    """Texts that are not empty."""
+    """Texts of which something can be said."""
     assert source.inputs is not None
-    good = np.array([row for row, text in enumerate(source.inputs) if text.strip()], np.int64)
-    empty = set(range(len(source))) - set(good.tolist())
-    bad = tuple((source.names[row], "an empty text") for row in sorted(empty)) + source.bad_files
+    reasons = {row: why for row, text in enumerate(source.inputs) if (why := no_text(text))}
+    good = np.array([row for row in range(len(source)) if row not in reasons], np.int64)
+    bad = tuple((source.names[row], why) for row, why in reasons.items()) + source.bad_files
     if not len(good):
-        raise DataError(f"{what} holds no text that is not empty.")
+        raise DataError(f"{what} holds no text that can be read ({bad[0][1]}).")
     kept = source.take(good)
     assert kept.inputs is not None
     probs = classifier.predict_texts(list(kept.inputs))
@@ -186,8 +188,7 @@ def _by_encoder(source: Source, classifier: Classifier, what: str) -> Prediction
     good = [row for row in range(len(source)) if row not in reasons]
     if not good:
         raise _nothing_readable(what, bad)
-    names = tuple(source.names[row] for row in good)
-    return Predictions(names, probs[good], classifier.classes, bad)
+    return Predictions(source.take(np.array(good)).names, probs[good], classifier.classes, bad)
 
 
 def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
@@ -198,9 +199,9 @@ def _nothing_readable(what: str, bad: Sequence[Bad]) -> DataError:
 def _open(given: str, data_root: str | None, classifier: Classifier, follow: bool) -> Source:
     """The rows of one place. Labels, and columns that the model does not know, are read past."""
     if given.partition("@")[0] in BUILTIN:
-        source = read_builtin(given, data_root, seed=0)
-        assert source.test is not None
-        return source.test
+        exam = read_builtin(given, data_root, seed=0).test
+        assert exam is not None
+        return exam
     path = Path(given)
     if "\0" in given or not path.exists():
         raise unknown_name(given)
@@ -208,16 +209,15 @@ def _open(given: str, data_root: str | None, classifier: Classifier, follow: boo
     if path.is_dir():
         found = read_pool_folder(path, follow)
         return read_text_files(found) if takes_texts else found
-    if path.suffix.lower() == TEXT and takes_texts:
+    if kind_of(path) == TEXT and takes_texts:
         return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
-    if path.suffix.lower() in SUFFIXES:
+    if kind_of(path) in SUFFIXES:
         about, encoding = classifier.about, classifier.encoding
         known, group = about.get("columns"), about.get("group")
-        wanted: Any = encoding.as_text if encoding else known and dict.fromkeys(known, False)
-        if takes_texts:
-            wanted = Wanted(texts=tuple(known or ()))
+        columns: Any = encoding.as_text if encoding else known and dict.fromkeys(known, False)
+        wanted = Wanted(texts=tuple(known or ())) if takes_texts else columns
         label_column = str(about.get("label_column", "label"))
         return read_table(path, label_column, False, wanted=wanted, group_column=group)
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
@@ -234,7 +234,7 @@ def _images(
         return fit_images(pixels, (channels, height, width)), source.names, source.bad_files
     images, reasons = read_images(source.files, (channels, height, width), classifier.scale)
     good = [row for row in range(len(source)) if row not in reasons]
-    bad = tuple((source.names[row], reason) for row, reason in reasons.items())
+    bad = ((source.names[row], reason) for row, reason in reasons.items())
     return images[good], tuple(source.names[row] for row in good), (*bad, *source.bad_files)
 
 
@@ -245,6 +245,6 @@ def _numbers(source: Source, classifier: Classifier, what: str) -> np.ndarray:
         assert source.inputs is not None
         return source.inputs
     if encoding is None:  # a file of an older version, or a model of arrays
-        kept = source.cells if columns is None else tuple(columns)
+        kept = columns or source.cells
         encoding = Encoding(tuple(Number(name, "number", np.nan, False) for name in kept))
     return encoding(source.cells, what, source.unused)

@@ -33,6 +33,7 @@ class Facts:
         class_shares: (K,) share of each class among the labels; sums to one.
         preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
         code_columns: feature columns that look like codes of categories: few whole numbers.
+        num_weak: pool rows with a label of unknown quality.
     """
 
     num_classes: int
@@ -42,6 +43,7 @@ class Facts:
     class_shares: Tensor
     preset: str = ""
     code_columns: tuple[str, ...] = ()
+    num_weak: int = 0
 
     @property
     def is_images(self) -> bool:

@@ -11,7 +11,9 @@ from realmix.data.pools import Dataset
 
 INIT = "the network of --init"
 ENCODER = "the encoder"
-PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT, ENCODER)
+BANK = "the bank of sentences"
+WEAK = "weak labels"
+PARTS = ("classes", "rows", "labels", "test rows", "test labels", INIT, ENCODER, BANK, WEAK)
 
 
 def fingerprints(
@@ -19,6 +21,7 @@ def fingerprints(
     init: np.ndarray | None = None,
     encoded: np.ndarray | None = None,
     encoder: str | None = None,
+    bank: np.ndarray | None = None,
 ) -> dict[str, str]:
     """Of each of `PARTS` that there is.
 
@@ -27,6 +30,7 @@ def fingerprints(
         init: a network that a run starts from, as bytes.
         encoded: where an encoder sees the rows and test rows, digests of all of them as bytes.
         encoder: its own fingerprint.
+        bank: of sentences that join the pool, as bytes.
     """
     parts = (
         _text(repr(dataset.classes)),
@@ -36,6 +40,8 @@ def fingerprints(
         dataset.test_label,
         init,
         None if encoder is None else _text(encoder),
+        bank,
+        dataset.weak,
     )
     named = zip(PARTS, parts, strict=True)
     return {name: _fingerprint(part) for name, part in named if part is not None}

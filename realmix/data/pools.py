@@ -55,6 +55,8 @@ class Dataset:
         copies: (N,) bool, labeled rows that equal an earlier one and are not measured, or None.
         files, test_files: the image file of each row and test row, where they are files.
         translated: (N,) texts there and back, "" where there is none, where the data bring them.
+        origin: what result.json is to say of where rows came from, by name: the bank.
+        weak: (N,) int64 labels of unknown quality, -1 where there is none; or None.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
     """
 
@@ -78,6 +80,8 @@ class Dataset:
     files: tuple[Path, ...] | None = None
     test_files: tuple[Path, ...] | None = None
     translated: np.ndarray | None = None
+    weak: np.ndarray | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
     encoded: Encoded | None = None
 
     @property
@@ -142,11 +146,13 @@ class Pool:
         inputs: (N, C, H, W) uint8, (N, D) float32, or (N,) int64 rows of kept features.
         label: (N,) int64, -1 where unknown; or (N, K) float32 distributions.
         weight: (N,) float32 in [0, 1].
+        weak: (N,) int64 labels of unknown quality, -1 where there is none; or None.
     """
 
     inputs: Tensor
     label: Tensor
     weight: Tensor
+    weak: Tensor | None = None
 
     @classmethod
     def of(cls, inputs: np.ndarray | Tensor, label: np.ndarray | Tensor | None = None) -> Pool:
@@ -156,7 +162,8 @@ class Pool:
         return cls(rows, known, torch.ones(len(rows)))
 
     def to(self, device: torch.device) -> Pool:
-        return Pool(self.inputs.to(device), self.label.to(device), self.weight.to(device))
+        weak = None if self.weak is None else self.weak.to(device)
+        return Pool(self.inputs.to(device), self.label.to(device), self.weight.to(device), weak)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -214,6 +221,7 @@ class Data:
             class_shares=shares.mean(0),
             preset=self.preset,
             code_columns=self.code_columns,
+            num_weak=0 if self.unlabeled.weak is None else int((self.unlabeled.weak >= 0).sum()),
         )
 
     def to(self, device: torch.device) -> Data:

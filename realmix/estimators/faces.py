@@ -27,6 +27,7 @@ from realmix.models.own import own_name
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Outcome
+from realmix.runs.phases import Phases
 
 SEEDS = 2**31 - 1
 TUNED_HERE = (
@@ -77,14 +78,14 @@ def labeled_score(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
     return float(accuracy_score(values, label[known], sample_weight=weight))
 
 
-def result_of(outcome: Outcome, seed: int, notes: list[str], pool: np.ndarray) -> dict[str, Any]:
+def result_of(outcome: Outcome, phases: Phases, pool: np.ndarray) -> dict[str, Any]:
     """What a run tells, in Python's words, with the rows of X that are worth labeling next."""
     unsure = outcome.evidence.get("unsure_index")
-    given = {**outcome.result, "seed": seed}
+    given = {**outcome.result, **phases.dataset.origin, "seed": phases.config.seed}
     worded = {k: in_python(v) if isinstance(v, str) else v for k, v in given.items()}
     return {
         **worded,
-        "notes": [in_python(note) for note in notes],
+        "notes": [in_python(note) for note in phases.notes],
         "label_next": [] if unsure is None else pool[unsure].tolist(),
     }
 

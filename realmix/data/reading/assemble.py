@@ -23,7 +23,9 @@ from realmix.data.reading.images import (
     read_headers,
     read_images,
 )
-from realmix.data.reading.source import Source
+from realmix.data.reading.source import Source, of_all
+from realmix.data.texts.columns import no_text
+from realmix.data.weak import as_places
 
 
 def assemble(
@@ -119,10 +121,10 @@ def _with_images(
 
 
 def _with_texts(part: Source, skip_bad: bool, what: str) -> Source:
-    """`part` without the texts that are empty."""
+    """`part` without the texts of which nothing can be learned."""
     assert part.inputs is not None
-    empty = {row: "an empty text" for row, text in enumerate(part.inputs) if not text.strip()}
-    return _without_bad(part, empty, skip_bad, what)
+    bad = {row: why for row, text in enumerate(part.inputs) if (why := no_text(text))}
+    return _without_bad(part, bad, skip_bad, what)
 
 
 def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: str) -> Source:
@@ -200,18 +202,12 @@ def _files(parts: Sequence[Source]) -> tuple[Path, ...] | None:
     return files if files and len(files) == sum(map(len, parts)) else None
 
 
-def _translated(parts: Sequence[Source]) -> np.ndarray | None:
-    """Texts there and back, empty where a part brings none; None where all bring none."""
-    if all(part.translated is None for part in parts):
-        return None
-    none = [np.full(len(part), "", object) for part in parts]
-    pairs = zip(parts, none, strict=True)
-    return np.concatenate([n if p.translated is None else p.translated for p, n in pairs])
-
-
 def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str, ...]) -> Dataset:
     main = parts[0]
     inputs = [part.inputs for part in parts if part.inputs is not None]
+    sizes = [len(part) for part in parts]
+    named = of_all([part.weak for part in parts], sizes, None)
+    weak, doubts = (None, ()) if named is None else as_places(named, main.classes)
     unknown = np.int64(-1)
     truth = np.concatenate(
         [np.full(len(p), unknown) if p.truth is None else p.truth for p in parts]
@@ -235,7 +231,8 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
         test_names=tests[0].names if tests else None,
         files=_files(parts),
         test_files=_files(tests),
-        translated=_translated(parts),
+        translated=of_all([part.translated for part in parts], sizes, ""),
+        weak=weak,
         oracle=truth if (truth >= 0).any() else None,
         groups=np.array([place.get(group, -1) for group in groups]) if place else None,
         bad_files=tuple(bad for part in (*parts, *tests) for bad in part.bad_files),
@@ -247,4 +244,4 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
             f"{len(shared):,} test rows belong to a group that trains too, such as "
             f"'{printable(shared[0])}'. Accuracy on them may be higher than on new groups."
         )
-    return replace(dataset, notes=(*notes, *told, *validate(dataset)))
+    return replace(dataset, notes=(*notes, *told, *doubts, *validate(dataset)))

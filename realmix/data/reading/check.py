@@ -16,6 +16,11 @@ from realmix.data.pools import Dataset
 _LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
 
+NO_POOL = (
+    "Every row is labeled, so this is plain supervised training. Give unlabeled rows to learn from"
+    " them too."
+)
+
 
 def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
     """Refuse class names that are empty, twins of each other, or stand for the pool.
@@ -144,8 +149,5 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
             "Write them alike if they are one class."
         )
     if (dataset.label >= 0).all():
-        notes.append(
-            "Every row is labeled, so this is plain supervised training. Give unlabeled rows to "
-            "learn from them too."
-        )
+        notes.append(NO_POOL)
     return tuple(notes)

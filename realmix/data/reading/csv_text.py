@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import csv
+import gzip
 import io
+import lzma
+import zlib
 from pathlib import Path
+from typing import IO, Any
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
@@ -20,13 +25,44 @@ _MARKS = (
 )
 
 
+OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+"""Of files that are compressed, by what their names end in."""
+
+
+def kind_of(path: Path) -> str:
+    """What the name of a file ends in, in lower case: of a compressed one what is inside.
+
+    >>> kind_of(Path("a.JSONL.xz")), kind_of(Path("a.csv"))
+    ('.jsonl', '.csv')
+    """
+    inner = path.with_suffix("") if path.suffix.lower() in OPENERS else path
+    return inner.suffix.lower()
+
+
+def unpacked(path: Path) -> bytes:
+    """What is in a file, whether it is compressed or not."""
+    with opened(path) as file:
+        return file.read()
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file to read from, whether it is compressed or not."""
+    file: IO[bytes] = OPENERS.get(path.suffix.lower(), open)(path, "rb")
+    return file
+
+
 def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
     """The file as text, and notes: UTF-8 or UTF-16 by its mark, else UTF-8, else Latin-1.
 
     Raises:
-        DataError: with the line: it is not what its mark announces.
+        DataError: with the line: it is not what its mark announces; a damaged archive.
     """
-    data = path.read_bytes()
+    try:
+        data = unpacked(path)
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"'{printable(path)}' is no whole {path.suffix} file ({error}). Fetch it again."
+        ) from None
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding), ()

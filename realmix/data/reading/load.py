@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from realmix.base.errors import DataError, UsageError
+from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted
 from realmix.data.examine.equal import as_groups
@@ -24,11 +22,13 @@ from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
+from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
-from realmix.data.reading.source import Source, unknown_class
+from realmix.data.reading.source import Source, exam_rows
 from realmix.data.reading.tables import SUFFIXES, read_table
 from realmix.data.texts.files import are_texts, read_lines, read_text_files
 from realmix.data.texts.given import given_texts
+from realmix.data.weak import as_places, require_weak, weak_names
 
 MAX_IMAGE_SIZE = 1024
 
@@ -47,6 +47,7 @@ def load(
     categorical: str | Sequence[str] | None = None,
     numeric: str | Sequence[str] | None = None,
     text_column: str | Sequence[str] | None = None,
+    weak_label_column: str | None = None,
     unlabeled_marker: str | Sequence[str] | None = None,
     class_value: str | Sequence[str] | None = None,
     skip_bad: bool = False,
@@ -82,6 +83,7 @@ def load(
         numeric: columns whose values are numbers; cells that are none are blank.
         text_column: instead, the column of a table that holds texts, or several, which are joined;
             see `realmix.data.texts.columns` for what is taken without it.
+        weak_label_column: the column of a table with labels of unknown quality.
         unlabeled_marker: label values that mean "no label", beside those that always do
             (`realmix.data.labels.NO_LABEL`); also names of class folders.
         class_value: label values that are classes, although they read like "no label".
@@ -101,7 +103,9 @@ def load(
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
     wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric, text_column)
-    asked = _Asked(data_root, label_column, seed, group, said, wanted, follow_links)
+    asked = _Asked(
+        data_root, label_column, seed, group, weak_label_column, said, wanted, follow_links
+    )
     main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError(
@@ -111,6 +115,7 @@ def load(
     if group is not None and main.groups is None:
         raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
+    require_weak(weak_label_column, main.weak)
     further = Wanted(texts=main.columns or ()) if main.is_texts else _as_text(main)
     parts, asked = [main], replace(asked, marks=main.marks, wanted=further)
     if unlabeled is not None:
@@ -120,7 +125,7 @@ def load(
         exam = _open(test, asked, is_exam=True)
         exam = exam.test if test in BUILTIN and exam.test is not None else exam
     if exam is not None:
-        exam = _exam_rows(exam, main.classes, test or data)
+        exam = exam_rows(exam, main.classes, test or data)
     ready, exam, encoding = encoded(parts, exam, wanted)
     dataset = replace(assemble(ready, exam, image_size, skip_bad), encoding=encoding)
     if answers is not None:
@@ -139,6 +144,7 @@ def from_arrays(
     *,
     unlabeled_marker: Any = None,
     class_value: Any = None,
+    weak_labels: Any = None,
 ) -> Dataset:
     """A `Dataset` of arrays.
 
@@ -152,6 +158,7 @@ def from_arrays(
         groups: N numbers or names of what rows belong together, or None.
         unlabeled_marker: further values of y that mean "no label": one, or a list of them.
         class_value: values of y that are classes, although they read like "no label".
+        weak_labels: N labels of unknown quality, with the classes' names; see `as_places`.
 
     Raises:
         DataError: arrays of another form, values out of range, or labels nothing can be learned
@@ -172,6 +179,9 @@ def from_arrays(
     # -1 is what whoever names the classes marks the other places with
     quiet = ("",) if classes is None else ("", "-1")
     notes = labels.notes(quiet=frozenset(quiet)) + feature_notes(X, inputs, label)
+    if weak_labels is not None:
+        weak, doubts = as_places(weak_names(weak_labels, count=len(inputs)), order)
+        dataset, notes = replace(dataset, weak=weak), notes + doubts
     return examined(replace(dataset, notes=notes + more + validate(dataset)))
 
 
@@ -183,6 +193,7 @@ class _Asked:
     label_column: str
     seed: int
     group: str | None
+    weak: str | None
     marks: Marks
     wanted: Wanted | Mapping[str, bool] | None
     follow: bool
@@ -207,11 +218,12 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
         return read_text_files(found) if are_texts(found) else found
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, asked.marks)
-    if path.suffix.lower() in SUFFIXES and path.is_file():
+    if kind_of(path) in SUFFIXES and path.is_file():
+        columns = asked.group, asked.weak
         return read_table(
-            path, asked.label_column, not is_pool, asked.marks, asked.wanted, asked.group
+            path, asked.label_column, not is_pool, asked.marks, asked.wanted, *columns
         )
-    if path.suffix.lower() == TEXT and is_pool and path.is_file():
+    if kind_of(path) == TEXT and is_pool and path.is_file():
         return read_lines(path)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
@@ -228,22 +240,8 @@ def _as_text(main: Source) -> dict[str, bool] | None:
 
 def _not_there(given: str) -> UsageError:
     path = Path(given.replace("\0", ""))
-    if path.parent == Path() and path.suffix.lower() not in (*SUFFIXES, ".npz"):
+    if path.parent == Path() and kind_of(path) not in (*SUFFIXES, ".npz"):
         return unknown_name(given)
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = printable(suggestion(path.name, beside))
     return UsageError(f"There is no file or folder '{printable(given)}'.{hint} Check the path.")
-
-
-def _exam_rows(exam: Source, classes: Sequence[str], given: str) -> Source:
-    """The labeled rows of a test set, their labels as places in the training classes."""
-    known = np.flatnonzero(exam.label >= 0)
-    if not len(known):
-        raise DataError(f"No row of the test set '{printable(given)}' has a label.")
-    present = [exam.classes[c] for c in np.unique(exam.label[known])]
-    for name in present:
-        if name not in classes:
-            raise unknown_class(name, classes, f"Test set '{printable(given)}'")
-    left = len(exam) - len(known)
-    notes = (f"{left:,} test rows without a label are not used.",) if left else ()
-    return replace(exam.with_classes(classes).take(known), notes=exam.notes + notes)

@@ -14,6 +14,8 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.folders.walk import Bad
 from realmix.data.labels import NOTHING_SAID, Marks
 
+Column = np.ndarray | None
+
 
 @dataclass(frozen=True)
 class Source:
@@ -31,6 +33,7 @@ class Source:
         unused: names of further columns of the table.
         groups: what each row belongs to beside its class, None where nothing is known.
         translated: (N,) texts there and back, where the table has them.
+        weak: (N,) names of classes, None where blank, where the table has labels of unknown worth.
         truth: (N,) int64 true labels of unlabeled rows where known, -1 elsewhere.
         test: test rows that came along.
         preset: see `Dataset.preset`.
@@ -51,6 +54,7 @@ class Source:
     unused: tuple[str, ...] = ()
     groups: tuple[str | None, ...] | None = None
     translated: np.ndarray | None = None
+    weak: np.ndarray | None = None
     truth: np.ndarray | None = None
     test: Source | None = None
     preset: str = "photos"
@@ -87,6 +91,7 @@ class Source:
             cells=self.cells and {name: column[rows] for name, column in self.cells.items()},
             truth=None if self.truth is None else self.truth[rows],
             translated=None if self.translated is None else self.translated[rows],
+            weak=None if self.weak is None else self.weak[rows],
         )
 
     def with_classes(self, classes: Sequence[str]) -> Source:
@@ -110,6 +115,14 @@ class Source:
             refused=(),
             bad_files=self.refused + self.bad_files,
         )
+
+
+def of_all(columns: Sequence[np.ndarray | None], sizes: Sequence[int], fill: object) -> Column:
+    """(N,) objects of all parts, `fill` where a part has none; None where all have none."""
+    if all(column is None for column in columns):
+        return None
+    pairs = zip(columns, sizes, strict=True)
+    return np.concatenate([np.full(n, fill, object) if c is None else c for c, n in pairs])
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -152,3 +165,21 @@ def unknown_class(name: str, classes: Sequence[str], where: str) -> DataError:
         f"{where}: class '{printable(name)}' is not among the {len(classes)} classes "
         f"({known}).{hint} Rename or remove these rows."
     )
+
+
+def exam_rows(exam: Source, classes: Sequence[str], given: str) -> Source:
+    """The labeled rows of a test set, their labels as places in the training classes.
+
+    Raises:
+        DataError: there are none, or one of them is of another class.
+    """
+    known = np.flatnonzero(exam.label >= 0)
+    if not len(known):
+        raise DataError(f"No row of the test set '{printable(given)}' has a label.")
+    present = [exam.classes[c] for c in np.unique(exam.label[known])]
+    for name in present:
+        if name not in classes:
+            raise unknown_class(name, classes, f"Test set '{printable(given)}'")
+    left = len(exam) - len(known)
+    notes = (f"{left:,} test rows without a label are not used.",) if left else ()
+    return replace(exam.with_classes(classes).take(known), notes=exam.notes + notes)

@@ -17,18 +17,19 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted, no_features
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import column_of
-from realmix.data.reading.csv_text import read_csv
+from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
 from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
 from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
+from realmix.data.weak import weak_names
 
 SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
 
 def read_cells(path: Path) -> Table:
     """The cells of a table, as the file has them."""
-    suffix = path.suffix.lower()
+    suffix = kind_of(path)
     if suffix in jsonl.SUFFIXES:
         return jsonl.read_jsonl_table(path)
     return _read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
@@ -40,8 +41,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             f"'{printable(path)}': column {header.index('') + 1} of {len(header)} has no name. "
             "Name it or remove it (pandas writes its index so: use to_csv(..., index=False))."
         )
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
         raise DataError(
             f"'{printable(path)}' has the column '{printable(twice[0])}' more than once. "
             "Rename or remove one."
@@ -76,8 +76,7 @@ def _read_parquet_table(path: Path) -> Table:
     _check_header(path, header)
     if not table.num_rows:
         raise DataError(f"'{printable(path)}' has no rows.")
-    kinds = pa.types
-    cells: dict[str, Any] = {}
+    kinds, cells = pa.types, dict[str, Any]()
     for name, column in zip(header, table.columns, strict=True):
         numeric = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
         plain = any(is_kind(column.type) for is_kind in numeric)
@@ -179,6 +178,7 @@ def read_table(
     marks: Marks = NOTHING_SAID,
     wanted: Wanted | Mapping[str, bool] | None = None,
     group_column: str | None = None,
+    weak_column: str | None = None,
 ) -> Source:
     """The rows of a table: image files of its `path` column, its texts, or its features.
 
@@ -191,6 +191,7 @@ def read_table(
         wanted: which columns the user wants of the data; for further rows the names of theirs, and
             whether they are read as text, or None where they have none, which takes all.
         group_column: what tells which rows belong together; it is no feature.
+        weak_column: labels of unknown quality, where the table has it; it is no feature.
 
     Raises:
         DataError: it cannot be read; paths that lead elsewhere.
@@ -202,13 +203,16 @@ def read_table(
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
     notes, settled = table.notes + told, marks.settled(labels)
     groups = groups_of(table, group_column, needs_labels)
-    others = tuple(name for name in table.cells if name not in (label_column, group_column))
+    weak = None if weak_column not in table.cells else weak_names(table.cells[weak_column], marks)
+    others = tuple(n for n in table.cells if n not in (label_column, group_column, weak_column))
     if PATH_COLUMN in others and not (isinstance(wanted, Wanted) and wanted.texts):
         files = _image_paths(table)
         names = tuple(printable(file) for file in files)
-        unused = [name for name in others if name != PATH_COLUMN]
-        notes += _unused("Columns not used beside the images", unused)
-        return Source(names, label, classes, files=files, groups=groups, marks=settled, notes=notes)
+        left = [name for name in others if name != PATH_COLUMN]
+        notes += _unused("Columns not used beside the images", left)
+        return Source(
+            names, label, classes, None, files, groups=groups, weak=weak, marks=settled, notes=notes
+        )
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
@@ -217,17 +221,15 @@ def read_table(
     texts = text_columns(table, others, labels, wanted) if isinstance(wanted, Wanted) else ()
     if texts:
         source = text_source(table, texts, others, label, classes)
-        return replace(source, groups=groups, marks=settled, notes=source.notes + told)
+        return replace(source, groups=groups, weak=weak, marks=settled, notes=source.notes + told)
     if isinstance(wanted, Wanted):
         parsed, more = _chosen(table, others, labels, wanted)
+        notes += lost_numbers(table, parsed)
     else:
         as_text = dict.fromkeys(others, False) if wanted is None else wanted
-        named = [name for name in as_text if name in others]
-        parsed = {name: column_of(table.cells[name], as_text[name]) for name in named}
-        unused = [name for name in others if name not in parsed]
-        more = _unused(f"Columns of '{printable(path)}' not used", unused)
-    if isinstance(wanted, Wanted):
-        notes += lost_numbers(table, parsed)
+        parsed = {n: column_of(table.cells[n], as_text[n]) for n in as_text if n in others}
+        left = [name for name in others if name not in parsed]
+        more = _unused(f"Columns of '{printable(path)}' not used", left)
     return Source(
         tuple(f"{printable(path)}:{place}" for place in table.places),
         label,
@@ -236,6 +238,7 @@ def read_table(
         columns=tuple(parsed),
         unused=tuple(name for name in others if name not in parsed),
         groups=groups,
+        weak=weak,
         preset="features",
         marks=settled,
         notes=notes + more,

@@ -97,6 +97,23 @@ def joined(table: Table, names: Sequence[str]) -> np.ndarray:
     return as_texts([BETWEEN.join(filter(None, parts)) for parts in rows])
 
 
+def no_text(text: str) -> str:
+    """Why nothing can be learned from a text; empty where something can.
+
+    >>> no_text(" "), no_text("a" + chr(0)), no_text(chr(0xD800)), no_text("a")
+    ('an empty text', 'a NUL byte, so no text', 'half of a character (a lone surrogate)', '')
+    """
+    if not text.strip():
+        return "an empty text"
+    if "\0" in text:
+        return "a NUL byte, so no text"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "half of a character (a lone surrogate)"
+    return ""
+
+
 def as_texts(texts: Sequence[str]) -> np.ndarray:
     """(N,) of Python strings, which numpy would otherwise make as long as the longest."""
     found = np.empty(len(texts), object)

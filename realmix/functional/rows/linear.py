@@ -153,8 +153,7 @@ def _fitted(
 def _logits(model: LogisticRegression, rows: Rows) -> Scores:
     """(n, K) of the model's classes; each has seen all that have a second label."""
     slopes, bias = coefficients(model)
-    logits: Scores = rows @ slopes.T + bias
-    return logits
+    return (rows @ slopes.T + bias).astype(np.float64)
 
 
 def _calibrated_loss(logits: Scores, label: Labels) -> Scores:

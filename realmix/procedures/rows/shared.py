@@ -14,20 +14,14 @@ from realmix.functional.rows.linear import best_strength
 from realmix.training.stages import Stages
 
 OF_COLUMNS = (0.01, 0.1, 1.0, 10.0)  # C of standardized columns
-STRENGTHS = (
-    1.0,
-    3.0,
-    10.0,
-    30.0,
-    100.0,
-)  # of features: C times their square length
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # of features: C times their mean square length
 FOLDS = 5
 
 
 def labeled_rows(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(n, D) labeled rows and (n,) their classes."""
     labeled = stages.data.labeled
-    return _array(stages.plain(labeled.inputs)), labeled.label.cpu().numpy()
+    return array_of(stages.plain(labeled.inputs)), labeled.label.cpu().numpy()
 
 
 def pool_rows(stages: Stages, most: int) -> NDArray[np.float64]:
@@ -37,10 +31,11 @@ def pool_rows(stages: Stages, most: int) -> NDArray[np.float64]:
         rng = np.random.default_rng(derive(stages.seed))
         chosen = np.sort(rng.choice(len(inputs), most, replace=False))
         inputs = inputs[torch.from_numpy(chosen).to(inputs.device)]
-    return _array(stages.plain(inputs))
+    return array_of(stages.plain(inputs))
 
 
-def _array(rows: Tensor) -> NDArray[np.float64]:
+def array_of(rows: Tensor) -> NDArray[np.float64]:
+    """(N, D) as scikit-learn takes it."""
     return rows.cpu().numpy().astype(np.float64)
 
 
