@@ -144,7 +144,9 @@ def split(task: str, seed: int) -> Dataset:
     data, labels, size, tested = TASKS[task]
     whole, rng = everything(data), np.random.default_rng(seed)
     order, count = rng.permutation(len(whole.inputs)), len(whole.inputs)
-    assert whole.test_inputs is not None and whole.test_label is not None and whole.encoded
+    assert whole.test_inputs is not None
+    assert whole.test_label is not None
+    assert whole.encoded is not None
     labeled = stratified_labels(whole.label, labels, seed)
     rest = np.setdiff1d(order, labeled)
     rest = rng.permutation(rest)

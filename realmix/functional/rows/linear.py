@@ -153,7 +153,8 @@ def _fitted(
 def _logits(model: LogisticRegression, rows: Rows) -> Scores:
     """(n, K) of the model's classes; each has seen all that have a second label."""
     slopes, bias = coefficients(model)
-    return (rows @ slopes.T + bias).astype(np.float64)
+    logits: Scores = np.asarray(rows, np.float64) @ slopes.T + bias
+    return logits
 
 
 def _calibrated_loss(logits: Scores, label: Labels) -> Scores:
