@@ -17,7 +17,7 @@ LAYERS = [  # each imports from its own line or lines above it, as docs/architec
     "contract",
     "data augment",
     "encoders",
-    "bank models",
+    "models bank",
     "algorithms",
     "training",
     "procedures",

@@ -153,7 +153,7 @@ def _fitted(
 def _logits(model: LogisticRegression, rows: Rows) -> Scores:
     """(n, K) of the model's classes; each has seen all that have a second label."""
     slopes, bias = coefficients(model)
-    logits: Scores = np.asarray(rows, np.float64) @ slopes.T + bias
+    logits: Scores = np.asarray(rows @ slopes.T + bias, np.float64)
     return logits
 
 
