@@ -153,7 +153,7 @@ def _fitted(
 def _logits(model: LogisticRegression, rows: Rows) -> Scores:
     """(n, K) of the model's classes; each has seen all that have a second label."""
     slopes, bias = coefficients(model)
-    logits: Scores = np.asarray(rows @ slopes.T + bias, np.float64)
+    logits: Scores = rows @ slopes.T + bias
     return logits
 
 

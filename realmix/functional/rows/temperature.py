@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 Array = NDArray[np.floating]
+Losses = NDArray[np.float64]
 
 SPREAD = 1.0  # of the prior of log T
 
 
-def log_losses(logits: Array, label: NDArray[np.integer], temperature: float = 1.0) -> Array:
+def log_losses(logits: Array, label: NDArray[np.integer], temperature: float = 1.0) -> Losses:
     """(n,) -log softmax(z / T)_y of (n, K) logits and (n,) classes."""
     scaled = logits / temperature
-    losses: Array = logsumexp(scaled, axis=1) - scaled[np.arange(len(label)), label]
+    losses: Losses = logsumexp(scaled, axis=1) - scaled[np.arange(len(label)), label]
     return losses
 
 
