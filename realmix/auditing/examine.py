@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,8 @@ def examine(
     copies = find_copies(dataset, None if features.weak else features.rows)
     compared = time.monotonic()
     judge = _Judged(dataset, copies, features.rows, seed)
-    apart = names[1] is None and _stand_together(dataset.label)
+    ordered = names[1] is None and not Path(names[0]).is_dir()  # a folder has parts, no order
+    apart = ordered and _stand_together(dataset.label)
     return Findings(
         dataset,
         *names,

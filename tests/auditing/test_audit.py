@@ -180,8 +180,19 @@ def test_labels_that_stand_together_are_no_random_draw():
     x, y = load_digits(return_X_y=True)
     found = realmix.audit((x, np.where(np.arange(len(y)) < 200, y, -1)))
     assert found.foreign.share.low > 0.2  # as far as ranks can tell
-    assert "no random draw" in words.headline(found)
+    assert "may be no random draw" in words.headline(found)
     assert not any("belongs to none" in why for why in found.left_out.values())
+
+
+def test_a_folder_whose_pool_is_a_part_of_it_has_no_order(tmp_path, monkeypatch):
+    """Its labeled pictures always come first, and that says nothing of how they were drawn."""
+    monkeypatch.chdir(tmp_path)
+    colors = {"red": (190, 0, 0), "blue": (0, 0, 190)}
+    pictures(tmp_path / "photos" / "train", colors, 12, 0)
+    pictures(tmp_path / "photos" / "unlabeled", {"": (95, 0, 95)}, 24, 1)
+    found = audit("photos", encoder="none", out="found")
+    assert found.pool == 24
+    assert not found.apart
 
 
 def test_one_label_a_class_is_told(digits):
