@@ -1834,7 +1834,7 @@ MUTANTS = [
             ("gradients pile up", "self.torch.zero_grad(set_to_none=True)", "pass"),
             ("no schedule", 'group["lr"] = rate * group["share"]', "pass"),
             ("all layers alike", 'group["lr"] = rate * group["share"]', 'group["lr"] = rate'),
-            ("no warm-up", "rate *= ramp_up(progress, recipe.warm_up)", "pass"),
+            ("no warm-up", "rate *= ramp_up(progress, recipe.rate_warm_up)", "pass"),
             (
                 "the top decays most",
                 "recipe.layer_decay**depth",

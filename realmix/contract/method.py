@@ -87,7 +87,7 @@ class Recipe:
         dropout: share of the last layer's inputs that is set to 0 in training.
         stochastic_depth: share of the passes in which the last residual unit is skipped in
             training, falling linearly to 0 at the input; networks without such units have none.
-        warm_up: share of training in which the learning rate rises linearly from 0.
+        rate_warm_up: share of training in which the learning rate rises linearly from 0.
         layer_decay: of an encoder that is tuned, the learning rate of each layer relative to the
             one above it; its head has the whole (Clark et al., 2020, section 3.2).
         pool_gradient: of the terms beside the labels' own: "always" added to theirs, or "agreeing":
@@ -106,7 +106,7 @@ class Recipe:
     ema_decay: Decay = 0.999
     dropout: Decay = 0.0
     stochastic_depth: Decay = 0.0
-    warm_up: Share = 0.0
+    rate_warm_up: Share = 0.0
     layer_decay: Share = 1.0
     pool_gradient: Literal["always", "agreeing"] = "always"
     mixed_labels: bool = False

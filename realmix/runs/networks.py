@@ -32,7 +32,7 @@ TUNING: dict[str, Any] = {
     "weight_decay": 0.02,
     "schedule": "cosine",
     "batch_size": 16,
-    "warm_up": 0.1,
+    "rate_warm_up": 0.1,
     "layer_decay": 0.75,
     "ema_decay": 0.99,
     "unlabeled_ratio": 3,

@@ -71,7 +71,7 @@ class Optimizer:
         """Set the learning rate for that share of training."""
         recipe = self.recipe
         rate = recipe.learning_rate * SCHEDULES[recipe.schedule](progress)
-        rate *= ramp_up(progress, recipe.warm_up)
+        rate *= ramp_up(progress, recipe.rate_warm_up)
         for group in self.torch.param_groups:
             group["lr"] = rate * group["share"]
         for other in self.apart.values():

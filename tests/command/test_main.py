@@ -330,6 +330,10 @@ def test_every_option_reaches_the_configuration() -> None:
         "judge": "log_loss",
         "single": True,
         "class_weight": "a=2",
+        "labels": None,
+        "test_share": None,
+        "scenario": [],
+        "protocol": "last",
         "fields": {"b": 1},
     }
     assert parse(["fit", "d", "--gate", "strict"]).config().gate == "strict"

@@ -19,7 +19,8 @@ from realmix.data.pools import Data, Pool
 from realmix.runs.methods import METHODS
 from realmix.training.stages import Procedure, Stages
 
-SHAPE, CLASSES, LABELED, POOL = (3, 8, 8), 4, 120, 256
+IMAGES, ROWS = (3, 8, 8), (12,)
+CLASSES, LABELED, POOL = 4, 120, 256
 STEPS, BATCH = 32, 8
 FIELDS = {
     "dividemix": {"few_labels": True},  # 120 labels are no obstacle here
@@ -28,24 +29,26 @@ FIELDS = {
 
 
 @functools.cache
-def counted(name: str) -> float:
+def counted(name: str, shape: tuple[int, ...]) -> float:
     """Floating-point operations of a whole training with the method's own batches."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (LABELED + POOL, *SHAPE), dtype=np.uint8)
+    rng, preset = np.random.default_rng(0), "features" if shape == ROWS else "photos"
+    inputs = rng.integers(0, 256, (LABELED + POOL, *shape), dtype=np.uint8)
+    if shape == ROWS:
+        inputs = inputs.astype(np.float32) / 128 - 1
     label = np.arange(LABELED) % CLASSES
     data = Data(
-        Pool.of(images[:LABELED], label),
-        Pool.of(images[LABELED:]),
+        Pool.of(inputs[:LABELED], label),
+        Pool.of(inputs[LABELED:]),
         tuple("abcd"),
-        PRESETS["photos"](SHAPE),
-        "photos",
+        PRESETS[preset](shape),
+        preset,
     )
     cls = METHODS[name]
     method = cls(**FIELDS.get(name, {}))
     stages = Stages(
         data,
         lambda number, model=None, recipe=None: models.build(
-            model or "auto", SHAPE, CLASSES, number
+            model or "auto", shape, CLASSES, number
         ),
         steps=STEPS,
         seed=0,
@@ -60,7 +63,8 @@ def counted(name: str) -> float:
 
 
 def relative(name: str) -> float:
-    return counted(name) / counted("supervised")
+    shape = ROWS if METHODS[name].needs.startswith("feature rows") else IMAGES
+    return counted(name, shape) / counted("supervised", shape)
 
 
 def has_steps(name: str) -> bool:

@@ -200,7 +200,7 @@ def test_what_a_model_of_texts_does_not_take(config: Config, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="no column 'text'"):
         predict_all(classifier, str(tmp_path / "other.csv"), None)
     (tmp_path / "empty.csv").write_text("text,id\n,2\n")
-    with pytest.raises(DataError, match="no text that is not empty"):
+    with pytest.raises(DataError, match="an empty text"):
         predict_all(classifier, str(tmp_path / "empty.csv"), None)
 
 

@@ -352,7 +352,7 @@ class Deep(Tuned):
 
 
 DECAYED = Recipe(
-    optimizer="sgd", learning_rate=0.8, weight_decay=0.0, layer_decay=0.5, warm_up=0.25
+    optimizer="sgd", learning_rate=0.8, weight_decay=0.0, layer_decay=0.5, rate_warm_up=0.25
 )
 
 
