@@ -72,21 +72,22 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
     phases.watch.doing("trying some steps of each method, to tell how long they take")
     with fitting_threads(phases.device, phases.rows.shape):
         each = seconds_a_step(phases)
-        answers = seconds_of_answers(phases) if each else 0.0
+        beside = seconds_of_answers(phases) if each else 0.0
+        beside += seconds_of_fits(phases) if phases.folder else 0.0
     if fixed:
-        return fixed, fixed * each + answers
-    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - answers
+        return fixed, fixed * each + beside
+    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - beside
     affordable = agreed(max(int(left / max(each, 1e-9)), 1), phases.device)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
-        minutes = math.ceil((LEAST * each + answers) / 60)
+        minutes = math.ceil((LEAST * each + beside) / 60)
         phases.watch.note(
             f"Each training gets {steps} steps in this time, too few to mean anything. Give it at"
             f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
             " --algorithm supervised."
         )
-    return steps, steps * each + answers
+    return steps, steps * each + beside
 
 
 def words(phases: Trainings, lengths: set[int]) -> str:
@@ -124,6 +125,19 @@ def seconds_of_answers(phases: Trainings) -> float:
     started = time.monotonic()
     rows.probs(network, some)
     return asked * (time.monotonic() - started) / len(some)
+
+
+def seconds_of_fits(phases: Trainings) -> float:
+    """Of what is fitted to the end, not by steps: in each fold, and once on all labels.
+
+    By one fit of each such method on the rows of a fold.
+    """
+    started = time.monotonic()
+    for name in phases.contenders.all:
+        if not phases.trainings(name):
+            phase = phases.trial(name)
+            phases.trained(phase, phases.stages(phase, 1, None, Silent()))
+    return (len(phases.plan.folds) + 1) * (time.monotonic() - started)
 
 
 def _seconds_a_step(phases: Trainings, name: str) -> float:

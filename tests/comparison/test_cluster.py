@@ -16,7 +16,7 @@ from realmix.comparison.face import compare
 
 pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = 300  # of a cell that is under way when its worker is killed
+STEPS = 150  # of a cell that is under way when its worker is killed
 
 
 class Cluster:

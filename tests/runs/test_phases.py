@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from realmix.base.errors import StorageError, UsageError
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays, load
 from realmix.procedures import LabelPropagation
+from realmix.runs import budget
+from realmix.runs.choose import QUICK
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
-from realmix.runs.phases import Phases
+from realmix.runs.phases import Phase, Phases
 from realmix.runs.watch import Silent
 from realmix.training.parallel import inner
+from realmix.training.stages import Stages
 
 
 def rows(labeled: int = 30, unlabeled: int = 60) -> Dataset:
@@ -272,6 +276,23 @@ def test_a_pair_of_networks_can_be_started_from(tmp_path: Path) -> None:
     for name in ("first.body.0.weight", "second.body.0.weight"):
         assert torch.equal(start[name], source[name])
     assert not torch.equal(start["second.head.weight"], source["second.head.weight"])
+
+
+def test_what_is_fitted_to_the_end_is_in_the_estimate(tmp_path, monkeypatch) -> None:
+    """One fit of each such method is timed, and counted for each fold and the final model."""
+    fitted = []
+
+    def fits(self: Phases, phase: Phase, stages: Stages) -> None:
+        if stages.steps == 1:
+            fitted.append(phase.name)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(budget, "seconds_a_step", lambda phases: 0.0)
+    monkeypatch.setattr(Phases, "trained", fits)
+    made = Phases(rows(), Config("x"), tmp_path, Silent())
+    assert fitted == ["trial/linear", *(f"trial/{name}" for name in QUICK)]
+    folds = len(made.plan.folds)
+    assert made.seconds == pytest.approx(0.05 * len(fitted) * (folds + 1), rel=0.5)
 
 
 def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
