@@ -12,7 +12,7 @@ from realmix import SemiSupervisedClassifier
 from realmix.base.errors import Interrupted, UsageError
 from realmix.contract.method import Facts
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
-from realmix.procedures.rows.consensus import Consensus
+from realmix.procedures.rows.consensus import Consensus, agreement_beyond_chance
 from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
 from realmix.procedures.rows.linear import Linear
@@ -124,7 +124,7 @@ def test_the_student_learns_what_most_say_and_less_where_they_differ(agreement, 
     """Four opinions of 60 rows; of an even vote the surer side is believed."""
     run, rng = stages(blobs()), np.random.default_rng(0)
     opinions = [rng.dirichlet(np.ones(3), 60) for _ in range(4)]
-    monkeypatch.setattr(Consensus, "opinions", lambda self, stages, pool: opinions)
+    monkeypatch.setattr(Consensus, "opinions", lambda self, stages, pool, mixture: opinions)
     votes = np.array(
         [np.bincount([o[u].argmax() for o in opinions], minlength=3) for u in range(60)]
     )
@@ -135,8 +135,32 @@ def test_the_student_learns_what_most_say_and_less_where_they_differ(agreement, 
     both = np.concatenate([known.inputs.numpy(), pool]).astype(float)
     model = LogisticRegression(C=2 / (both**2).sum(1).mean(), tol=1e-6, max_iter=1000)
     model.fit(both, np.r_[known.label.numpy(), pseudo], np.r_[np.ones(20), weight])
-    mine = probs_of(Consensus(agreement=agreement, times=0.5, strength=2.0, balance=0.0), run)
+    fields = {"agreement": agreement, "times": 0.5, "strength": 2.0, "balance": 0.0}
+    mine = probs_of(Consensus(least_kappa=0.0, **fields), run)
     assert mine == pytest.approx(model.predict_proba(pool), abs=2e-3)
+
+
+def test_where_methods_agree_little_more_than_by_chance_the_mixture_is_followed(monkeypatch):
+    run, rng = stages(blobs()), np.random.default_rng(0)
+    opinions = [rng.dirichlet(np.ones(3), 60) for _ in range(4)]
+    monkeypatch.setattr(Consensus, "opinions", lambda self, stages, pool, mixture: opinions)
+    alone = probs_of(GaussianMixture(most_rows=10_000), run)
+    assert probs_of(Consensus(), run) == pytest.approx(alone)
+    assert probs_of(Consensus(least_kappa=0.0), run) != pytest.approx(alone, abs=0.01)
+
+
+def test_agreement_beyond_chance_by_hand():
+    """(share of pairs of votes that agree - what chance would bring) / (1 - the latter)."""
+    assert agreement_beyond_chance(np.array([[4.0, 0], [0, 4]])) == 1.0
+    assert (
+        agreement_beyond_chance(np.array([[3.0, 1], [1, 3]])) == 0.0
+    )  # 1/2 of the pairs, as chance
+    assert agreement_beyond_chance(np.array([[4.0, 0], [1, 3]])) == pytest.approx(
+        ((1 + 0.5) / 2 - (0.625**2 + 0.375**2)) / (1 - (0.625**2 + 0.375**2))
+    )
+    assert agreement_beyond_chance(np.array([[2.0, 2], [2, 2]])) == 0.0  # below chance
+    assert agreement_beyond_chance(np.array([[4.0, 0], [4, 0]])) == 1.0  # one class alone
+    assert agreement_beyond_chance(np.zeros((0, 3))) == 1.0
 
 
 def test_with_full_balance_the_pool_gets_the_labels_shares():

@@ -34,8 +34,12 @@ SPREADING = LabelSpreading(neighbors=20, balance=1.0, dimensions=128)
 
 @dataclass(eq=False)
 class Consensus(Procedure):
-    """H(y, p(x)) + w v(u)^a H(c, p(u)): c has v(u) of the votes of four methods on u."""
+    """H(y, p(x)) + w v(u)^a H(c, p(u)): c has v(u) of the votes of four methods on u.
 
+    Where they agree little more than by chance, the first of them is followed alone.
+    """
+
+    least_kappa: Share = 0.73  # agreement beyond chance (Fleiss, 1971) from which votes count
     agreement: NonNegative = 3.0  # a: a row on which the methods differ counts so much less
     times: Positive = 30.0  # w: the pool weighs so many times what all labels do
     strength: Positive = 1.0  # C of the student, times the rows' mean square length
@@ -58,37 +62,49 @@ class Consensus(Procedure):
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            (rows, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
-            probs = self.opinions(stages, pool)
-            votes = np.mean([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
-            pseudo = (votes + 1e-3 * np.mean(probs, 0)).argmax(1)  # equal votes: the surer
-            share = votes[np.arange(len(pool)), pseudo]
-            weight = weight_of(len(rows), len(pool), self.times) * share**self.agreement
-            both = np.concatenate([rows, pool])
-            slopes, bias = logistic(
-                both,
-                np.r_[label, pseudo],
-                stages.data.num_classes,
-                self.strength / mean_square(both),
-                np.r_[np.ones(len(rows)), weight],
-            )
-            if len(pool):
-                prior = prior_of(label, stages.data.num_classes)
-                bias += self.balance * share_offsets(pool @ slopes.T + bias, prior)
-            set_linear(network, slopes, bias)
-            return {**figures_of(network, stages), "agreement": float(share.mean())}
+            pool = pool_rows(stages, self.most_rows)
+            mixture = GaussianMixture(most_rows=self.most_rows).fitted(stages)
+            probs = self.opinions(stages, pool, mixture)
+            votes = np.sum([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
+            kappa = agreement_beyond_chance(votes)
+            followed = kappa >= self.least_kappa
+            set_linear(network, *(self.student(stages, pool, probs) if followed else mixture))
+            return {**figures_of(network, stages), "kappa": kappa}
 
         return stages.compute(fit, "linear")
 
-    def opinions(self, stages: Stages, pool: Array) -> list[Array]:
-        """(N, K) probabilities of the pool by each method."""
-        rows, label = labeled_rows(stages)
-        members = (
-            GaussianMixture(most_rows=self.most_rows),
-            Prototypes(most_rows=self.most_rows),
-            BalancedSelfTraining(),
+    def student(self, stages: Stages, pool: Array, probs: list[Array]) -> tuple[Array, Array]:
+        """(K, D) W and (K,) b that learn what most say."""
+        (rows, label), num_classes = labeled_rows(stages), stages.data.num_classes
+        votes = np.mean([np.eye(num_classes)[each.argmax(1)] for each in probs], 0)
+        pseudo = (votes + 1e-3 * np.mean(probs, 0)).argmax(1)  # equal votes: the surer
+        share = votes[np.arange(len(pool)), pseudo]
+        weight = weight_of(len(rows), len(pool), self.times) * share**self.agreement
+        both = np.concatenate([rows, pool])
+        slopes, bias = logistic(
+            both,
+            np.r_[label, pseudo],
+            num_classes,
+            self.strength / mean_square(both),
+            np.r_[np.ones(len(rows)), weight],
         )
-        models = [member.fitted(stages) for member in members]
+        if len(pool):
+            logits = pool @ slopes.T + bias
+            bias += self.balance * share_offsets(logits, prior_of(label, num_classes))
+        return slopes, bias
+
+    def opinions(self, stages: Stages, pool: Array, mixture: tuple[Array, Array]) -> list[Array]:
+        """(N, K) probabilities of the pool by each method; the mixture's W and b are known."""
+        rows, label = labeled_rows(stages)
+        members = Prototypes(most_rows=self.most_rows), BalancedSelfTraining()
+        models = [mixture, *(member.fitted(stages) for member in members)]
         by_rule = [softmax(pool @ slopes.T + bias, axis=1) for slopes, bias in models]
         spread = SPREADING.shares(rows, label, pool, stages.data.num_classes)
         return [*by_rule, spread[len(label) :]]
+
+
+def agreement_beyond_chance(votes: Array) -> float:
+    """Fleiss' kappa of (N, K) counts of votes, no less than 0; 1 where all name one class."""
+    from statsmodels.stats.inter_rater import fleiss_kappa  # brings pandas, which takes a second
+
+    return 1.0 if votes.any(0).sum() < 2 else max(float(fleiss_kappa(votes)), 0.0)
