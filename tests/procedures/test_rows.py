@@ -152,9 +152,7 @@ def test_where_methods_agree_little_more_than_by_chance_the_mixture_is_followed(
 def test_agreement_beyond_chance_by_hand():
     """(share of pairs of votes that agree - what chance would bring) / (1 - the latter)."""
     assert agreement_beyond_chance(np.array([[4.0, 0], [0, 4]])) == 1.0
-    assert (
-        agreement_beyond_chance(np.array([[3.0, 1], [1, 3]])) == 0.0
-    )  # 1/2 of the pairs, as chance
+    assert agreement_beyond_chance(np.array([[3.0, 1], [1, 3]])) == 0.0  # half, as by chance
     assert agreement_beyond_chance(np.array([[4.0, 0], [1, 3]])) == pytest.approx(
         ((1 + 0.5) / 2 - (0.625**2 + 0.375**2)) / (1 - (0.625**2 + 0.375**2))
     )
