@@ -8,28 +8,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
-from torch import nn
 
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Positive, Share
 from realmix.functional.rows.linear import logistic
 from realmix.functional.selection import confident_of_each_class
 from realmix.procedures.rows.shared import (
-    figures_of,
+    Fitted,
     labeled_rows,
     pool_rows,
     prior_of,
-    set_linear,
     strength_of,
     weight_of,
 )
-from realmix.training.stages import Procedure, Stages
+from realmix.training.stages import Stages
 
 Array = NDArray[np.float64]
 
 
 @dataclass(eq=False)
-class BalancedSelfTraining(Procedure):
+class BalancedSelfTraining(Fitted):
     """H(y, p(x)) + w H(c, p(u)) for the (r / R) s share_c N surest c = argmax p(u) of a class."""
 
     rounds: Count = 3  # R
@@ -39,24 +36,6 @@ class BalancedSelfTraining(Procedure):
 
     idea = "confident predictions become labels; no class takes over"
     needs = "feature rows; pool"
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "linear"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("balanced_self_training")
-
-    def train(self, stages: Stages) -> nn.Module:
-        def fit(network: nn.Module) -> dict[str, float]:
-            set_linear(network, *self.fitted(stages))
-            return figures_of(network, stages)
-
-        return stages.compute(fit, "linear")
 
     def fitted(self, stages: Stages) -> tuple[Array, Array]:
         """(K, D) W and (K,) b after the last round."""

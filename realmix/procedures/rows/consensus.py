@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional.rows.linear import logistic
 from realmix.functional.rows.shares import share_offsets
@@ -18,6 +17,7 @@ from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
 from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.rows.shared import (
+    Fitted,
     figures_of,
     labeled_rows,
     mean_square,
@@ -26,14 +26,14 @@ from realmix.procedures.rows.shared import (
     set_linear,
     weight_of,
 )
-from realmix.training.stages import Procedure, Stages
+from realmix.training.stages import Stages
 
 Array = NDArray[np.float64]
 SPREADING = LabelSpreading(neighbors=20, balance=1.0, dimensions=128)
 
 
 @dataclass(eq=False)
-class Consensus(Procedure):
+class Consensus(Fitted):
     """H(y, p(x)) + w v(u)^a H(c, p(u)): c has v(u) of the votes of four methods on u.
 
     Where they agree little more than by chance, the first of them is followed alone.
@@ -48,17 +48,6 @@ class Consensus(Procedure):
 
     idea = "several methods vote on the pool, one student learns"
     needs = "feature rows; pool; a graph of all rows"
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "linear"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("consensus")
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:

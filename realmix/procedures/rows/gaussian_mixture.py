@@ -6,26 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Share
 from realmix.functional.rows.gaussians import expectation_maximization, principal
 from realmix.procedures.rows.shared import (
-    figures_of,
+    Fitted,
     labeled_rows,
     pool_rows,
     prior_of,
-    set_linear,
     weight_of,
 )
-from realmix.training.stages import Procedure, Stages
+from realmix.training.stages import Stages
 
 Array = NDArray[np.float64]
 
 
 @dataclass(eq=False)
-class GaussianMixture(Procedure):
+class GaussianMixture(Fitted):
     """max sum_i log p(x_i, y_i) + lambda sum_u log sum_c pi_c N(u; mu_c, S), on d components."""
 
     pool_weight: Share | None = None  # lambda; null: all of the pool weighs what all labels weigh
@@ -35,24 +32,6 @@ class GaussianMixture(Procedure):
 
     idea = "a Gaussian a class, fitted to the pool too"
     needs = "feature rows; pool"
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "linear"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("gaussian_mixture")
-
-    def train(self, stages: Stages) -> nn.Module:
-        def fit(network: nn.Module) -> dict[str, float]:
-            set_linear(network, *self.fitted(stages))
-            return figures_of(network, stages)
-
-        return stages.compute(fit, "linear")
 
     def fitted(self, stages: Stages) -> tuple[Array, Array]:
         """(K, D) W and (K,) b of the posterior softmax(W x + b)."""

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Positive
 from realmix.functional.rows.linear import logistic
-from realmix.procedures.rows.shared import figures_of, labeled_rows, set_linear, strength_of
-from realmix.training.stages import Procedure, Stages
+from realmix.procedures.rows.shared import Fitted, figures_of, labeled_rows, set_linear, strength_of
+from realmix.training.stages import Stages
 
 
 @dataclass(eq=False)
-class Linear(Procedure):
+class Linear(Fitted):
     """|W|^2 / 2 + C sum_i H(y_i, softmax(W x_i + b)), to the end."""
 
     strength: Positive | None = None  # C; null: by cross-validation of the labels
@@ -22,17 +21,6 @@ class Linear(Procedure):
     idea = "labels alone, one layer, fitted to the end"
     needs = "feature rows"
     pool_optional = True
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "linear"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("linear")
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, Positive, Share
 from realmix.functional.rows.prototypes import prototype_mixture
 from realmix.procedures.rows.shared import (
-    figures_of,
+    Fitted,
     labeled_rows,
     mean_square,
     pool_rows,
     prior_of,
-    set_linear,
     weight_of,
 )
-from realmix.training.stages import Procedure, Stages
+from realmix.training.stages import Stages
 
 Array = NDArray[np.float64]
 
@@ -28,7 +25,7 @@ TIMES = 6.0  # what all labels weigh, the pool weighs
 
 
 @dataclass(eq=False)
-class Prototypes(Procedure):
+class Prototypes(Fitted):
     """q_uc ~ exp(<u, mu_c> / T + b_c), mean q_c = pi_c; mu_c ~ sum y_ic x_i + lambda q_uc u."""
 
     temperature: Positive = 0.07  # T, of cosines
@@ -39,24 +36,6 @@ class Prototypes(Procedure):
 
     idea = "a direction a class, drawn to the pool, classes balanced"
     needs = "feature rows; pool"
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "linear"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("prototypes")
-
-    def train(self, stages: Stages) -> nn.Module:
-        def fit(network: nn.Module) -> dict[str, float]:
-            set_linear(network, *self.fitted(stages))
-            return figures_of(network, stages)
-
-        return stages.compute(fit, "linear")
 
     def fitted(self, stages: Stages) -> tuple[Array, Array]:
         """(K, D) W and (K,) b of the posterior softmax(W x + b)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 import numpy as np
@@ -10,12 +11,41 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realmix.base.randomness import derive
+from realmix.contract.method import Facts
 from realmix.functional.rows.linear import best_strength
-from realmix.training.stages import Stages
+from realmix.training.stages import Procedure, Stages
 
 OF_COLUMNS = (0.01, 0.1, 1.0, 10.0)  # C of standardized columns
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # of features: C times their mean square length
 FOLDS = 5
+
+
+class Fitted(Procedure):
+    """A method for feature rows that is fitted to the end, and ends in one linear layer."""
+
+    cost = 0.0
+
+    @property
+    def trainings(self) -> float:
+        return 0.0
+
+    def final_model(self, model: str) -> str:
+        return "linear"
+
+    def check(self, facts: Facts) -> None:
+        words = re.findall("[A-Z][a-z]*", type(self).__name__)
+        facts.require_rows("_".join(words).lower())
+
+    def train(self, stages: Stages) -> nn.Module:
+        def fit(network: nn.Module) -> dict[str, float]:
+            set_linear(network, *self.fitted(stages))
+            return figures_of(network, stages)
+
+        return stages.compute(fit, "linear")
+
+    def fitted(self, stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(K, D) W and (K,) b of softmax(W x + b)."""
+        raise NotImplementedError
 
 
 def labeled_rows(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
