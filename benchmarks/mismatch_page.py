@@ -152,7 +152,7 @@ def figure(lines: Sequence[Line], path: Path) -> None:
     """Accuracy over the foreign share, a panel a sweep, with the labels alone as a line."""
     base = alone(lines)
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(9, 3.6), layout="constrained")
+        drawn = Figure(figsize=(10, 3.6), layout="constrained")
         panels = drawn.subplots(1, len(SWEEPS), sharey=True)
         for axes, (sweep, words) in zip(panels, SWEEPS.items(), strict=True):
             if base:
@@ -171,5 +171,5 @@ def figure(lines: Sequence[Line], path: Path) -> None:
                     axes.errorbar(list(points), means, spreads, label=name, **style)
             axes.set(title=words, xlabel="foreign share of the pool, %", xlim=(-5, 105))
         panels[0].set(ylabel="test accuracy")
-        panels[0].legend(fontsize=7)
+        drawn.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
         drawn.savefig(path, metadata={"Date": None})
