@@ -60,6 +60,15 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
 
 
+def enumerated(names: Sequence[str]) -> str:
+    """All names of a list.
+
+    >>> enumerated(["a"]), enumerated(["a", "b"]), enumerated(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def shortened(names: Sequence[object], most: int = 10) -> str:
     """A list of names, the first of them if they are many.
 

@@ -100,9 +100,11 @@ class Dataset:
     @property
     def described(self) -> str:
         """What there is to learn from, in some sentences: columns, classes, rows of each."""
-        size = " x ".join(map(str, self.inputs.shape[2:]))
-        what = f"Images of {size} pixels" if self.is_images else f"Learns from {self._columns_told}"
-        what = "Texts" if self.is_texts else what
+        what = f"Learns from {self._columns_told}"
+        if self.is_images:
+            what = f"Images{self._size_told}"
+        elif self.is_texts:
+            what = "Texts"
         counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
         rows = [
             f"{name} {count:,}" for name, count in zip(self.classes, counts.tolist(), strict=True)
@@ -111,6 +113,13 @@ class Dataset:
         pool = counted(int((self.label < 0).sum()), "row")
         labels = counted(int(counts.sum()), "label")
         return f"{what}. {classes}, {labels}: {shortened(rows)}. Without a label: {pool}."
+
+    @property
+    def _size_told(self) -> str:
+        if self.encoded is not None:  # an encoder sees the files, not what was read of them
+            seen = self.encoded.reference
+            return f" as {seen.name} sees them, at {seen.size} x {seen.size} pixels"
+        return f" of {' x '.join(map(str, self.inputs.shape[2:]))} pixels"
 
     @property
     def _columns_told(self) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import suggestion
+from realmix.base.wording import enumerated, suggestion
 from realmix.contract.algorithm import Objective
 from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
@@ -57,7 +57,7 @@ class Contenders(NamedTuple):
     @property
     def chosen(self) -> str:
         """What was chosen here and why, as a sentence; "" where somebody else chose."""
-        names = " and ".join(self.candidates or self.alone[:1])
+        names = enumerated(self.candidates or self.alone[:1])
         return f"--algorithm auto takes {names}: {self.why}." if self.why else ""
 
     @property
