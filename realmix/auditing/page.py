@@ -54,7 +54,6 @@ def page(found: Findings, next_command: str | None) -> str:
         "method": "" if foreign is None else _METHODS[foreign.by],
         "seconds": sum(found.seconds.values()),
         "features_seconds": found.seconds.get("features", 0) if found.seconds else 0,
-        "colors": {"baseline": plots.BASELINE, "model": plots.MODEL},
         **_classes(found),
     }
     return environment(Path(__file__).parent).get_template("audit.html").render(context)

@@ -15,7 +15,6 @@ from realmix.comparison.statistics import Mean
 from realmix.comparison.tables import rows_of
 from realmix.data.scenarios.names import SCENARIOS
 from realmix.report.page import UNKNOWN, environment
-from realmix.report.plots import BASELINE, MODEL
 
 PAGE = "compare.html"
 SURE = 0.05
@@ -40,7 +39,6 @@ def _context(results: Results) -> dict[str, Any]:
     return {
         "title": results.folder.resolve().name,
         "headline": headline(results),
-        "colors": {"baseline": BASELINE, "model": MODEL},
         "alone": plots.short(results.alone),
         "facts": _facts(results),
         "protocol": results.common.get("protocol", "last"),

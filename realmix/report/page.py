@@ -99,6 +99,7 @@ def environment(*folders: Path) -> Environment:
         short=_short,
         file=_file,
     )
+    found.globals["colors"] = {"baseline": plots.BASELINE, "model": plots.MODEL}
     return found
 
 
@@ -120,7 +121,6 @@ def _context(run: Run) -> dict[str, Any]:
         "test": sections.accuracies(result, result.get("test")),
         "test_scores": sections.scores(run, "test"),
         "curves": sections.curves(run),
-        "colors": {"baseline": plots.BASELINE, "model": plots.MODEL},
         "judged": sections.judged(run),
         "views": galleries.views(run),
         "mistakes": galleries.mistakes(run),

@@ -93,7 +93,8 @@ def choose_shape(
     )
     return (channels, side, side), (
         f"Images ({span}) are read as {kind} {side} x {side}: resized by the shorter side, then "
-        f"cropped at the centre.{padded if long else ''} An encoder sees the files themselves. Another size: image_size."
+        f"cropped at the centre.{padded if long else ''} An encoder sees the files themselves."
+        " Another size: image_size."
     )
 
 
