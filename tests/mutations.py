@@ -2154,7 +2154,11 @@ MUTANTS = [
             ),
             ("stages start again", "        trainer.resume()\n", ""),
             ("each piece begins", " and trainer not in self.begun", ""),
-            ("finished stages begin", "if trainer.step < goal and trainer not", "if trainer not"),
+            (
+                "finished stages begin",
+                "if trainer.step < goal and not trainer.ended and trainer not",
+                "if trainer not",
+            ),
             ("a stop goes unnoticed", "            raise Interrupted\n", "            pass\n"),
             ("steps of a stage alone", '"step": self.steps_done, ', ""),
             ("seconds of a stage alone", ', "seconds": self.seconds}', "}"),
@@ -2700,7 +2704,7 @@ MUTANTS = [
         [
             (
                 "finished stages begin again",
-                "if trainer.step < goal and trainer not in self.begun:",
+                "if trainer.step < goal and not trainer.ended and trainer not in self.begun:",
                 "if trainer not in self.begun:",
             ),
             (

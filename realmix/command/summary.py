@@ -140,6 +140,9 @@ def _facts(run: Run) -> Table:
         right = f"{oracle['accuracy']:.1%} of {oracle['count']:,} pool rows classified right"
         table.add_row("oracle", f"{right} (by true labels that training never saw)")
     table.add_row("cost", f"{duration(result['seconds'])} of training")
+    if ended := result.get("ended"):  # runs of before have none
+        steps = f"{ended:,} of {result['steps']:,}"
+        table.add_row("", f"the labels alone ended at step {steps}: converged")
     table.add_row("network", Text("; ".join(result["network"])))
     if seen_by := result.get("encoder"):  # runs of before encoders have none
         size = seen_by["size"]

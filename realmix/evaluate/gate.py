@@ -14,17 +14,19 @@ posterior does, by a deviation of its own. What each rule gains and risks: bench
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from realmix.evaluate.collapse import Collapse, collapse
 from realmix.evaluate.intervals import Correct, labels_to_decide
-from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of
+from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.posterior import Posterior
+from realmix.evaluate.ranking import leads
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
@@ -130,6 +132,7 @@ def decide(
     judge: str = AUTO,
     gate: Rule = "balanced",
     single: bool = False,
+    rivals: Sequence[Floats] = (),
     pool: tuple[Floats, Floats] | None = None,
     heard: bool = True,
     level: float = 0.05,
@@ -146,6 +149,8 @@ def decide(
         judge: a name of `judges.JUDGES`, or "auto".
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair.
+        rivals: (n, K) probabilities of each other candidate among which these labels chose this
+            one: the best of several is often the luckiest, and tests and chances know it.
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
         level: largest accepted chance to call a candidate better, or worse, that is not.
@@ -155,8 +160,13 @@ def decide(
         UsageError: there is no such judge.
     """
     asked = judge_of(judge, label)
+    among = (candidate_probs, *rivals)
     seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
     posterior = Posterior.of(asked, seen)
+    if seen and rivals:
+        chance = max(seen.p_better, p_of_chosen(asked, baseline_probs, among, label))
+        seen = replace(seen, p_better=chance)
+        posterior = Posterior.of_chosen(*leads(asked, baseline_probs, among, label))
     pairing = Pairing.of(baseline_probs, candidate_probs, label)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard)

@@ -116,6 +116,7 @@ class Experiment:
             judge=judge_of(self.config.judge, label).name,
             gate=self.config.gate,
             single=self.config.single,
+            rivals=[held[name] for name in self.contenders.candidates if name != chosen],
             pool=(pool[base], pool[chosen]),
             heard=heard,
         )
@@ -174,8 +175,7 @@ class Experiment:
         trained: Sequence[Trained],
         evidence: Evidence,
     ) -> dict[str, Any]:
-        gated = self.config.gate != "none"
-        compared, kept = len(finals) > 1, self.dataset.encoded
+        gated, compared, kept = self.config.gate != "none", len(finals) > 1, self.dataset.encoded
         networks = [described(one.model, inner(one.network), self.rows.shape) for one in finals]
         return {
             **verdict.to_json(),
@@ -193,6 +193,7 @@ class Experiment:
             ).tolist(),
             "classes": list(self.dataset.classes),
             "steps": self.phases.steps,
+            "ended": finals[0].steps if 0 < finals[0].steps < self.phases.steps else None,
             "seconds": round(sum(one.seconds for one in trained), 1),
             "images_seen": sum(one.images_seen for one in trained),
         }
@@ -219,9 +220,8 @@ class Experiment:
         evidence: Evidence,
     ) -> Outcome:
         about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
-            "columns": self.dataset.columns,
             "encoding": self.dataset.encoding and self.dataset.encoding.to_json(),
-            "scale": self.dataset.scale,
+            **{name: getattr(self.dataset, name) for name in ("columns", "scale")},
             **{name: getattr(self.config, name) for name in ("label_column", "group")},
             "label_counts": result["label_counts"],
         }

@@ -31,6 +31,7 @@ from realmix.training.trainer import Trainer, as_trained
 TRAINING = 20  # stream of randomness
 LOGS = 50  # records of each training
 FINAL = "final"
+COST = "seconds", "images_seen", "steps"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Trained:
     Attributes:
         network, model: the averaged network, and its name for `models.build`.
         held: (n, K) probabilities of the rows that were held out of it.
-        seconds, images_seen: what it cost.
+        seconds, images_seen, steps: what it cost.
         heard: whether any row of the pool counted, for a method that is to learn from it.
     """
 
@@ -69,6 +70,7 @@ class Trained:
     held: np.ndarray
     seconds: float
     images_seen: int
+    steps: int
     heard: bool
 
 
@@ -95,8 +97,7 @@ class Phases:
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
         self.device, self.rows = choose(config.device), Prepared(dataset, config.class_weight)
-        self.warned = set[str]()
-        self.notes = [*dataset.notes, *self.rows.notes]
+        self.warned, self.notes = set[str](), [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
         asked_for = config.algorithm, TUNED if config.tune else config.learner
@@ -172,8 +173,7 @@ class Phases:
 
     def method(self, name: str) -> Method:
         """A contender; the one that was asked for has its fields, the others their defaults."""
-        cls = method_class(name)
-        return cls(**self.fields) if name == self.contenders.asked else cls()
+        return method_class(name)(**(self.fields if name == self.contenders.asked else {}))
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
@@ -193,6 +193,7 @@ class Phases:
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
+            may_settle=self.config.steps is None and not learns_from_pool(phase.algorithm),
         )
         observe.stages = stages if learns_from_pool(phase.algorithm) else None
         return stages
@@ -227,11 +228,10 @@ class Phases:
         held = self.rows.probs(network, self.rows.inputs[phase.held_rows])
         model = self.method(phase.algorithm).final_model(self.networks.model)
         heard = stages.heard or not learns_from_pool(phase.algorithm)
-        cost = stages.seconds, stages.images_seen
+        cost = stages.seconds, stages.images_seen, stages.steps_done
         if kept is not None and parallel.rank() == 0:
             tensors = {**network.state_dict(), "held": torch.from_numpy(held)}
-            told = dict(zip(("seconds", "images_seen"), cost, strict=True), heard=heard)
-            checkpoint.write(kept, tensors, told)
+            checkpoint.write(kept, tensors, dict(zip(COST, cost, strict=True), heard=heard))
             shutil.rmtree(cast(Path, checkpoints), ignore_errors=True)
         return Trained(network, model, held, *cost, heard)
 
@@ -246,5 +246,5 @@ class Phases:
         model = self.method(phase.algorithm).final_model(self.networks.model)
         network: nn.Module = as_trained(self.networks(0, model), self.device, self.rows.shape)
         network.load_state_dict(tensors)
-        cost = header["seconds"], header["images_seen"]
-        return Trained(network, model, held, *cost, header.get("heard", True))
+        seconds, seen, steps = (header.get(name, self._length(phase)) for name in COST)
+        return Trained(network, model, held, seconds, seen, steps, header.get("heard", True))
