@@ -2167,6 +2167,35 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "training/settled.py",
+        "training/test_settled.py",
+        [
+            ("one look is enough", "int(self.calm) >= CALM", "int(self.calm) >= 1"),
+            ("labels need not be learned", "< LOW", "< 99"),
+            ("pool need not be calm", "<= CHANGED", "<= 1"),
+            ("the loss is the last one", "self.loss += loss.detach()", "self.loss.copy_(loss)"),
+            ("calm stays", "else -self.calm", "else 0"),
+            ("the first rows alone", "spaced.to(pool.device)", "torch.arange(len(spaced))"),
+        ],
+    ),
+    *mutants(
+        "training/trainer.py",
+        "training/test_settled.py",
+        [
+            ("a warm end is cut", 'and self.recipe.schedule == "constant" ', ""),
+            ("what was seen is forgotten", 'self.settled.load_state_dict(part("settled"))', "pass"),
+            ("its end is not recorded", " or self.ended", ""),
+        ],
+    ),
+    *mutants(
+        "training/distillation.py",
+        "training/test_distillation.py",
+        [
+            ("the pool weighs nothing", "self.ratio * cross", "0 * cross"),
+            ("the label is the pool's", "label=taught.to(stages.device)", "weak=None"),
+        ],
+    ),
+    *mutants(
         "training/trainer.py",
         "training/test_stages.py",
         [
@@ -2814,6 +2843,8 @@ MUTANTS = [
             ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
             ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
             ("a pair where one is wanted", "    if single:", "    if False:"),
+            ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
+            ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
         ],
     ),
@@ -2857,6 +2888,8 @@ MUTANTS = [
                 "/ len(label) + 1) / len(label)",
                 "/ len(label)) / len(label)",
             ),
+            ("rivals do not count", "@ gains).max()", "@ gains)[0]"),
+            ("rivals do not count by others", "(gains.max(1) >= gain", "(gains[:, 0] >= gain"),
             ("balanced is accuracy", "(right / there).mean()", "right.sum() / there.sum()"),
             (
                 "macro-F1 is precision",

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
-from realmix.evaluate.gate import CANDIDATE, PAIR
+from realmix.evaluate.gate import CANDIDATE
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
 from realmix.report.sections import examples, next_command, tried, worst_class
-from realmix.report.words import headline
+from realmix.report.words import TOGETHER, headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
 
@@ -74,11 +74,11 @@ def _figures(run: Run, parts: list[Part]) -> Table:
         table.add_row(f"with {algorithm}", *(_estimate(part.figures["model"]) for part in parts))
     if not alone and result["gated"]:
         table.add_row("added by the pool", *(_added(run, part) for part in parts))
-    if result["shipped"] == PAIR:
-        table.add_row("both together", *(_estimate(part.figures["shipped"]) for part in parts))
+    if together := TOGETHER.get(result["shipped"]):
+        table.add_row(together, *(_estimate(part.figures["shipped"]) for part in parts))
     if result["judge"] == "balanced":
         which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
-        key = "shipped" if result["shipped"] == PAIR else which
+        key = "shipped" if together else which
         table.add_row("balanced accuracy", *(_balanced(part.figures[key]) for part in parts))
     return table
 

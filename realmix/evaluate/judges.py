@@ -158,11 +158,14 @@ def compare(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) 
     """
     base, other = judge.outcome(baseline, label), judge.outcome(candidate, label)
     gain = judge.value(other, label) - judge.value(base, label)
-    error = standard_error(judge, base, other, label)
     if judge.name == "accuracy":
         right, others = base == label, other == label
+        gained, lost = int((others & ~right).sum()), int((right & ~others).sum())
+        # one more disagreement than was seen: without any, the error would be none
+        error = np.sqrt(gained + lost - (gained - lost) ** 2 / len(label) + 1) / len(label)
         tests = mcnemar(right, others), mcnemar(others, right)
-        return Comparison(gain, error, paired_interval(right, others), *tests)
+        return Comparison(gain, float(error), paired_interval(right, others), *tests)
+    error = max(_resampled_error(judge, base, other, label), judge.point / np.sqrt(len(label)))
     interval = gain - 1.96 * error, gain + 1.96 * error
     return Comparison(gain, error, interval, *_swapped(judge, base, [other], label, gain))
 
@@ -183,8 +186,13 @@ def p_of_chosen(
         label: (n,) classes.
     """
     base, *others = (judge.outcome(probs, label) for probs in (baseline, *candidates))
-    gain = judge.value(others[0], label) - judge.value(base, label)
-    return _swapped(judge, base, others, label, gain)[0]
+    if judge.name != "accuracy":
+        gain = judge.value(others[0], label) - judge.value(base, label)
+        return _swapped(judge, base, others, label, gain)[0]
+    rng = np.random.default_rng(0)  # the same, a row's gain being one number for each candidate
+    gains = np.stack([(other == label).astype(float) - (base == label) for other in others], 1)
+    best = [(rng.choice((-1.0, 1.0), len(label)) @ gains).max() for _ in range(SWAPS)]
+    return float((1 + (np.array(best) >= gains[:, 0].sum()).sum()) / (1 + SWAPS))
 
 
 def _swapped(
@@ -204,17 +212,6 @@ def _swapped(
     slack = 1e-12  # equal gains count, whatever their rounding
     better, worse = (gains.max(1) >= gain - slack).sum(), (gains[:, 0] <= gain + slack).sum()
     return float((1 + better) / (1 + SWAPS)), float((1 + worse) / (1 + SWAPS))
-
-
-def standard_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:
-    """Of the difference of two models' figures, from what they are made of."""
-    if judge.name == "accuracy":
-        gained = int(((other == label) & (base != label)).sum())
-        lost = int(((base == label) & (other != label)).sum())
-        # one more disagreement than was seen: without any, the error would be none
-        return float(np.sqrt(gained + lost - (gained - lost) ** 2 / len(label) + 1) / len(label))
-    resampled = _resampled_error(judge, base, other, label)
-    return max(resampled, judge.point / float(np.sqrt(len(label))))
 
 
 def _resampled_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:

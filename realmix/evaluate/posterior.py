@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from realmix.evaluate.judges import Comparison, Judge
-
-Array = NDArray[np.float64]
 
 PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
 """A belief, in points: most pools do little, some help or hurt a lot. How often the chances that
 follow from it were right: benchmarks/records/gate."""
 SEED_DEVIATION = 2.0
 """Points by which the two final models' gain differs from that of the models of the folds."""
-SHARED = 0.5
-"""Correlation of what two candidates of a run gain, and of what other seeds change in it."""
 HARM = -1.0  # points; a loss that somebody would mind
 BOUND = 0.2  # chance of harm that a single model may have
 
@@ -44,27 +38,9 @@ class Posterior:
         if seen is None:
             return cls(PRIOR_MEAN, PRIOR_DEVIATION)
         gain, error = seen.gain / judge.point, seen.standard_error / judge.point
-        return cls.of_chosen(np.array([gain]), np.array([[error**2]]))
-
-    @classmethod
-    def of_chosen(cls, gains: Array, errors: Array) -> Posterior:
-        """Of the first of several candidates, which the same labels chose among them.
-
-        Prior and seeds' doubt are normal with covariances P and D, of whose variances all
-        candidates share the part `SHARED`: P = s^2 R and D = d^2 R, with R_ii = 1. After gains g
-        of error covariance E it is m + P_1 (P + E + D)^-1 (g - m). What was seen of the others is
-        part of it, so that it matters no more which was chosen, and why (Senn, 2008, A note
-        concerning a selection "paradox" of Dawid's, The American Statistician 62).
-
-        Args:
-            gains: (k,) points by which each leads; the chosen one's first.
-            errors: (k, k) covariance of their errors (see `ranking.leads`).
-        """
-        alike = SHARED + (1 - SHARED) * np.eye(len(gains))
-        prior = PRIOR_DEVIATION**2 * alike
-        weights = np.linalg.solve(prior + errors + SEED_DEVIATION**2 * alike, prior[0])
-        mean = PRIOR_MEAN + weights @ (gains - PRIOR_MEAN)
-        return cls(float(mean), float(np.sqrt(prior[0, 0] - weights @ prior[0])))
+        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + SEED_DEVIATION**2)
+        mean = (prior * PRIOR_MEAN + data * gain) / (prior + data)
+        return cls(mean, (prior + data) ** -0.5)
 
     @property
     def better(self) -> float:

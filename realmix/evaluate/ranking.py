@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from realmix.evaluate.intervals import Interval
-from realmix.evaluate.judges import JUDGES, Judge, compare, standard_error
+from realmix.evaluate.judges import JUDGES, Judge, compare
 from realmix.evaluate.metrics import Estimate, Floats, Integers
 
 
@@ -55,30 +51,6 @@ def preferred(
         if lead.gain > lead.standard_error:
             return order
     return [favorite, *(name for name in order if name != favorite)]
-
-
-def leads(
-    judge: Judge, baseline: Floats, candidates: Sequence[Floats], label: Integers
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(k,) gains of candidates over the baseline and (k, k) covariance of their errors, in points.
-
-    Of two gains it is (e_i^2 + e_j^2 - e_ij^2) / 2, where e are standard errors, e_ij that of the
-    difference between the two candidates.
-
-    Args:
-        judge: what they are compared by.
-        baseline: (n, K) probabilities; n >= 1.
-        candidates: (n, K) of each.
-        label: (n,) classes.
-    """
-    base, *others = (judge.outcome(probs, label) for probs in (baseline, *candidates))
-    gains = [judge.value(other, label) - judge.value(base, label) for other in others]
-    own = np.array([standard_error(judge, base, other, label) ** 2 for other in others])
-    covariance = np.diag(own)
-    for i, j in combinations(range(len(others)), 2):
-        between = standard_error(judge, others[i], others[j], label) ** 2
-        covariance[i, j] = covariance[j, i] = (own[i] + own[j] - between) / 2
-    return np.array(gains) / judge.point, covariance / judge.point**2
 
 
 def attempts(

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate import metrics
-from realmix.evaluate.gate import PAIR, SUPERVISED, UNSETTLED
+from realmix.evaluate.gate import SUPERVISED, UNSETTLED
 from realmix.report import galleries, plots
 from realmix.report.record import Run
-from realmix.report.words import points
+from realmix.report.words import TOGETHER, points
 
 Section = dict[str, Any] | None
 LABELS_ALONE = "labels alone"
@@ -194,8 +194,8 @@ def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("baseline", LABELS_ALONE, plots.BASELINE),
         ("model", name if _is_plain(name) else "candidate", plots.MODEL),
     ]
-    if result["shipped"] == PAIR:
-        rows.append(("shipped", "both together", plots.PAIR))
+    if together := TOGETHER.get(result["shipped"]):
+        rows.append(("shipped", together, plots.PAIR))
     return rows if result.get("gated", True) else rows[1:]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,62 +15,23 @@ from realmix.base.randomness import derive
 from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN
+from realmix.evaluate.gate import STUDENT
 from realmix.runs import budget
 from realmix.runs.choose import TUNED, contenders, default_steps
 from realmix.runs.config import Config
 from realmix.runs.methods import learns_from_pool, method_class
 from realmix.runs.networks import Networks, settings_of
+from realmix.runs.parts.phase import COST, FINAL, Phase, Trained
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose, fitting_threads
+from realmix.training.distillation import Distillation, distil
 from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
 LOGS = 50  # records of each training
-FINAL = "final"
-COST = "seconds", "images_seen", "steps"
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One training: a method, the labeled rows it learns from, and those it is checked on.
-
-    Attributes:
-        part: "final" or "fold-1", "fold-2", ...
-        share: of the steps of a run, those that it takes.
-    """
-
-    part: str
-    algorithm: str
-    train_rows: np.ndarray
-    held_rows: np.ndarray
-    share: float = 1.0
-
-    @property
-    def name(self) -> str:
-        return f"{self.part}/{self.algorithm}"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a finished phase leaves.
-
-    Attributes:
-        network, model: the averaged network, and its name for `models.build`.
-        held: (n, K) probabilities of the rows that were held out of it.
-        seconds, images_seen, steps: what it cost.
-        heard: whether any row of the pool counted, for a method that is to learn from it.
-    """
-
-    network: nn.Module
-    model: str
-    held: np.ndarray
-    seconds: float
-    images_seen: int
-    steps: int
-    heard: bool
 
 
 class Phases:
@@ -134,6 +94,14 @@ class Phases:
         """The training of a method on all labeled rows."""
         return Phase(FINAL, name, self.rows.known, np.zeros(0, np.int64))
 
+    def student(self, taught: np.ndarray) -> Phase:
+        """The training of one network on (N, K) probabilities of the pool.
+
+        Of feature rows it takes twice the steps: they cost little, and measured well.
+        """
+        share = 2.0 if len(self.rows.shape) == 1 else 1.0
+        return Phase(FINAL, STUDENT, self.rows.known, np.zeros(0, np.int64), share, taught)
+
     def trial(self, name: str) -> Phase:
         """A training that tells what a step of a method costs: on the rows of a fold."""
         rows = self.plan.folds[0][0] if self.plan.folds else self.rows.known
@@ -171,8 +139,14 @@ class Phases:
         """Optimizer steps of a phase in all."""
         return round(self._steps(phase) * self.trainings(phase.algorithm))
 
+    def uses_pool(self, phase: Phase) -> bool:
+        """Whether a training is to learn from the pool."""
+        return phase.taught is not None or learns_from_pool(phase.algorithm)
+
     def method(self, name: str) -> Method:
         """A contender; the one that was asked for has its fields, the others their defaults."""
+        if name == STUDENT:
+            return Distillation()
         return method_class(name)(**(self.fields if name == self.contenders.asked else {}))
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
@@ -193,9 +167,9 @@ class Phases:
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
-            may_settle=self.config.steps is None and not learns_from_pool(phase.algorithm),
+            may_settle=self.config.steps is None and not self.uses_pool(phase),
         )
-        observe.stages = stages if learns_from_pool(phase.algorithm) else None
+        observe.stages = stages if self.uses_pool(phase) else None
         return stages
 
     def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
@@ -206,6 +180,8 @@ class Phases:
     def trained(self, phase: Phase, stages: Stages) -> nn.Module:
         """The network that comes of a phase' method, whether it is one rule or a procedure."""
         method = self.method(phase.algorithm)
+        if phase.taught is not None:
+            return distil(stages, torch.from_numpy(phase.taught))
         if isinstance(method, Procedure):
             return method.train(stages)
         return stages.train(cast(Algorithm, method))
@@ -227,7 +203,7 @@ class Phases:
             self.watch.phase(phase.name, length, length)
         held = self.rows.probs(network, self.rows.inputs[phase.held_rows])
         model = self.method(phase.algorithm).final_model(self.networks.model)
-        heard = stages.heard or not learns_from_pool(phase.algorithm)
+        heard = stages.heard or not self.uses_pool(phase)
         cost = stages.seconds, stages.images_seen, stages.steps_done
         if kept is not None and parallel.rank() == 0:
             tensors = {**network.state_dict(), "held": torch.from_numpy(held)}

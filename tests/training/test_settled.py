@@ -65,6 +65,7 @@ def looked(settled: Settled, looks: list[tuple[float, int]]) -> list[bool]:
         ([(0.011, 100)] * 4, [False] * 4),  # the labels are not learned
         ([(0.009, 100), (0.009, 103), (0.009, 100)], [False, False, True]),  # 3 of 300: 1 %
         ([(0.009, 100), (0.009, 104), (0.009, 104), (0.009, 104)], [False, False, False, True]),
+        ([(0.009, 100), (0.009, 100), *[(0.009, 104)] * 3], [False] * 4 + [True]),
         ([(0.009, 9), (0.009, 9), (0.5, 9), (0.009, 9), (0.009, 9)], [False] * 5),
     ],
 )
