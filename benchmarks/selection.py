@@ -37,8 +37,17 @@ from realmix.runs.watch import Silent
 NAME = "gate/selection"
 FIRST = 400  # seeds from here on belong to the record
 POOL, WIDE, TEST = 2500, 1000, 3000  # the second: of features with 1,280 columns
-ENCODED = {"cifar10": (40, 250), "agnews": (40, 100), "sst2": (20, 40, 100)}
-TABLES = {"pendigits": (4, 10), "satimage": (5, 15), "magic": (10, 40), "spambase": (10, 40)}
+ENCODED: dict[str, tuple[int, ...]] = {
+    "cifar10": (40, 250),
+    "agnews": (40, 100),
+    "sst2": (20, 40, 100),
+}
+TABLES: dict[str, tuple[int, ...]] = {
+    "pendigits": (4, 10),
+    "satimage": (5, 15),
+    "magic": (10, 40),
+    "spambase": (10, 40),
+}
 TABLES |= {"letter": (5,), "covtype15k": (5, 20), "digits": (3, 8)}
 """Labels of a class."""
 BINARY = ("sst2", "magic", "spambase")

@@ -18,7 +18,7 @@ LOOKS = 12  # in a training
 ROWS = 500  # of the pool, evenly spaced
 LOW = 0.01  # loss
 CHANGED = 0.01  # share of the rows
-CALM = 2  # looks in a row
+CALM = 3  # looks in a row
 
 
 class Settled(nn.Module):

@@ -61,16 +61,16 @@ def looked(settled: Settled, looks: list[tuple[float, int]]) -> list[bool]:
 @pytest.mark.parametrize(
     ("looks", "ended"),
     [
-        ([(0.009, 100)] * 3, [False, False, True]),  # a first look, then two that agree
-        ([(0.011, 100)] * 4, [False] * 4),  # the labels are not learned
-        ([(0.009, 100), (0.009, 103), (0.009, 100)], [False, False, True]),  # 3 of 300: 1 %
-        ([(0.009, 100), (0.009, 104), (0.009, 104), (0.009, 104)], [False, False, False, True]),
-        ([(0.009, 100), (0.009, 100), *[(0.009, 104)] * 3], [False] * 4 + [True]),
-        ([(0.009, 9), (0.009, 9), (0.5, 9), (0.009, 9), (0.009, 9)], [False] * 5),
+        ([(0.009, 9)] * 4, [False] * 3 + [True]),  # a first look, then three that agree
+        ([(0.011, 9)] * 5, [False] * 5),  # the labels are not learned
+        ([(0.009, 9), (0.009, 12)] * 2, [False] * 3 + [True]),  # 3 of 300: 1 %
+        ([(0.009, 9)] + [(0.009, 13)] * 4, [False] * 4 + [True]),  # 4 of 300
+        ([(0.009, 9)] * 3 + [(0.009, 13)] * 4, [False] * 6 + [True]),
+        ([(0.009, 9)] * 3 + [(0.5, 9)] + [(0.009, 9)] * 3, [False] * 7),
     ],
 )
-def test_it_ends_after_two_calm_looks(looks: list[tuple[float, int]], ended: list[bool]) -> None:
-    assert (LOW, CHANGED, CALM) == (0.01, 0.01, 2)
+def test_it_ends_after_three_calm_looks(looks: list[tuple[float, int]], ended: list[bool]) -> None:
+    assert (LOW, CHANGED, CALM) == (0.01, 0.01, 3)
     assert looked(Settled(data(), STEPS), looks) == ended
 
 
