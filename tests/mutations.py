@@ -2220,6 +2220,12 @@ MUTANTS = [
         "command/test_console.py",
         [
             (
+                "what was found done is fast",
+                "if self._fresh and self.name != name and not",
+                "if self.name and self.name != name and not",
+            ),
+            ("fits take no time", "times * costs.get", "bool(steps) * times * costs.get"),
+            (
                 "time of the last stage alone",
                 "        if name != self.name:\n            self._opened",
                 "        if True:\n            self._opened",

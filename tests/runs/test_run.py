@@ -232,3 +232,26 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="run"):
         fit(CONFIG, tmp_path / "run", Vandal())
+
+
+def test_a_student_and_what_has_converged_go_on_to_the_same_end(tmp_path: Path) -> None:
+    """Rows of two classes, told apart well but not surely: nothing is proved with so few labels."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(2, size=150)
+    rows = rng.normal(size=(150, 3)) + 1.5 * label[:, None]
+    names = [str(label[i]) if i < 16 else "" for i in range(150)]
+    lines = [f"{a:.3f},{b:.3f},{c:.3f},{name}" for (a, b, c), name in zip(rows, names, strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
+    config = Config(str(tmp_path / "rows.csv"), model="mlp", single=True)
+    whole = fit(config, tmp_path / "whole", Silent())
+    assert whole["shipped"] == "student"
+    assert 0 < whole["ended"] < whole["steps"]
+    assert (tmp_path / "whole" / "phases" / "final" / "student.safetensors").exists()
+    half = len(whole_lines(tmp_path / "whole" / "metrics.jsonl")) // 2
+    for records in (half, half - 20):  # the second in the student, which has fifty
+        with pytest.raises(Interrupted):
+            fit(config, tmp_path / "parts", StopsAfter(records))
+    begun = tmp_path / "parts" / "checkpoints" / "final" / "student"
+    assert list(begun.glob("step-*"))
+    fit(config, tmp_path / "parts", Silent())
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
