@@ -9,11 +9,13 @@ asked what would have shipped. The seeds are none of those on which anything was
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,13 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.ladder import everything
-from benchmarks.records import Line
+from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
+from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
-from realmix.evaluate.gate import decide
+from realmix.evaluate.gate import UNSETTLED, Verdict, decide
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.ranking import preferred, ranked
 from realmix.runs.config import Config
@@ -35,7 +38,8 @@ from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
 NAME = "gate/selection"
-FIRST = 400  # seeds from here on belong to the record
+FIRST, SEEN = 400, 401  # seeds of the record; up to which rules were chosen
+POINTS, BINS = 100.0, (0.3, 0.5, 0.7)
 POOL, WIDE, TEST = 2500, 1000, 3000  # the second: of features with 1,280 columns
 ENCODED: dict[str, tuple[int, ...]] = {
     "cifar10": (40, 250),
@@ -143,12 +147,16 @@ class Answers:
     test: dict[str, Probs]
 
 
-def answers(dataset: Dataset, seed: int) -> Answers:
-    """All contenders of `auto`, in the folds and on all labels."""
+def phases_of(dataset: Dataset, seed: int) -> Phases:
+    """Of `auto`, with all its contenders."""
     torch.set_num_threads(1)
     config = Config("x", algorithm="auto", steps=250, seed=seed, device="cpu")
-    phases = Phases(dataset, config, None, Silent())
-    names, rows = phases.contenders.all, phases.rows
+    return Phases(dataset, config, None, Silent())
+
+
+def answers(phases: Phases) -> Answers:
+    """All contenders, in the folds and on all labels."""
+    names, rows, dataset = phases.contenders.all, phases.rows, phases.dataset
     held = Experiment(phases)._held_out(phases.run(phases.folds))
     finals = phases.run([phases.final(name) for name in names])
     networks = {name: each.network for name, each in zip(names, finals, strict=True)}
@@ -174,44 +182,67 @@ def figures(found: Answers) -> Line:
         "preferred": preferred(judge, found.label, found.held, found.candidates, found.favorite),
         "ranked": ranked(judge, found.label, found.held, found.candidates),
     }
-    told = {name: candidate(found, base, name) for name in found.candidates}
     return {
         "alone": base,
-        "judge": judge.name,
         "held_out": len(found.label),
         "favorite": found.favorite,
         **by_rule,
         "baseline": _accuracy(found.test[base], found.truth),
-        "candidates": told,
-        "right": {name: _bits(found, name) for name in (*found.alone, *found.candidates)},
+        "candidates": {name: candidate(found, base, name) for name in found.candidates},
     }
 
 
 def candidate(found: Answers, base: str, name: str) -> Line:
-    """What the gate says of one candidate, as if it were the only one."""
-    said = found.pool[base], found.pool[name]
-    verdict = decide(
-        found.label, found.held[base], found.held[name], algorithm=name, rule="", pool=said
-    )
-    seen = verdict.seen
-    assert seen is not None
-    pair = verdict.pairing(found.test[base], found.test[name])
+    """What the gate says of one candidate, as if it were the only one and as one of several."""
+    plain, chosen = (verdict(found, base, name, several) for several in (False, True))
+    assert plain.seen is not None
+    assert chosen.seen is not None
+    pairs = [each.pairing(found.test[base], found.test[name]) for each in (plain, chosen)]
     return {
-        "outcome": verdict.outcome,
-        "gain": seen.gain / verdict.judge.point,
-        "error": seen.standard_error / verdict.judge.point,
-        "p_better": seen.p_better,
-        "p_worse": seen.p_worse,
-        "weight": verdict.pairing.weight,
+        "outcome": plain.outcome,
+        "outcome_chosen": chosen.outcome,
+        "gain": plain.seen.gain / plain.judge.point,
+        "error": plain.seen.standard_error / plain.judge.point,
+        "p_better": plain.seen.p_better,
+        "p_chosen": chosen.seen.p_better,
+        "better": plain.posterior.better,
+        "safe": plain.posterior.is_safe,
+        "weight": plain.pairing.weight,
+        "weight_chosen": chosen.pairing.weight,
         "model": _accuracy(found.test[name], found.truth),
-        "pair": _accuracy(pair, found.truth),
+        "pair": _accuracy(pairs[0], found.truth),
+        "pair_chosen": _accuracy(pairs[1], found.truth),
     }
 
 
-def _bits(found: Answers, name: str) -> str:
-    """Which held-out rows a contender has right: "1"."""
-    right = found.held[name].argmax(1) == found.label
-    return "".join(map(str, right.astype(int)))
+def verdict(found: Answers, base: str, name: str, several: bool) -> Verdict:
+    others = [found.held[other] for other in found.candidates if other != name]
+    return decide(
+        found.label,
+        found.held[base],
+        found.held[name],
+        algorithm=name,
+        rule="",
+        rivals=others if several else (),
+        pool=(found.pool[base], found.pool[name]),
+    )
+
+
+def taken(line: Line, by: str, key: str) -> str:
+    """The first candidate in that order which has not collapsed; if all have, the first."""
+    fine = [name for name in line[by] if line["candidates"][name][key] != "collapsed"]
+    return str((fine or line[by])[0])
+
+
+def student(phases: Phases, found: Answers, line: Line) -> float | None:
+    """Test accuracy of the one network that `--single` ships; None where it ships no student."""
+    name, base = taken(line, "preferred", "outcome_chosen"), line["alone"]
+    if line["candidates"][name]["outcome_chosen"] not in UNSETTLED:
+        return None
+    pairing = verdict(found, base, name, True).pairing
+    (one,) = phases.run([phases.student(pairing(found.pool[base], found.pool[name]))])
+    assert phases.rows.test_inputs is not None
+    return _accuracy(phases.rows.probs(one.network, phases.rows.test_inputs), found.truth)
 
 
 def _accuracy(probs: Probs, truth: NDArray[np.int64]) -> float:
@@ -220,6 +251,131 @@ def _accuracy(probs: Probs, truth: NDArray[np.int64]) -> float:
 
 def run(data: str, labels: int, kind: str, seed: int) -> Line:
     started = time.process_time()
-    line = figures(answers(drawn(data, labels, kind, seed), seed))
+    phases = phases_of(drawn(data, labels, kind, seed), seed)
+    found = answers(phases)
+    line = figures(found)
+    line["student"] = student(phases, found, line)
     spent = round(time.process_time() - started, 1)
     return {"case": [data, labels, kind, seed], **line, "seconds": spent, "versions": versions()}
+
+
+def ships(line: Line, by: str, how: str) -> float:
+    """Points gained over the labels alone by what ships.
+
+    Args:
+        line: a run.
+        by: how the candidate is taken: "preferred" or "ranked".
+        how: "alone": judged as the only one; "chosen": as one of several; "student": and one
+            network ships; "single": or one by the bounded posterior; "candidate": it always ships.
+    """
+    key = {"alone": "outcome", "single": "outcome"}.get(how, "outcome_chosen")
+    seen, base = line["candidates"][taken(line, by, key)], line["baseline"]
+    unsettled = {
+        "alone": seen["pair"],
+        "chosen": seen["pair_chosen"],
+        "student": line["student"],
+        "single": seen["model"] if seen["safe"] else base,
+        "candidate": seen["model"],
+    }[how]
+    settled = {"proved": seen["model"], "worse": base, "collapsed": base}
+    if how == "candidate":
+        settled = {}
+    return POINTS * float(settled.get(seen[key], unsettled) - base)
+
+
+RULES = {
+    "the candidate, always": "candidate",
+    "the gate, as if it were the only candidate": "alone",
+    "**the gate, which knows of the others**": "chosen",
+    "one network by the bounded posterior (`--single`, before)": "single",
+    "**one network, a student of both (`--single`)**": "student",
+}
+
+
+def table(lines: Sequence[Line], by: str) -> Iterator[str]:
+    yield "| what ships | gain | regret | harmed | worst |"
+    yield "|---|---:|---:|---:|---:|"
+    possible = np.maximum([ships(line, by, "candidate") for line in lines], 0)
+    for words, how in RULES.items():
+        if by == "ranked" and how == "student":
+            continue  # they were trained for what is preferred
+        got = np.array([ships(line, by, how) for line in lines]).round(6)
+        yield (
+            f"| {words} | {got.mean():+.2f} | {(possible - got).mean():.2f}"
+            f" | {(got < -1).sum()} of {len(got)} | {got.min():+.1f} |"
+        )
+
+
+def reliability(lines: Sequence[Line]) -> Iterator[str]:
+    """Printed chance that the pool helped, against how often it did."""
+    yield "| chance told | runs | mean chance | it helped |"
+    yield "|---|---:|---:|---:|"
+    seen = [line["candidates"][taken(line, "preferred", "outcome_chosen")] for line in lines]
+    base = np.array([line["baseline"] for line in lines])
+    open_ = np.array([each["outcome_chosen"] in UNSETTLED for each in seen])
+    chance = np.array([each["better"] for each in seen])
+    helped = np.array([each["model"] for each in seen]) > base
+    for low, high in pairwise((0.0, *BINS, 1.0)):
+        own = open_ & (chance >= low) & (chance < high)
+        if own.any():
+            yield (
+                f"| {low:.0%} to {high:.0%} | {own.sum()} | {chance[own].mean():.0%}"
+                f" | {helped[own].mean():.0%} |"
+            )
+    yield (f"| all | {open_.sum()} | {chance[open_].mean():.0%} | {helped[open_].mean():.0%} |")
+
+
+def listed(lines: Sequence[Line]) -> Iterator[str]:
+    yield "| data | labels | pool | draw | alone | candidate | | ships | student | outcome |"
+    yield "|---|---:|---|---:|---:|---|---:|---:|---:|---|"
+    for line in lines:
+        name = taken(line, "preferred", "outcome_chosen")
+        data, labels, kind, seed = line["case"]
+        seen = line["candidates"][name]
+        got = line["baseline"] + ships(line, "preferred", "chosen") / POINTS
+        one = "" if line["student"] is None else f"{line['student']:.3f}"
+        yield (
+            f"| {data} | {labels} | {kind} | {seed} | {line['baseline']:.3f} | {name}"
+            f" | {seen['model']:.3f} | {got:.3f} | {one} | {seen['outcome_chosen']} |"
+        )
+
+
+def summary() -> str:
+    lines = lines_of(NAME)
+    encoded = [line for line in lines if line["favorite"]]
+    rows = [
+        "# The gate after a choice among several candidates",
+        "",
+        f"`python -m benchmarks.selection`: {len(lines)} runs of `auto`, {len(encoded)} on features"
+        " of encoders (where the vote is preferred), the others"
+        " on tables, whose candidates are ranked. Labels of a class for tables, in all for the"
+        " others. Pools as the labels are, or with a third of the classes unlabeled (`foreign`), or"
+        " with 1 / (1 + c) of class c (`unequal`). All candidates were trained on all labels, so"
+        " each rule can be asked. Points on test rows; harmed is worse by over a point. What was"
+        " tried and chosen: [NOTES](NOTES.md); seeds up to 401 were seen while choosing.",
+    ]
+    parts = {
+        "All runs": lines,
+        "Seeds that nothing was chosen on": [line for line in lines if line["case"][3] > SEEN],
+        "Features of encoders, the vote preferred": encoded,
+    }
+    for words, own in parts.items():
+        if own:
+            rows += ["", f"## {words}", "", *table(own, "preferred")]
+    rows += ["", "## Without a preferred one: the best on held-out labels", ""]
+    rows += [*table(encoded, "ranked"), "", "## Is the printed chance right?", ""]
+    rows += [*reliability(lines), "", "## All runs, one by one", "", *listed(lines), ""]
+    return "\n".join([*rows, *versions_of(lines), ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    done = {tuple(line["case"]) for line in lines_of(NAME)}
+    do(NAME, run, [case for case in cases() if case not in done], given.jobs)
+    write_atomically(RECORDS / NAME / "README.md", summary())
+
+
+if __name__ == "__main__":
+    main()

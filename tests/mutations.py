@@ -2849,6 +2849,7 @@ MUTANTS = [
             ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
             ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
             ("a pair where one is wanted", "    if single:", "    if False:"),
+            ("a chosen one weighs as any", "chosen=bool(rivals)", "chosen=False"),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
@@ -2863,7 +2864,12 @@ MUTANTS = [
                 "(1 - WEIGHTS) * given[0] + WEIGHTS * given[1]",
                 "WEIGHTS * given[0] + (1 - WEIGHTS) * given[1]",
             ),
-            ("flat prior", "log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)", "pass"),
+            (
+                "flat prior",
+                "log_posterior += np.log(WEIGHTS) + (3 if chosen else 1) * np.log(1 - WEIGHTS)",
+                "pass",
+            ),
+            ("a chosen one as any", "(3 if chosen else 1)", "1"),
             (
                 "temperature inverted",
                 "log_probs(probs) / temperature",

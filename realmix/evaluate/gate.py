@@ -152,8 +152,8 @@ def decide(
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair: a student of both, where there is a pool to learn.
         rivals: (n, K) probabilities of each other candidate among which these labels chose this
-            one: the best of several is often the luckiest, and the test allows for it. The
-            posterior need not: its chances were right (benchmarks/records/gate).
+            one: the best of several is often the luckiest, and the test and the pair's weight
+            allow for it. The chances need not: they were right (benchmarks/records/gate/selection).
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
         level: largest accepted chance to call a candidate better, or worse, that is not.
@@ -168,7 +168,7 @@ def decide(
     if seen and rivals:
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
         seen = replace(seen, p_better=max(seen.p_better, chance))
-    pairing = Pairing.of(baseline_probs, candidate_probs, label)
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, chosen=bool(rivals))
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

@@ -171,6 +171,8 @@ def test_the_test_allows_for_a_choice_among_several():
     assert decide(label, base, other, **options).outcome == "proved"
     got = decide(label, base, other, rivals=rivals, **options)
     assert got.outcome == "likely"
+    weight = decide(label, base, other, **options).pairing.weight
+    assert got.pairing.weight < weight - 0.1
     assert got.seen.p_better > mcnemar(base.argmax(1) == label, other.argmax(1) == label)
 
 
