@@ -12,7 +12,7 @@ from rich.text import Text
 
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
-from realmix.evaluate.gate import CANDIDATE
+from realmix.evaluate.gate import CANDIDATE, STUDENT
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
 from realmix.report.sections import examples, next_command, tried, worst_class
@@ -75,7 +75,10 @@ def _figures(run: Run, parts: list[Part]) -> Table:
     if not alone and result["gated"]:
         table.add_row("added by the pool", *(_added(run, part) for part in parts))
     if together := TOGETHER.get(result["shipped"]):
-        table.add_row(together, *(_estimate(part.figures["shipped"]) for part in parts))
+        cells = [_estimate(part.figures["shipped"]) for part in parts]
+        if result["shipped"] == STUDENT and parts[0].name == "heldout":
+            cells[0] = Text("learned from them all", "dim")
+        table.add_row(together, *cells)
     if result["judge"] == "balanced":
         which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
         key = "shipped" if together else which
