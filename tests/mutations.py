@@ -2924,6 +2924,8 @@ MUTANTS = [
         "runs/phases.py",
         "runs/test_phases.py",
         [
+            ("a number that was asked for is not kept", "may_settle=free and", "may_settle="),
+            ("all may end early", "free and not self.uses_pool(phase)", "free"),
             (
                 "the network of a fold ships",
                 "return Phase(FINAL, name, self.rows.known,",

@@ -151,6 +151,8 @@ class Phases:
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
+        # a number that was asked for is kept, and so are the checkpoints that a protocol counts
+        free = self.config.steps is None and self.config.protocol == "last"
         length = round(steps * self.trainings(phase.algorithm))
         observe = Observed(phase.name, length, watch, self.warned)
         stages = Stages(
@@ -167,7 +169,7 @@ class Phases:
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
-            may_settle=self.config.steps is None and not self.uses_pool(phase),
+            may_settle=free and not self.uses_pool(phase),
         )
         observe.stages = stages if self.uses_pool(phase) else None
         return stages
