@@ -215,6 +215,7 @@ def summary() -> str:
         )
     rows += ["", "## Where a run is not settled: is the printed chance right?", ""]
     rows += reliability([line for line in lines if line["outcome"] in UNSETTLED])
+    rows += ["", "Where the candidate was chosen among several: [selection](selection/README.md)."]
     rows += ["", "## By outcome", "", *by_outcome(lines), "", "## All runs", "", *listed(lines)]
     return "\n".join([*rows, "", *versions_of(lines), ""])
 

@@ -2154,12 +2154,45 @@ MUTANTS = [
             ),
             ("stages start again", "        trainer.resume()\n", ""),
             ("each piece begins", " and trainer not in self.begun", ""),
-            ("finished stages begin", "if trainer.step < goal and trainer not", "if trainer not"),
+            (
+                "finished stages begin",
+                "if trainer.step < goal and not trainer.ended and trainer not",
+                "if trainer not",
+            ),
             ("a stop goes unnoticed", "            raise Interrupted\n", "            pass\n"),
             ("steps of a stage alone", '"step": self.steps_done, ', ""),
             ("seconds of a stage alone", ', "seconds": self.seconds}', "}"),
             ("the copy is the network", "copy.deepcopy(inner)", "inner"),
             ("no steps are all", "self.steps if steps is None else steps", "steps or self.steps"),
+        ],
+    ),
+    *mutants(
+        "training/settled.py",
+        "training/test_settled.py",
+        [
+            ("one look is enough", "int(self.calm) >= CALM", "int(self.calm) >= 1"),
+            ("labels need not be learned", "< LOW", "< 99"),
+            ("pool need not be calm", "<= CHANGED", "<= 1"),
+            ("the loss is the last one", "self.loss += loss.detach()", "self.loss.copy_(loss)"),
+            ("calm stays", "else -self.calm", "else 0"),
+            ("the first rows alone", "spaced.to(pool.device)", "torch.arange(len(spaced))"),
+        ],
+    ),
+    *mutants(
+        "training/trainer.py",
+        "training/test_settled.py",
+        [
+            ("a warm end is cut", 'and self.recipe.schedule == "constant" ', ""),
+            ("what was seen is forgotten", 'self.settled.load_state_dict(part("settled"))', "pass"),
+            ("its end is not recorded", " or self.ended", ""),
+        ],
+    ),
+    *mutants(
+        "training/distillation.py",
+        "training/test_distillation.py",
+        [
+            ("the pool weighs nothing", "self.ratio * cross", "0 * cross"),
+            ("the label is the pool's", "label=taught.to(stages.device)", "weak=None"),
         ],
     ),
     *mutants(
@@ -2186,6 +2219,12 @@ MUTANTS = [
         "command/console.py",
         "command/test_console.py",
         [
+            (
+                "what was found done is fast",
+                "if self._fresh and self.name != name and not",
+                "if self.name and self.name != name and not",
+            ),
+            ("fits take no time", "times * costs.get", "bool(steps) * times * costs.get"),
             (
                 "time of the last stage alone",
                 "        if name != self.name:\n            self._opened",
@@ -2700,7 +2739,7 @@ MUTANTS = [
         [
             (
                 "finished stages begin again",
-                "if trainer.step < goal and trainer not in self.begun:",
+                "if trainer.step < goal and not trainer.ended and trainer not in self.begun:",
                 "if trainer not in self.begun:",
             ),
             (
@@ -2810,6 +2849,9 @@ MUTANTS = [
             ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
             ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
             ("a pair where one is wanted", "    if single:", "    if False:"),
+            ("a chosen one weighs as any", "chosen=bool(rivals)", "chosen=False"),
+            ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
+            ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
         ],
     ),
@@ -2822,7 +2864,12 @@ MUTANTS = [
                 "(1 - WEIGHTS) * given[0] + WEIGHTS * given[1]",
                 "WEIGHTS * given[0] + (1 - WEIGHTS) * given[1]",
             ),
-            ("flat prior", "log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)", "pass"),
+            (
+                "flat prior",
+                "log_posterior += np.log(WEIGHTS) + (3 if chosen else 1) * np.log(1 - WEIGHTS)",
+                "pass",
+            ),
+            ("a chosen one as any", "(3 if chosen else 1)", "1"),
             (
                 "temperature inverted",
                 "log_probs(probs) / temperature",
@@ -2853,6 +2900,8 @@ MUTANTS = [
                 "/ len(label) + 1) / len(label)",
                 "/ len(label)) / len(label)",
             ),
+            ("rivals do not count", "@ gains).max()", "@ gains)[0]"),
+            ("rivals do not count by others", "(gains.max(1) >= gain", "(gains[:, 0] >= gain"),
             ("balanced is accuracy", "(right / there).mean()", "right.sum() / there.sum()"),
             (
                 "macro-F1 is precision",
@@ -2875,6 +2924,8 @@ MUTANTS = [
         "runs/phases.py",
         "runs/test_phases.py",
         [
+            ("a number that was asked for is not kept", "may_settle=free and", "may_settle="),
+            ("all may end early", "free and not self.uses_pool(phase)", "free"),
             (
                 "the network of a fold ships",
                 "return Phase(FINAL, name, self.rows.known,",

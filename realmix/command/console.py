@@ -91,6 +91,7 @@ class Progress:
         self.name, self.step, self.start, self._fresh = "", 0, 0, False
         self.latest, self.accuracy, self.before = "", "", "starting"
         self.cost: dict[str, float] = {}  # seconds a step of each algorithm
+        self.fits: dict[str, float] = {}  # seconds of each that takes no steps
         self._opened = self._began = self._spoke = clock()  # training, stage of it, line
         self._spent = self._counted = 0.0
         self._told = False
@@ -144,6 +145,8 @@ class Progress:
         """A training begins, continues, comes to its next stage, ends early, or is found done."""
         self._finish()
         self._began = self.clock()
+        if self._fresh and self.name != name and not self.phases[self.name]:
+            self.fits[self.name.rpartition("/")[2]] = self._began - self._opened
         if name != self.name:
             self._opened, self._fresh = self._began, False
         if name != self.name or start < steps:  # of a stage; at the end the last one's are shown
@@ -182,19 +185,22 @@ class Progress:
 
     @property
     def left(self) -> str:
-        """Time left, by what a step of each algorithm has cost; a bound while one is unknown."""
-        if not self.cost or not self.name:
+        """Time left, by what a step of each algorithm has cost, or what one without steps has.
+
+        It is a bound while the cost of one is unknown.
+        """
+        if not self.name or not (self.cost or self.fits):
             return ""
-        names = list(self.phases)
-        ahead = {name: self.phases[name] for name in names[names.index(self.name) :]}
-        ahead[self.name] -= self.step
-        ahead = {name: steps for name, steps in ahead.items() if steps}
-        algorithms = [name.rpartition("/")[2] for name in ahead]
-        dearest = max(self.cost.values())
-        costs = [self.cost.get(algorithm, dearest) for algorithm in algorithms]
-        seconds = sum(c * steps for c, steps in zip(costs, ahead.values(), strict=True))
-        word = "about" if set(algorithms) <= self.cost.keys() else "at least"
-        return f"{word} {duration(seconds)} left"
+        names, seconds, known = list(self.phases), 0.0, True
+        for name in names[names.index(self.name) :]:
+            steps, algorithm = self.phases[name], name.rpartition("/")[2]
+            times = max(steps, 1)
+            if name == self.name:
+                times -= self.step if steps else self._fresh  # a record is the end of a fit
+            costs = self.cost if steps else self.fits
+            seconds += times * costs.get(algorithm, max(costs.values(), default=0.0))
+            known &= not times or algorithm in costs
+        return f"{'about' if known else 'at least'} {duration(seconds)} left"
 
     @property
     def where(self) -> str:

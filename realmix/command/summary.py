@@ -12,11 +12,11 @@ from rich.text import Text
 
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
-from realmix.evaluate.gate import CANDIDATE, PAIR
+from realmix.evaluate.gate import CANDIDATE, STUDENT
 from realmix.evaluate.intervals import paired_interval
 from realmix.report.record import Run, read_run
 from realmix.report.sections import examples, next_command, tried, worst_class
-from realmix.report.words import headline
+from realmix.report.words import TOGETHER, headline
 from realmix.runs.classifier import MODEL
 from realmix.runs.run import REPORT
 
@@ -74,11 +74,14 @@ def _figures(run: Run, parts: list[Part]) -> Table:
         table.add_row(f"with {algorithm}", *(_estimate(part.figures["model"]) for part in parts))
     if not alone and result["gated"]:
         table.add_row("added by the pool", *(_added(run, part) for part in parts))
-    if result["shipped"] == PAIR:
-        table.add_row("both together", *(_estimate(part.figures["shipped"]) for part in parts))
+    if together := TOGETHER.get(result["shipped"]):
+        cells = [_estimate(part.figures["shipped"]) for part in parts]
+        if result["shipped"] == STUDENT and parts[0].name == "heldout":
+            cells[0] = Text("learned from them all", "dim")
+        table.add_row(together, *cells)
     if result["judge"] == "balanced":
         which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
-        key = "shipped" if result["shipped"] == PAIR else which
+        key = "shipped" if together else which
         table.add_row("balanced accuracy", *(_balanced(part.figures[key]) for part in parts))
     return table
 
@@ -140,6 +143,9 @@ def _facts(run: Run) -> Table:
         right = f"{oracle['accuracy']:.1%} of {oracle['count']:,} pool rows classified right"
         table.add_row("oracle", f"{right} (by true labels that training never saw)")
     table.add_row("cost", f"{duration(result['seconds'])} of training")
+    if ended := result.get("ended"):  # runs of before have none
+        steps = f"{ended:,} of {result['steps']:,}"
+        table.add_row("", f"the labels alone ended at step {steps}: converged")
     table.add_row("network", Text("; ".join(result["network"])))
     if seen_by := result.get("encoder"):  # runs of before encoders have none
         size = seen_by["size"]

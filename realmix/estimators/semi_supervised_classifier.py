@@ -49,7 +49,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             better, False compares nothing; True is "balanced".
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
-        single: keep one network where a pair would be the better bet.
+        single: where a pair is the better bet keep one network that learned from both.
         encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md. Of
             pictures, with `tune`: "auto", "lite0", "timm:NAME", ...: docs/encoders.md.
         tune: train the encoder of pictures: "head", "last", "all", "lora" or "lora-RANK".

@@ -3,8 +3,8 @@
 - Proved better, by a one-sided paired test at `level`: the candidate ships.
 - Proved worse, or collapsed: the model trained on the labels alone ships.
 - Otherwise nothing is proved, and what has the best expected accuracy at a bounded risk ships: both
-  models together (`pairing`); or, where one network is wanted, the candidate if it is the better
-  bet and not a dangerous one (`posterior`).
+  models together (`pairing`); or, where one network is wanted, a student of both; without a pool
+  to teach it, the candidate if it is the better bet and not a dangerous one (`posterior`).
 
 In cross-validation each labeled row is held out once; predictions of different folds are pooled.
 The test then speaks of the networks trained in the folds: it does not see how much another seed
@@ -14,22 +14,23 @@ posterior does, by a deviation of its own. What each rule gains and risks: bench
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from realmix.evaluate.collapse import Collapse, collapse
 from realmix.evaluate.intervals import Correct, labels_to_decide
-from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of
+from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import Pairing
 from realmix.evaluate.posterior import Posterior
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
-ALONE, CANDIDATE, PAIR = "labels alone", "candidate", "pair"
-"""What ships, in result.json."""
+ALONE, CANDIDATE, PAIR, STUDENT = "labels alone", "candidate", "pair", "student"
+"""What ships, in result.json. The student has learned from the pair what it says of the pool."""
 
 Rule = Literal["balanced", "strict", "none"]
 Outcome = Literal["proved", "likely", "unlikely", "unknown", "worse", "collapsed", "alone"]
@@ -47,7 +48,7 @@ class Verdict:
         alone: the name of the method that learned from the labels alone.
         outcome: how the comparison ended.
         collapse: why, if the candidate collapsed.
-        shipped: ALONE, CANDIDATE or PAIR.
+        shipped: ALONE, CANDIDATE, PAIR or STUDENT.
         judge: what they were compared by.
         baseline, candidate, pair: figures on the held-out labels; of the pair they are a little
             too good, as its weight and temperatures were chosen on these labels.
@@ -87,8 +88,11 @@ class Verdict:
         return self.seen.gain / self.judge.point if self.seen else None
 
     def answer(self, baseline: Floats, candidate: Floats) -> Floats:
-        """(n, K) probabilities of what ships, from those of the two models."""
-        if self.shipped == PAIR:
+        """(n, K) probabilities of what ships, from those of the two models.
+
+        A student is taken to say what it learned from: what both say together.
+        """
+        if self.shipped in (PAIR, STUDENT):
             return self.pairing(baseline, candidate)
         return candidate if self.shipped == CANDIDATE else baseline
 
@@ -130,6 +134,7 @@ def decide(
     judge: str = AUTO,
     gate: Rule = "balanced",
     single: bool = False,
+    rivals: Sequence[Floats] = (),
     pool: tuple[Floats, Floats] | None = None,
     heard: bool = True,
     level: float = 0.05,
@@ -145,7 +150,10 @@ def decide(
         alone: the name of the method that learned from the labels alone.
         judge: a name of `judges.JUDGES`, or "auto".
         gate: "strict" ships the candidate only if it is proved better.
-        single: one network ships, not a pair.
+        single: one network ships, not a pair: a student of both, where there is a pool to learn.
+        rivals: (n, K) probabilities of each other candidate among which these labels chose this
+            one: the best of several is often the luckiest, and the test and the pair's weight
+            allow for it. The chances need not: they were right (benchmarks/records/gate/selection).
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
         level: largest accepted chance to call a candidate better, or worse, that is not.
@@ -157,7 +165,10 @@ def decide(
     asked = judge_of(judge, label)
     seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
     posterior = Posterior.of(asked, seen)
-    pairing = Pairing.of(baseline_probs, candidate_probs, label)
+    if seen and rivals:
+        chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
+        seen = replace(seen, p_better=max(seen.p_better, chance))
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, chosen=bool(rivals))
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)
@@ -167,7 +178,7 @@ def decide(
         alone=alone,
         outcome=outcome,
         collapse=fell,
-        shipped=_ships(outcome, gate, single, posterior),
+        shipped=_ships(outcome, gate, single, posterior, pool is not None and len(pool[0]) > 0),
         judge=asked,
         baseline=Estimate.of(baseline_probs, label),
         candidate=Estimate.of(candidate_probs, label),
@@ -208,13 +219,15 @@ def _outcome(
     return "unlikely" if posterior.better <= 1 - LIKELY else "unknown"
 
 
-def _ships(outcome: Outcome, gate: Rule, single: bool, posterior: Posterior) -> str:
+def _ships(outcome: Outcome, gate: Rule, single: bool, posterior: Posterior, has_pool: bool) -> str:
     if outcome == "alone":
         return ALONE
     if outcome == "proved" or gate == "none":
         return CANDIDATE
     if outcome in ("worse", "collapsed") or gate == "strict":
         return ALONE
+    if single and has_pool:
+        return STUDENT
     if single:
         return CANDIDATE if posterior.is_safe else ALONE
     return PAIR

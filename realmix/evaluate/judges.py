@@ -6,7 +6,7 @@ gate asks for another figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,21 +167,50 @@ def compare(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) 
         return Comparison(gain, float(error), paired_interval(right, others), *tests)
     error = max(_resampled_error(judge, base, other, label), judge.point / np.sqrt(len(label)))
     interval = gain - 1.96 * error, gain + 1.96 * error
-    return Comparison(gain, error, interval, *_swapped(judge, base, other, label, gain))
+    return Comparison(gain, error, interval, *_swapped(judge, base, [other], label, gain))
+
+
+def p_of_chosen(
+    judge: Judge, baseline: Floats, candidates: Sequence[Floats], label: Integers
+) -> float:
+    """p-value of the first candidate's lead where these labels also chose it among the others.
+
+    If the pool changed nothing, a row's answers by the baseline and by all candidates could be
+    exchanged. How often would the best candidate then lead by as much as the first one does (the
+    maximal statistic of Westfall and Young, 1993, Resampling-based multiple testing)?
+
+    Args:
+        judge: of the comparison.
+        baseline: (n, K) probabilities; n >= 1.
+        candidates: (n, K) each, the chosen one first.
+        label: (n,) classes.
+    """
+    base, *others = (judge.outcome(probs, label) for probs in (baseline, *candidates))
+    if judge.name != "accuracy":
+        gain = judge.value(others[0], label) - judge.value(base, label)
+        return _swapped(judge, base, others, label, gain)[0]
+    rng = np.random.default_rng(0)  # the same, a row's gain being one number for each candidate
+    gains = np.stack([(other == label).astype(float) - (base == label) for other in others], 1)
+    best = [(rng.choice((-1.0, 1.0), len(label)) @ gains).max() for _ in range(SWAPS)]
+    return float((1 + (np.array(best) >= gains[:, 0].sum()).sum()) / (1 + SWAPS))
 
 
 def _swapped(
-    judge: Judge, base: Outcome, other: Outcome, label: Integers, gain: float
+    judge: Judge, base: Outcome, others: Sequence[Outcome], label: Integers, gain: float
 ) -> tuple[float, float]:
-    """Permutation p-values of both directions: which model said what, exchanged row by row."""
+    """Permutation p-values of both directions: which model said what, exchanged row by row.
+
+    "Better" is asked of the best of the others, "worse" of the first.
+    """
     rng = np.random.default_rng(0)
-    gains = np.empty(SWAPS)
+    gains = np.empty((SWAPS, len(others)))
     for i in range(SWAPS):
         swap = rng.random(len(label)) < 0.5
-        one, two = np.where(swap, other, base), np.where(swap, base, other)
-        gains[i] = judge.value(two, label) - judge.value(one, label)
+        for place, other in enumerate(others):
+            one, two = np.where(swap, other, base), np.where(swap, base, other)
+            gains[i, place] = judge.value(two, label) - judge.value(one, label)
     slack = 1e-12  # equal gains count, whatever their rounding
-    better, worse = (gains >= gain - slack).sum(), (gains <= gain + slack).sum()
+    better, worse = (gains.max(1) >= gain - slack).sum(), (gains[:, 0] <= gain + slack).sum()
     return float((1 + better) / (1 + SWAPS)), float((1 + worse) / (1 + SWAPS))
 
 

@@ -38,19 +38,25 @@ def temperature(probs: Floats, label: Integers) -> float:
     return best_temperature(log_probs(probs), label, LOG_TEMPERATURES)
 
 
-def mixing_weight(baseline: Floats, candidate: Floats, label: Integers) -> float:
-    """The posterior mean of the candidate's weight w, in (0, 1); 1 / 2 without labels.
+def mixing_weight(
+    baseline: Floats, candidate: Floats, label: Integers, chosen: bool = False
+) -> float:
+    """The posterior mean of the candidate's weight w, in (0, 1).
 
     The likelihood is prod_i ((1 - w) b_i + w c_i), where b_i and c_i are what the two calibrated
     models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(2, 2).
     Chosen among seven rules by records/gate: the chance that the candidate is the better one makes
     a worse weight, for it asks which model to take and not what to take of each.
+
+    Of a candidate that these labels chose among several they are no fresh witnesses: the prior is
+    Beta(2, 4), which harms fewer runs (benchmarks/records/gate/selection). So without labels w is
+    1 / 2, or 1 / 3.
     """
     rows = np.arange(len(label))
     given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
     log_posterior = np.log(np.maximum(mixed, np.finfo(np.float32).tiny)).sum(0)
-    log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)
+    log_posterior += np.log(WEIGHTS) + (3 if chosen else 1) * np.log(1 - WEIGHTS)
     posterior = np.exp(log_posterior - log_posterior.max())
     return float((posterior * WEIGHTS).sum() / posterior.sum())
 
@@ -69,10 +75,12 @@ class Pairing:
     candidate_temperature: float
 
     @classmethod
-    def of(cls, baseline: Floats, candidate: Floats, label: Integers) -> Pairing:
+    def of(
+        cls, baseline: Floats, candidate: Floats, label: Integers, chosen: bool = False
+    ) -> Pairing:
         """Calibrated on held-out rows: (n, K) probabilities of both, (n,) classes; n may be 0."""
         one, two = temperature(baseline, label), temperature(candidate, label)
-        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label)
+        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label, chosen)
         return cls(weight, one, two)
 
     def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:

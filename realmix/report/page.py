@@ -133,7 +133,10 @@ def _context(run: Run) -> dict[str, Any]:
         "more_bad_files": max(0, len(bad_files) - MOST_BAD_FILES),
         "settings": sections.settings(settings) if settings else [],
         "versions": result.get("versions") or {},
-        "command": _command(run.config.get("command"), result.get("steps")),
+        # a number of steps is kept, and these ended before it
+        "command": _command(
+            run.config.get("command"), None if result.get("ended") else result.get("steps")
+        ),
     }
 
 

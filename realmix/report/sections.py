@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate import metrics
-from realmix.evaluate.gate import PAIR, SUPERVISED, UNSETTLED
+from realmix.evaluate.gate import STUDENT, SUPERVISED, UNSETTLED
 from realmix.report import galleries, plots
 from realmix.report.record import Run
-from realmix.report.words import points
+from realmix.report.words import TOGETHER, points
 
 Section = dict[str, Any] | None
 LABELS_ALONE = "labels alone"
@@ -37,7 +37,7 @@ CURVES = {
 def accuracies(result: dict[str, Any], figures: dict[str, Any] | None) -> Section:
     """The models' accuracies from `figures`, which is result.json or its "test" part."""
     rows = []
-    for key, name, color in _models(result):
+    for key, name, color in _models(result, held=figures is result):
         estimate = (figures or {}).get("pair" if key == "shipped" and figures is result else key)
         if estimate and estimate["accuracy"] is not None:
             low, high = estimate["interval"]
@@ -50,7 +50,7 @@ def accuracies(result: dict[str, Any], figures: dict[str, Any] | None) -> Sectio
 def scores(run: Run, part: str) -> list[dict[str, Any]]:
     """Further figures of each model on "heldout" or "test" rows."""
     rows = []
-    for key, name, _ in _models(run.result):
+    for key, name, _ in _models(run.result, held=part == "heldout"):
         label, probs = run.evidence.get(f"{part}_label"), run.evidence.get(f"{part}_{key}")
         if label is not None and probs is not None and len(label):
             rows.append(
@@ -185,8 +185,11 @@ def settings(value: object, name: str = "") -> list[tuple[str, str]]:
     return [(name, "none" if value is None else str(value))]
 
 
-def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(key in the records, name, color) of each model of the run, the baseline first."""
+def _models(result: dict[str, Any], held: bool = False) -> list[tuple[str, str, str]]:
+    """(key in the records, name, color) of each model of the run, the baseline first.
+
+    A student has no figures on held-out labels, for it learned all labels, once.
+    """
     if result["outcome"] == "alone":
         return [("model", LABELS_ALONE, plots.BASELINE)]
     name = str(result["algorithm"])
@@ -194,8 +197,9 @@ def _models(result: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("baseline", LABELS_ALONE, plots.BASELINE),
         ("model", name if _is_plain(name) else "candidate", plots.MODEL),
     ]
-    if result["shipped"] == PAIR:
-        rows.append(("shipped", "both together", plots.PAIR))
+    together = TOGETHER.get(result["shipped"])
+    if together and not (held and result["shipped"] == STUDENT):
+        rows.append(("shipped", together, plots.PAIR))
     return rows if result.get("gated", True) else rows[1:]
 
 

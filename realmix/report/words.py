@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, Verdict
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, Verdict
 from realmix.evaluate.posterior import PRIOR_DEVIATION, PRIOR_MEAN
 
 SHIPS = {
     ALONE: "you get the model trained on the labels alone",
     CANDIDATE: "you get the {algorithm} model",
     PAIR: "you get both models together",
+    STUDENT: "you get one model that learned from both",
 }
 OUTCOMES = {
     "proved": "The unlabeled data helped",
@@ -32,6 +33,9 @@ COLLAPSES = {
     "one class": "It calls every row the same class.",
     "drifted": "It names some classes of the pool far too often.",
 }
+
+
+TOGETHER = {PAIR: "both together", STUDENT: "one that learned from both"}
 
 
 def headline(result: dict[str, Any]) -> str:
@@ -107,12 +111,12 @@ def _together(verdict: Verdict) -> str:
     """How the two answer together, and what would settle it."""
     needed = verdict.labels_needed
     more = f" About {rounded_up(needed):,} held-out labels would prove it." if needed else ""
-    if verdict.shipped != PAIR:
+    if verdict.shipped not in (PAIR, STUDENT):
         return more.strip()
-    weight = verdict.pairing.weight
+    student = ", and one model learned what they say of the pool" * (verdict.shipped == STUDENT)
     return (
-        f"Both are calibrated and answer together, {verdict.algorithm} with weight {weight:.0%}."
-        f"{more}"
+        f"Both are calibrated and answer together, {verdict.algorithm} with weight"
+        f" {verdict.pairing.weight:.0%}{student}.{more}"
     )
 
 

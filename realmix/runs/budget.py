@@ -30,6 +30,7 @@ WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
 ANSWERS = 64  # rows, to learn what an answer costs
 EVALUATIONS = {"last": 10, "median20": 100}  # of each training, on the rows held out of it
 LEAST = 100  # steps, below which a training means nothing
+FITTED = 0.8  # share of its own labels that a network has right after enough steps
 
 
 class Trainings(Protocol):
@@ -105,7 +106,8 @@ def seconds_a_step(phases: Trainings) -> float:
     0 where no method is trained by steps.
     """
     parts = 1 + sum(phases.plan.share for _ in phases.plan.folds)
-    return parts * sum(_seconds_a_step(phases, name) for name in phases.contenders.all)
+    each = [_seconds_a_step(phases, name) for name in phases.contenders.all]
+    return parts * sum(each) + phases.config.single * max(each)  # of a student, about the dearest
 
 
 def seconds_of_answers(phases: Trainings) -> float:
@@ -151,3 +153,16 @@ def _seconds_a_step(phases: Trainings, name: str) -> float:
         if stages.seconds > PATIENCE:
             return stages.seconds / steps
     return max(spent[1] - spent[0], 1e-6) / (TRIAL - WARM_UP)
+
+
+def undertrained(phases: Trainings, network: nn.Module, steps: int) -> str | None:
+    """A sentence where the network of the labels alone has not even learned these."""
+    rows, label = phases.rows, phases.rows.dataset.label
+    probs = rows.probs(network, rows.inputs[rows.known])
+    right = probs.argmax(1) == label[rows.known]
+    if right.mean() >= FITTED:
+        return None
+    return (
+        f"Undertrained: after {steps:,} steps the network that learned the labels alone has only"
+        f" {right.mean():.0%} of them right. Give it more: --minutes or --steps."
+    )

@@ -99,7 +99,7 @@ class Config:
             proved better than the labels alone; none compares nothing.
         judge: what the gate compares: accuracy, balanced, macro_f1 or log_loss; by default
             accuracy, or balanced accuracy where classes are unequal.
-        single: ship one network where a pair would be the better bet, for half the cost.
+        single: where a pair is the better bet ship one network that learned from both.
         class_weight: how much the labels of each class count in training: balanced, each class the
             same, or CLASS=WEIGHT,CLASS=WEIGHT,...; by default each label the same.
         protocol: what realmix compare counts: the last network, or the median test accuracy of the

@@ -12,7 +12,7 @@ from torch import Tensor
 from realmix.contract.algorithm import Algorithm, Views
 from realmix.encoders.catalogue import recall
 from realmix.evaluate import gate
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, SUPERVISED, Verdict
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
 from realmix.evaluate.ranking import attempts, preferred, ranked
@@ -26,12 +26,12 @@ from realmix.report.evidence import (
 )
 from realmix.report.pictures import mistake_evidence, view_evidence
 from realmix.report.words import COLLAPSES, reason
+from realmix.runs.budget import undertrained
 from realmix.runs.classifier import Classifier
 from realmix.runs.networks import together
-from realmix.runs.phases import Phases, Trained
+from realmix.runs.parts.phase import Trained
+from realmix.runs.phases import Phases
 from realmix.training.parallel import inner
-
-FITTED = 0.8  # share of its own labels that a network has right after enough steps
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class Experiment:
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]
             pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
-            heard = last[chosen].heard
-            tried.append(self._verdict(label, held, base, chosen, pool, heard))
+            tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
             if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
         verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
@@ -92,10 +91,15 @@ class Experiment:
             phases.notes.append(f"{verdict.algorithm}: {COLLAPSES[verdict.collapse]}")
         finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
         said = pool[base], pool[verdict.algorithm]
-        evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
+        ships = dict(zip((ALONE, CANDIDATE), finals, strict=False))
+        if verdict.shipped == STUDENT:
+            (last[STUDENT],) = phases.run([phases.student(verdict.pairing(*said))])
+            ships[STUDENT] = last[STUDENT]
+        both = held[base], held[verdict.algorithm]
+        evidence = self._seen(label, both, said, verdict, finals, ships.get(STUDENT))
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
         result["tried"] = attempts(judge, label, held, self._seconds(done), candidates, base)
-        return self._outcome(verdict, finals, result, evidence)
+        return self._outcome(verdict, ships, result, evidence)
 
     def _verdict(
         self,
@@ -116,6 +120,7 @@ class Experiment:
             judge=judge_of(self.config.judge, label).name,
             gate=self.config.gate,
             single=self.config.single,
+            rivals=[held[name] for name in self.contenders.candidates if name != chosen],
             pool=(pool[base], pool[chosen]),
             heard=heard,
         )
@@ -148,14 +153,20 @@ class Experiment:
         pool: tuple[Floats, Floats],
         verdict: Verdict,
         finals: Sequence[Trained],
+        student: Trained | None,
     ) -> Evidence:
-        """What the two say of held-out, pool and test rows; the latter are opened here first."""
+        """What they say of held-out, pool and test rows; the latter are opened here first."""
+
+        def answer(said: tuple[Floats, Floats], rows: Tensor) -> Floats:
+            return self.rows.probs(student.network, rows) if student else verdict.answer(*said)
+
         evidence = judged_evidence("heldout", label, *held, verdict.answer(*held))
-        evidence |= pool_evidence(self.dataset, *pool, verdict.answer(*pool), self.config.seed)
+        shipped = answer(pool, self.rows.inputs[self.rows.pool_rows])
+        evidence |= pool_evidence(self.dataset, *pool, shipped, self.config.seed)
         raw, exam = self.rows.test_inputs, self.dataset.test_label
         if raw is not None and exam is not None:
             test = self._probs(finals, raw)
-            evidence |= judged_evidence("test", exam, *test, verdict.answer(*test))
+            evidence |= judged_evidence("test", exam, *test, answer(test, raw))
         return evidence | self._pictures(verdict.algorithm, evidence)
 
     def _pictures(self, algorithm: str, evidence: Evidence) -> Evidence:
@@ -174,16 +185,18 @@ class Experiment:
         trained: Sequence[Trained],
         evidence: Evidence,
     ) -> dict[str, Any]:
-        gated = self.config.gate != "none"
-        compared, kept = len(finals) > 1, self.dataset.encoded
-        networks = [described(one.model, inner(one.network), self.rows.shape) for one in finals]
+        lone = finals[0 if verdict.alone == SUPERVISED else -1]  # learned labels alone by steps
+        by_steps = SUPERVISED in (verdict.alone, verdict.algorithm)
+        steps, ships = self.phases.steps, trained[-1:] if verdict.shipped == STUDENT else finals
+        gated, compared, kept = self.config.gate != "none", len(finals) > 1, self.dataset.encoded
+        networks = [described(one.model, inner(one.network), self.rows.shape) for one in ships]
         return {
             **verdict.to_json(),
             "reason": reason(verdict) if gated else verdict.rule,
             "gated": gated,
             "test": test_figures(evidence, compared),
             "pseudo_labels": oracle_figures(self.dataset, evidence.get("pool_shipped")),
-            "undertrained": self._undertrained(verdict, finals),
+            "undertrained": undertrained(self.phases, lone.network, steps) if by_steps else None,
             "network": list(dict.fromkeys(networks)),
             "encoder": None if kept is None else kept.reference.to_json(),
             "labels": len(self.rows.known),
@@ -192,36 +205,22 @@ class Experiment:
                 self.dataset.label[self.rows.known], minlength=len(self.dataset.classes)
             ).tolist(),
             "classes": list(self.dataset.classes),
-            "steps": self.phases.steps,
+            "steps": steps,
+            "ended": lone.steps if by_steps and lone.steps < steps else None,
             "seconds": round(sum(one.seconds for one in trained), 1),
             "images_seen": sum(one.images_seen for one in trained),
         }
 
-    def _undertrained(self, verdict: Verdict, finals: Sequence[Trained]) -> str | None:
-        """A sentence where the network of the labels alone has not even learned these."""
-        if SUPERVISED not in (verdict.alone, verdict.algorithm):
-            return None
-        network, known = finals[0 if verdict.alone == SUPERVISED else -1].network, self.rows.known
-        probs = self.rows.probs(network, self.rows.inputs[known])
-        right = probs.argmax(1) == self.dataset.label[known]
-        if right.mean() >= FITTED:
-            return None
-        return (
-            f"Undertrained: after {self.phases.steps:,} steps the network that learned the labels"
-            f" alone has only {right.mean():.0%} of them right. Give it more: --minutes or --steps."
-        )
-
     def _outcome(
         self,
         verdict: Verdict,
-        finals: Sequence[Trained],
+        trained: Mapping[str, Trained],
         result: Mapping[str, Any],
         evidence: Evidence,
     ) -> Outcome:
         about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
-            "columns": self.dataset.columns,
             "encoding": self.dataset.encoding and self.dataset.encoding.to_json(),
-            "scale": self.dataset.scale,
+            **{name: getattr(self.dataset, name) for name in ("columns", "scale")},
             **{name: getattr(self.config, name) for name in ("label_column", "group")},
             "label_counts": result["label_counts"],
         }
@@ -231,9 +230,9 @@ class Experiment:
             embedded = recall(kept.reference, "This run").weights
         singles = {
             name: Classifier(
-                network=merged(inner(trained.network)),
+                network=merged(inner(one.network)),
                 classes=self.dataset.classes,
-                model=trained.model,
+                model=one.model,
                 shape=self.rows.shape,
                 preset=self.dataset.preset,
                 standardizer=self.rows.standardizer,
@@ -241,10 +240,11 @@ class Experiment:
                 encoder=kept.reference if kept else None,
                 embedded=embedded,
             )
-            for name, trained in zip((ALONE, CANDIDATE), finals, strict=False)
+            for name, one in trained.items()
         }
         if verdict.shipped == PAIR:
             ships = together(singles[ALONE], singles[CANDIDATE], verdict.pairing, about)
         else:
             ships = singles.get(verdict.shipped, singles[ALONE])
+        singles.pop(STUDENT, None)  # it ships, and was not compared
         return Outcome(ships, singles, dict(result), evidence)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,60 +15,23 @@ from realmix.base.randomness import derive
 from realmix.contract.algorithm import Algorithm, Method
 from realmix.data.pools import Dataset
 from realmix.data.splits import NO_PLAN
+from realmix.evaluate.gate import STUDENT
 from realmix.runs import budget
 from realmix.runs.choose import TUNED, contenders, default_steps
 from realmix.runs.config import Config
 from realmix.runs.methods import learns_from_pool, method_class
 from realmix.runs.networks import Networks, settings_of
+from realmix.runs.parts.phase import COST, FINAL, Phase, Trained
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose, fitting_threads
+from realmix.training.distillation import Distillation, distil
 from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
 TRAINING = 20  # stream of randomness
 LOGS = 50  # records of each training
-FINAL = "final"
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One training: a method, the labeled rows it learns from, and those it is checked on.
-
-    Attributes:
-        part: "final" or "fold-1", "fold-2", ...
-        share: of the steps of a run, those that it takes.
-    """
-
-    part: str
-    algorithm: str
-    train_rows: np.ndarray
-    held_rows: np.ndarray
-    share: float = 1.0
-
-    @property
-    def name(self) -> str:
-        return f"{self.part}/{self.algorithm}"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a finished phase leaves.
-
-    Attributes:
-        network, model: the averaged network, and its name for `models.build`.
-        held: (n, K) probabilities of the rows that were held out of it.
-        seconds, images_seen: what it cost.
-        heard: whether any row of the pool counted, for a method that is to learn from it.
-    """
-
-    network: nn.Module
-    model: str
-    held: np.ndarray
-    seconds: float
-    images_seen: int
-    heard: bool
 
 
 class Phases:
@@ -95,8 +57,7 @@ class Phases:
     ) -> None:
         self.dataset, self.config, self.folder, self.watch = dataset, config, folder, watch
         self.device, self.rows = choose(config.device), Prepared(dataset, config.class_weight)
-        self.warned = set[str]()
-        self.notes = [*dataset.notes, *self.rows.notes]
+        self.warned, self.notes = set[str](), [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
         asked_for = config.algorithm, TUNED if config.tune else config.learner
@@ -132,6 +93,14 @@ class Phases:
     def final(self, name: str) -> Phase:
         """The training of a method on all labeled rows."""
         return Phase(FINAL, name, self.rows.known, np.zeros(0, np.int64))
+
+    def student(self, taught: np.ndarray) -> Phase:
+        """The training of one network on (N, K) probabilities of the pool.
+
+        Of feature rows it takes twice the steps: they cost little, and measured well.
+        """
+        share = 2.0 if len(self.rows.shape) == 1 else 1.0
+        return Phase(FINAL, STUDENT, self.rows.known, np.zeros(0, np.int64), share, taught)
 
     def trial(self, name: str) -> Phase:
         """A training that tells what a step of a method costs: on the rows of a fold."""
@@ -170,13 +139,20 @@ class Phases:
         """Optimizer steps of a phase in all."""
         return round(self._steps(phase) * self.trainings(phase.algorithm))
 
+    def uses_pool(self, phase: Phase) -> bool:
+        """Whether a training is to learn from the pool."""
+        return phase.taught is not None or learns_from_pool(phase.algorithm)
+
     def method(self, name: str) -> Method:
         """A contender; the one that was asked for has its fields, the others their defaults."""
-        cls = method_class(name)
-        return cls(**self.fields) if name == self.contenders.asked else cls()
+        if name == STUDENT:
+            return Distillation()
+        return method_class(name)(**(self.fields if name == self.contenders.asked else {}))
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
+        # a number that was asked for is kept, and so are the checkpoints that a protocol counts
+        free = self.config.steps is None and self.config.protocol == "last"
         length = round(steps * self.trainings(phase.algorithm))
         observe = Observed(phase.name, length, watch, self.warned)
         stages = Stages(
@@ -193,8 +169,9 @@ class Phases:
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
+            may_settle=free and not self.uses_pool(phase),
         )
-        observe.stages = stages if learns_from_pool(phase.algorithm) else None
+        observe.stages = stages if self.uses_pool(phase) else None
         return stages
 
     def trainer(self, phase: Phase, steps: int, folder: Path | None = None) -> Trainer:
@@ -205,6 +182,8 @@ class Phases:
     def trained(self, phase: Phase, stages: Stages) -> nn.Module:
         """The network that comes of a phase' method, whether it is one rule or a procedure."""
         method = self.method(phase.algorithm)
+        if phase.taught is not None:
+            return distil(stages, torch.from_numpy(phase.taught))
         if isinstance(method, Procedure):
             return method.train(stages)
         return stages.train(cast(Algorithm, method))
@@ -226,12 +205,11 @@ class Phases:
             self.watch.phase(phase.name, length, length)
         held = self.rows.probs(network, self.rows.inputs[phase.held_rows])
         model = self.method(phase.algorithm).final_model(self.networks.model)
-        heard = stages.heard or not learns_from_pool(phase.algorithm)
-        cost = stages.seconds, stages.images_seen
+        heard = stages.heard or not self.uses_pool(phase)
+        cost = stages.seconds, stages.images_seen, stages.steps_done
         if kept is not None and parallel.rank() == 0:
             tensors = {**network.state_dict(), "held": torch.from_numpy(held)}
-            told = dict(zip(("seconds", "images_seen"), cost, strict=True), heard=heard)
-            checkpoint.write(kept, tensors, told)
+            checkpoint.write(kept, tensors, dict(zip(COST, cost, strict=True), heard=heard))
             shutil.rmtree(cast(Path, checkpoints), ignore_errors=True)
         return Trained(network, model, held, *cost, heard)
 
@@ -246,5 +224,5 @@ class Phases:
         model = self.method(phase.algorithm).final_model(self.networks.model)
         network: nn.Module = as_trained(self.networks(0, model), self.device, self.rows.shape)
         network.load_state_dict(tensors)
-        cost = header["seconds"], header["images_seen"]
-        return Trained(network, model, held, *cost, header.get("heard", True))
+        seconds, seen, steps = (header.get(name, self._length(phase)) for name in COST)
+        return Trained(network, model, held, seconds, seen, steps, header.get("heard", True))

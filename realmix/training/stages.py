@@ -137,11 +137,11 @@ class Stages:
         """
         goal = trainer.steps if until is None else until
         # only now: what comes after the steps done is forgotten, and finished stages are kept
-        if trainer.step < goal and trainer not in self.begun:
+        if trainer.step < goal and not trainer.ended and trainer not in self.begun:
             self.begun.append(trainer)
             self.begin(self.steps_done)
         trainer.run(goal)
-        if trainer.step < goal:
+        if trainer.step < goal and not trainer.ended:
             raise Interrupted
         return trainer.nets.ema
 

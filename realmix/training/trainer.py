@@ -10,17 +10,19 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from realmix.base.errors import DivergedError, StorageError
+from realmix.base.errors import StorageError
 from realmix.base.randomness import derive, generator
-from realmix.contract.algorithm import Algorithm, Losses, Nets, Recipe, Step
+from realmix.contract.algorithm import Algorithm, Batch, Losses, Nets, Recipe, Step
 from realmix.contract.state import Ema
 from realmix.data.pools import Data
 from realmix.data.sampling import batch_at
 from realmix.functional.forward import follow_weights
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import best_precision, seed_dropout
+from realmix.training.divergence import diverged
 from realmix.training.fix_a_step import mixed_labels
 from realmix.training.optimizer import Optimizer
+from realmix.training.settled import Settled
 
 NOISE, DROPOUT = 10, 11  # streams of randomness
 
@@ -57,6 +59,7 @@ class Trainer:
         evaluate: figures of the averaged network, to record.
         observe: is given each record; it must not change anything.
         stop: asked after each step; True ends `run` early, with a checkpoint.
+        may_settle: end where more steps change nothing: of labels alone, at a constant rate.
     """
 
     def __init__(
@@ -77,13 +80,14 @@ class Trainer:
         evaluate: Callable[[nn.Module], Record] | None = None,
         observe: Callable[[Record], None] | None = None,
         stop: Callable[[], bool] = lambda: False,
+        may_settle: bool = False,
     ) -> None:
         self.recipe = recipe or algorithm.recipe
         self.device = device or torch.device("cpu")
         self.algorithm, self.steps, self.seed, self.folder = algorithm, steps, seed, folder
-        self.log_every, self.save_seconds = log_every, save_seconds
+        self.log_every, self.save_seconds, self.stop = log_every, save_seconds, stop
         self.evaluate, self.evaluate_every = evaluate, evaluate_every or steps
-        self.observe, self.stop = observe, stop
+        self.observe = observe
 
         self.data = data.to(self.device)
         self.student = as_trained(network, self.device, data.shape, precision)
@@ -96,6 +100,8 @@ class Trainer:
         algorithm.to(self.device)
         apart = {name: algorithm.get_submodule(name) for name in algorithm.trained_apart}
         self.optimizer = Optimizer([self.student, algorithm], self.recipe, apart)
+        settles = may_settle and self.recipe.schedule == "constant" and len(data.unlabeled)
+        self.settled = Settled(self.data, steps) if settles else None
         self.step = 0
         self.said = torch.zeros((), device=self.device)  # the most that the pool added to a loss
         self._spent, self._unchecked = 0.0, list[Tensor]()
@@ -112,9 +118,11 @@ class Trainer:
         self.nets.student.train()
         self.nets.ema.train()
         with torch.random.fork_rng(enabled=self.device.type != "mps"):
-            while self.step < goal and not self._stopped():
+            while self.step < goal and not self.ended and not self._stopped():
                 losses = self._advance()
                 self._check_finite(losses.total)
+                if self.settled:
+                    self.settled.after(self.step, losses.total, self.nets.ema)
                 if self._due(self.log_every):
                     self._record(losses)
                 if self.evaluate and self._due(self.evaluate_every):
@@ -130,11 +138,8 @@ class Trainer:
         """One optimizer step: everything random in it comes from (seed, step)."""
         step = Step(self.step, self.steps, generator(self.seed, NOISE, self.step))
         seed_dropout(derive(self.seed, DROPOUT, self.step, parallel.rank()), self.device)
-        views, recipe = self.algorithm.views, self.recipe
-        batch = batch_at(
-            self.data, views, self.step, recipe.batch_size, recipe.unlabeled_ratio, self.seed
-        )
-        if recipe.mixed_labels:
+        batch = self._batch(self.step)
+        if self.recipe.mixed_labels:
             batch = mixed_labels(self.nets, batch, step, self.data.num_classes)
         self.optimizer.anneal(step.progress)
         losses = self.algorithm.update(self.nets, self.optimizer, batch, step)
@@ -143,8 +148,17 @@ class Trainer:
         self.step += 1
         return losses
 
+    def _batch(self, step: int) -> Batch:
+        size, ratio = self.recipe.batch_size, self.recipe.unlabeled_ratio
+        return batch_at(self.data, self.algorithm.views, step, size, ratio, self.seed)
+
     def _due(self, every: int) -> bool:
-        return self.step % every == 0 or self.step == self.steps
+        return self.step % every == 0 or self.step == self.steps or self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has converged, so that no further step is taken."""
+        return self.settled is not None and self.settled.ended
 
     def _stopped(self) -> bool:
         if parallel.num_processes() > 1 and self.step % self.log_every:
@@ -160,19 +174,7 @@ class Trainer:
         self._unchecked.clear()
         if not all(finite):
             first = self.step - len(finite) + finite.index(False)
-            raise DivergedError(self._divergence(first))
-
-    def _divergence(self, step: int) -> str:
-        views, recipe = self.algorithm.views, self.recipe
-        size, ratio = recipe.batch_size, recipe.unlabeled_ratio
-        batch = batch_at(self.data, views, step, size, ratio, self.seed)
-        return (
-            f"The loss became NaN or infinite at step {step} of {self.steps}.\n"
-            f"Rows of that batch: labeled {batch.labeled.index.tolist()[:8]} ...,"
-            f" unlabeled {batch.unlabeled.index.tolist()[:8]} ...\n"
-            f"Look for extreme values in them, or lower the learning rate"
-            f" (now {recipe.learning_rate}): --set learning_rate={recipe.learning_rate / 3:.1g}"
-        )
+            raise diverged(first, self.steps, self._batch(first), self.recipe)
 
     def _record(self, losses: Losses) -> None:
         """The only place where tensors of the loop become floats."""
@@ -204,6 +206,7 @@ class Trainer:
             "optimizer": self.optimizer.state(),
             "algorithm": self.algorithm.state_dict(),
             "pool": {"said": self.said},
+            "settled": self.settled.state_dict() if self.settled else {},
         }
         return {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
 
@@ -236,11 +239,12 @@ class Trainer:
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
         def part(name: str) -> dict[str, Any]:
-            start = f"{name}."
-            return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+            return {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
         self.student.load_state_dict(part("student"))
         self.nets.ema.load_state_dict(part("ema"))
         self.algorithm.load_state_dict(part("algorithm"))
         self.optimizer.load(part("optimizer"))
         self.said = part("pool")["said"].to(self.device)
+        if self.settled:
+            self.settled.load_state_dict(part("settled"))

@@ -123,6 +123,28 @@ def test_trainings_of_different_length_count_by_their_steps() -> None:
     assert "noisy_student: done in 16 min 40 s\n" in text.getvalue()  # both stages
 
 
+def test_what_is_fitted_to_the_end_takes_time_too() -> None:
+    progress, clock, _ = watcher()
+    names = [
+        f"{part}/{name}" for part in ("fold-1", "fold-2") for name in ("linear", "vote", "mlp")
+    ]
+    progress.plan({name: 100 * name.endswith("mlp") for name in names}, "at most 100 steps")
+    for name, seconds in (("fold-1/linear", 2), ("fold-1/vote", 8)):
+        progress.phase(name, 0, 0)
+        clock.now += seconds
+        progress.record(name, record(0, loss=0.1))
+    assert progress.left == "at least 4 s left"  # two fits like the only one that is known
+    progress.phase("fold-1/mlp", 0, 100)
+    clock.now += 10
+    progress.record("fold-1/mlp", record(50))
+    assert progress.left == "about 40 s left"  # 10 and 20 of steps, 2 and 8 of fits
+    progress.phase("fold-2/linear", 0, 0)
+    assert progress.left == "about 30 s left"
+    progress.phase("fold-2/vote", 0, 0)  # the linear one was found done, which tells nothing
+    assert progress.fits == {"linear": 2.0, "vote": 8.0}
+    assert progress.left == "about 28 s left"
+
+
 def test_a_training_that_ends_early_is_done_all_the_same() -> None:
     progress, clock, text = watcher()
     with progress:

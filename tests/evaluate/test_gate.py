@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from realmix.base.errors import DataError, UsageError
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, decide
+from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, UNSETTLED, decide
 from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
 from realmix.evaluate.judges import JUDGES, compare
 from realmix.evaluate.pairing import Pairing
@@ -144,9 +144,36 @@ def test_a_single_network_ships_if_it_is_the_better_bet_and_no_dangerous_one(cel
     assert (got.shipped == CANDIDATE) == safe
 
 
+@pytest.mark.parametrize("cells", [(30, 4, 1, 5), (30, 1, 4, 5), (8, 1, 1, 2)])
+def test_with_a_pool_to_learn_from_the_single_network_is_a_student_of_both(cells):
+    _, base, other = case(*cells)
+    got = verdict(*cells, single=True, pool=(base, other))
+    assert (got.shipped, got.outcome in UNSETTLED) == (STUDENT, True)
+    assert np.array_equal(got.answer(base, other), got.pairing(base, other))
+    assert "one model learned what they say of the pool" in reason(got)
+    assert "learned from both" in headline({"gated": True, **got.to_json()})
+    empty = np.zeros((0, 3))
+    assert verdict(*cells, single=True, pool=(empty, empty)).shipped in (ALONE, CANDIDATE)
+    assert verdict(190, 24, 6, 30, single=True, pool=(base, other)).shipped == CANDIDATE
+
+
 def test_four_labels_can_never_prove_and_five_can():
     assert verdict(1, 4, 0, 0).outcome == "likely"
     assert verdict(1, 5, 0, 0).outcome == "proved"
+
+
+def test_the_test_allows_for_a_choice_among_several():
+    """6 rows ahead of 7: p = 1/16 alone, which is proved at .07, and beside others it is not."""
+    label, base, other = case(20, 6, 1, 3)
+    rng = np.random.default_rng(0)
+    rivals = [np.where(rng.random(30)[:, None] < 0.5, base, other[::-1]) for _ in range(3)]
+    options = {"algorithm": "realmix", "rule": RULE, "level": 0.07}
+    assert decide(label, base, other, **options).outcome == "proved"
+    got = decide(label, base, other, rivals=rivals, **options)
+    assert got.outcome == "likely"
+    weight = decide(label, base, other, **options).pairing.weight
+    assert got.pairing.weight < weight - 0.1
+    assert got.seen.p_better > mcnemar(base.argmax(1) == label, other.argmax(1) == label)
 
 
 def test_the_level_is_the_threshold():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
-from realmix.evaluate.judges import JUDGES, compare, judge_of, unequal
+from realmix.evaluate.judges import JUDGES, compare, judge_of, p_of_chosen, unequal
 
 LABEL = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 GUESS = np.array([0, 0, 0, 1, 1, 2, 2, 2])
@@ -109,3 +109,31 @@ def test_the_permutation_test_agrees_with_the_exact_one_where_both_apply():
     swapped = compare(JUDGES["balanced"], base, other, label)
     assert swapped.gain == pytest.approx(exact.gain)
     assert swapped.p_better == pytest.approx(exact.p_better, abs=0.005)  # 2^-6
+
+
+def ahead(rows):
+    """(label, baseline, candidate) of 40 rows: these only the candidate has right, others both."""
+    label = np.repeat([0, 1], 20)
+    wrong = np.isin(np.arange(40), rows)
+    return label, probs_of(np.where(wrong, 1 - label, label), 2), probs_of(label, 2)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced"])
+def test_the_best_of_several_must_lead_by_more_than_one_alone(name):
+    """Three rows ahead: 1 / 8 alone; beside another, on rows of its own, 1 - (7 / 8)^2."""
+    label, base, one = ahead([0, 1, 2, 20, 21, 22])
+    first = np.where(np.isin(np.arange(40), [20, 21, 22])[:, None], base, one)
+    other = np.where(np.isin(np.arange(40), [0, 1, 2])[:, None], base, one)
+    judge = JUDGES[name]
+    alone = p_of_chosen(judge, base, [first], label)
+    assert alone == pytest.approx(compare(judge, base, first, label).p_better, abs=0.02)
+    assert alone == pytest.approx(1 / 8, abs=0.02)
+    assert p_of_chosen(judge, base, [first, first], label) == pytest.approx(1 / 8, abs=0.02)
+    assert p_of_chosen(judge, base, [first, other], label) == pytest.approx(15 / 64, abs=0.02)
+
+
+def test_a_rival_that_leads_by_more_leaves_little_to_prove():
+    label, base, best = ahead(range(8))
+    little = np.where(np.arange(40)[:, None] < 6, base, best)
+    chance = p_of_chosen(JUDGES["accuracy"], base, [little, best], label)
+    assert chance > compare(JUDGES["accuracy"], base, little, label).p_better

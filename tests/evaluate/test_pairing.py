@@ -61,6 +61,9 @@ def test_the_weight_has_its_limits():
     assert mixing_weight(bad, good, label) > 0.99
     assert mixing_weight(good, good, label) == pytest.approx(0.5)
     assert mixing_weight(good[:0], bad[:0], label[:0]) == pytest.approx(0.5)
+    none = mixing_weight(good[:0], bad[:0], label[:0], chosen=True)
+    assert none == pytest.approx(1 / 3, abs=1e-3)
+    assert mixing_weight(bad, good, label, chosen=True) > 0.98
 
 
 def test_models_that_err_on_different_rows_are_both_wanted():

@@ -148,8 +148,16 @@ def test_a_network_that_has_not_learned_its_own_labels_is_called_undertrained() 
     assert experiment(rows(), **options).run().result["undertrained"] is None
 
 
-def test_one_network_ships_where_one_is_wanted() -> None:
-    outcome = experiment(rows(), single=True).run()
-    assert outcome.result["shipped"] in ("labels alone", "candidate")
-    assert outcome.classifier.model in ("linear", "auto", "neighbors-10")
-    assert set(outcome.singles) == {"labels alone", "candidate"}
+def test_one_network_ships_where_one_is_wanted_and_has_learned_from_both() -> None:
+    pair, student = (experiment(rows(), single=single).run() for single in (False, True))
+    assert (pair.result["shipped"], student.result["shipped"]) == ("pair", "student")
+    assert student.classifier.model == "auto"
+    assert set(student.singles) == {"labels alone", "candidate"}
+    assert student.result["network"] == ["mlp (68,355 weights) on 4 columns"]
+    shown = student.evidence
+    inputs = rows().inputs[np.flatnonzero(rows().label < 0)]
+    assert np.allclose(student.classifier.predict_proba(inputs), shown["pool_shipped"], atol=1e-6)
+    far = np.abs(shown["pool_shipped"] - pair.evidence["pool_shipped"]).mean()
+    other = np.abs(shown["pool_model"] - pair.evidence["pool_shipped"]).mean()
+    assert 0 < far < other
+    assert np.array_equal(shown["heldout_shipped"], pair.evidence["heldout_shipped"])

@@ -52,6 +52,15 @@ def test_both_contenders_have_the_same_recipe_network_and_batches() -> None:
         assert torch.equal(mine, other)
 
 
+def test_labels_alone_may_end_early_where_no_number_of_steps_was_asked_for() -> None:
+    for options, may in (({}, True), ({"steps": 24}, False), ({"protocol": "median20"}, False)):
+        config = Config("rows", algorithm="mixmatch", model="mlp", **options)  # type: ignore[arg-type]
+        made = Phases(rows(), config, None, Silent(), 24)
+        alone, mixmatch = (made.trainer(phase, 24) for phase in made.folds[:2])
+        assert (alone.settled is not None) == may
+        assert mixmatch.settled is None
+
+
 def test_what_a_method_says_before_is_noted_after_what_the_data_say(monkeypatch) -> None:
     monkeypatch.setattr(LabelPropagation, "notes", lambda self, facts: (f"{facts.num_unlabeled}",))
     data = dataclasses.replace(rows(), notes=("resized",))

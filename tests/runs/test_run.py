@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from realmix.base.errors import Interrupted, LockedError, StorageError, UsageError
 from realmix.base.files import whole_lines
+from realmix.command.summary import summary
 from realmix.runs.config import Config
 from realmix.runs.run import fit
 from realmix.runs.run_folder import locked
@@ -232,3 +236,32 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="run"):
         fit(CONFIG, tmp_path / "run", Vandal())
+
+
+def test_a_student_and_what_has_converged_go_on_to_the_same_end(tmp_path: Path) -> None:
+    """Rows of two classes, told apart well but not surely: nothing is proved with so few labels."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(2, size=150)
+    rows = rng.normal(size=(150, 3)) + 1.5 * label[:, None]
+    names = [str(label[i]) if i < 16 else "" for i in range(150)]
+    lines = [f"{a:.3f},{b:.3f},{c:.3f},{name}" for (a, b, c), name in zip(rows, names, strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
+    config = Config(str(tmp_path / "rows.csv"), model="mlp", single=True)
+    whole = fit(config, tmp_path / "whole", Silent())
+    assert whole["shipped"] == "student"
+    assert 0 < whole["ended"] < whole["steps"]
+    assert (tmp_path / "whole" / "phases" / "final" / "student.safetensors").exists()
+    assert "One model that learned from two" in (tmp_path / "whole" / "report.html").read_text()
+    console = Console(file=io.StringIO(), width=100)
+    console.print(summary(tmp_path / "whole"))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"one that learned from both +learned from them all", shown)
+    assert f"ended at step {whole['ended']} of {whole['steps']}: converged" in shown
+    half = len(whole_lines(tmp_path / "whole" / "metrics.jsonl")) // 2
+    for records in (half, half - 20):  # the second in the student, which has fifty
+        with pytest.raises(Interrupted):
+            fit(config, tmp_path / "parts", StopsAfter(records))
+    begun = tmp_path / "parts" / "checkpoints" / "final" / "student"
+    assert list(begun.glob("step-*"))
+    fit(config, tmp_path / "parts", Silent())
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
