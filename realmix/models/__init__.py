@@ -12,6 +12,7 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
+from realmix.models.committee import Committee
 from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
 from realmix.models.head import Head
@@ -35,8 +36,8 @@ NETWORKS: dict[str, Make] = {
 """All networks by name, but for those whose names say more: "wrn-28-2", "timm:NAME". Put yours in;
 its own state is what a model file holds, so whoever loads one puts it in first."""
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
-FOR_ROWS = r"mlp|linear|forest|boosting|neighbors-[1-9]\d*"
-TREES = {"forest": Forest, "boosting": Boosting}
+FOR_ROWS = r"mlp|linear|forest|boosting|committee|neighbors-[1-9]\d*"
+TREES = {"forest": Forest, "boosting": Boosting, "committee": Committee}
 PAIR = "pair:"
 UNIT = "unit:"
 BLEND = "blend:"
@@ -91,9 +92,10 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), a name of `NETWORKS`,
-            "forest", "boosting", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or "tuned:ENCODER@SIDE";
-            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before
-            the head, and "blend:A+B" is two that answer together (`composed.Blend`).
+            "forest", "boosting", "committee", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or
+            "tuned:ENCODER@SIDE"; "pair:" before one of these makes two of it, "unit:" gives its
+            features length 1 before the head, and "blend:A+B" is two that answer together
+            (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.

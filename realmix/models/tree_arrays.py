@@ -48,7 +48,12 @@ IMPOSSIBLE = -1e4  # score of a class without a label
 
 
 def forest(
-    rows: NDArray[np.floating], label: NDArray[np.int64], num_classes: int, count: int, seed: int
+    rows: NDArray[np.floating],
+    label: NDArray[np.int64],
+    num_classes: int,
+    count: int,
+    seed: int,
+    extra: bool = False,
 ) -> Trees:
     """A random forest (Breiman, 2001) by scikit-learn, with its defaults.
 
@@ -58,16 +63,19 @@ def forest(
         num_classes: K.
         count: T trees.
         seed: of the rows and columns that each tree is given.
+        extra: extremely randomized trees instead (Geurts et al., 2006, Machine Learning 63):
+            thresholds are drawn at random, and each tree is given all rows.
     """
-    from sklearn.ensemble import RandomForestClassifier  # a second to import
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier  # a second to import
 
-    model = RandomForestClassifier(count, random_state=seed % 2**32)
+    made = ExtraTreesClassifier if extra else RandomForestClassifier
+    model = made(count, random_state=seed % 2**32)
     trees = [one.tree_ for one in model.fit(rows, label).estimators_]
     shares = np.concatenate([tree.value[:, 0] for tree in trees])
     value = np.zeros((len(shares), num_classes), np.float32)
     value[:, model.classes_] = shares / shares.sum(1, keepdims=True)
     names = ("feature", "threshold", "children_left", "children_right")
-    return _joined([[getattr(tree, name) for name in names] for tree in trees], value)
+    return _end_to_end([[getattr(tree, name) for name in names] for tree in trees], value)
 
 
 def boosting(
@@ -102,13 +110,13 @@ def boosting(
         classes = np.tile(found[-model.n_trees_per_iteration_ :], model.n_iter_)
     parts = [[np.where(tree["is_leaf"], -1.0, tree[name]) for name in _NODES] for tree in nodes]
     value = np.concatenate([tree["value"] for tree in nodes]).astype(np.float32)
-    return Boosted(_joined(parts, value), classes.astype(np.int32), start)
+    return Boosted(_end_to_end(parts, value), classes.astype(np.int32), start)
 
 
 _NODES = ("feature_idx", "num_threshold", "left", "right", "is_leaf", "value")
 
 
-def _joined(trees: Sequence[Sequence[NDArray[Any]]], value: NDArray[np.float32]) -> Trees:
+def _end_to_end(trees: Sequence[Sequence[NDArray[Any]]], value: NDArray[np.float32]) -> Trees:
     """Several trees' arrays end to end; children, -1 at leaves, are counted in each tree."""
     feature, threshold, left, right = (
         np.concatenate([tree[place] for tree in trees]) for place in range(4)
@@ -125,6 +133,16 @@ def _joined(trees: Sequence[Sequence[NDArray[Any]]], value: NDArray[np.float32])
         value,
         roots.astype(np.int32),
     )
+
+
+def joined(forests: Sequence[Trees]) -> Trees:
+    """The trees of several forests as one, which answers as their mean if each has as many."""
+    start = np.cumsum([0, *(len(one.left) for one in forests)], dtype=np.int32)
+    moved = [
+        one._replace(left=one.left + first, right=one.right + first, roots=one.roots + first)
+        for one, first in zip(forests, start, strict=False)
+    ]
+    return Trees(*map(np.concatenate, zip(*moved, strict=True)))
 
 
 def rounded_down(numbers: NDArray[np.float64]) -> NDArray[np.float32]:

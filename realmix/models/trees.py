@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
@@ -51,10 +52,10 @@ class _TreeNetwork(nn.Module):
         nn.init.eye_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def store(self, arrays: Sequence[Tensor]) -> None:
+    def store(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Remember the arrays of `realmix.models.tree_arrays`, in their order."""
         for name, array in zip(self.arrays, arrays, strict=True):
-            setattr(self, name, array.clone())
+            setattr(self, name, torch.from_numpy(array).to(getattr(self, name).device))
 
     def leaves(self, rows: Tensor) -> Tensor:
         """(B, D) float32 rows to (B, T) leaf of each tree that they fall into."""
@@ -158,4 +159,6 @@ class Boosting(_TreeNetwork):
             return "do not have a class each"
         if int(self.classes.min()) < 0 or int(self.classes.max()) >= self.num_classes:
             return f"name a class that is none of the {self.num_classes}"
+        if not bool(self.start.isfinite().all()):
+            return "begin with numbers that are not finite"
         return super()._problem()

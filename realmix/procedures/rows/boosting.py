@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from realmix.base.randomness import derive
-from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, NonNegative, Positive, Share
-from realmix.models.tree_arrays import boosting
+from realmix.models.tree_arrays import Boosted, boosting
 from realmix.models.trees import Boosting as Network
-from realmix.procedures.rows.shared import figures_of, labeled_rows
-from realmix.training.stages import Procedure, Stages
+from realmix.procedures.rows.shared import Fitted, figures_of, labeled_rows
+from realmix.training.stages import Stages
 
 
 @dataclass(eq=False)
-class Boosting(Procedure):
+class Boosting(Fitted):
     """softmax(s + sum_t r f_t(x)), each tree f_t a Newton step on H(y, p) of what went before."""
 
     rounds: Count = 100  # T, of one tree for each class
@@ -28,38 +28,30 @@ class Boosting(Procedure):
     penalty: NonNegative = 1.0  # of squared leaf values
     columns: Share = 0.3  # that each split chooses among, at random
 
+    form = "boosting"
     idea = "labels alone, trees that correct each other"
     needs = "feature rows"
     pool_optional = True
-    cost = 0.0
-
-    @property
-    def trainings(self) -> float:
-        return 0.0
-
-    def final_model(self, model: str) -> str:
-        return "boosting"
-
-    def check(self, facts: Facts) -> None:
-        facts.require_rows("boosting")
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
             rows, label = labeled_rows(stages)
-            found = boosting(
-                rows,
-                label,
-                stages.data.num_classes,
-                derive(stages.seed),
-                max_iter=self.rounds,
-                learning_rate=self.rate,
-                max_leaf_nodes=self.leaves,
-                min_samples_leaf=self.least_rows,
-                l2_regularization=self.penalty,
-                max_features=self.columns,
-            )
-            arrays = (*found.trees, found.classes, found.start)
-            cast(Network, network).store([torch.from_numpy(a).to(stages.device) for a in arrays])
+            found = self.grown(rows, label, stages.data.num_classes, derive(stages.seed))
+            cast(Network, network).store([*found.trees, found.classes, found.start])
             return {**figures_of(network, stages), "nodes": float(len(found.trees.left))}
 
-        return stages.compute(fit, "boosting")
+        return stages.compute(fit, self.form)
+
+    def grown(
+        self, rows: NDArray[np.float64], label: NDArray[np.int64], num_classes: int, seed: int
+    ) -> Boosted:
+        """See `realmix.models.tree_arrays.boosting`."""
+        settings = {
+            "max_iter": self.rounds,
+            "learning_rate": self.rate,
+            "max_leaf_nodes": self.leaves,
+            "min_samples_leaf": self.least_rows,
+            "l2_regularization": self.penalty,
+            "max_features": self.columns,
+        }
+        return boosting(rows, label, num_classes, seed, **settings)
