@@ -179,7 +179,7 @@ def summary() -> str:
         *(__doc__ or "").split("\n\n")[2].splitlines(),
         "",
         "Test accuracy ± standard deviation over draws. `labels alone` is what cross-validation"
-        " takes of the committee (linear, forests, boosting), the linear model and the MLP;"
+        " takes of the committee (linear, forests, boosting) and the linear model;"
         f" `{SHIPPED}` is what ships. Both have the difference from the best of scikit-learn's in"
         " the mean over draws, paired by draw, with its 95 % interval.",
         "",

@@ -19,7 +19,7 @@ CALM = "its weights by confidence leave an encoder calm, mixmatch's large one ca
 LINEAR = "linear"
 COMMITTEE = "committee"
 TREES = ("forest", "boosting")
-MANY = 500  # labels from which trees of one kind may be ahead of several together
+MANY = 500  # labels from which one model may be seen to be ahead of several together
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
 RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
@@ -84,7 +84,7 @@ def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
     """
     if name in (SUPERVISED, LINEAR, COMMITTEE, *TREES):
         return Contenders((name,), (), name)
-    alone = _labels_alone(model, facts)
+    alone = _labels_alone(name, model, facts)
     if name == AUTO and model == TUNED and facts.num_unlabeled:
         found = Contenders(alone, ("softmatch",), "softmatch", CALM)
     elif name == AUTO:
@@ -95,13 +95,19 @@ def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
     return found._replace(trusted=COMMITTEE) if COMMITTEE in alone else found
 
 
-def _labels_alone(model: str, facts: Facts) -> tuple[str, ...]:
-    """What learns from the labels alone: of columns trees too, which features are too wide for."""
+def _labels_alone(name: str, model: str, facts: Facts) -> tuple[str, ...]:
+    """What learns from the labels alone: of columns trees too, which features are too wide for.
+
+    The MLP takes as long as all else together, so few labels have it only where a method is asked
+    for that may train one.
+    """
     if facts.is_images or model != AUTO:
         return (SUPERVISED,)
     if facts.preset == ENCODED:
         return LINEAR, SUPERVISED
-    return COMMITTEE, LINEAR, SUPERVISED, *(TREES if facts.num_labeled >= MANY else ())
+    many = facts.num_labeled >= MANY
+    mlp = (SUPERVISED,) if many or name != AUTO else ()
+    return COMMITTEE, LINEAR, *mlp, *(TREES if many else ())
 
 
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
