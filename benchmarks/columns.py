@@ -3,10 +3,10 @@
     python -m benchmarks.columns [--jobs 2] [--seeds 10]
 
 Data frames of tabular.npz in REALMIX_DATA, each row once: categories as words, "?" as a blank,
-`bank` without `duration`, which all but tells the label. Labels, a pool of 2,000 rows and 3,000 rows
-for testing are drawn at random. `SemiSupervisedClassifier(judge="accuracy")` is fitted as it comes.
-scikit-learn's have their defaults, on one-hot categories and standardized numbers; the last two learn
-from the pool too. Methods and rules were chosen on draws of seeds 100 to 105.
+`bank` without `duration`, which all but tells the label. Labels, a pool of 2,000 rows and 3,000
+rows for testing are drawn at random. `SemiSupervisedClassifier(judge="accuracy")` is fitted as it
+comes. scikit-learn's have their defaults, on one-hot categories and standardized numbers; the last
+two learn from the pool too. Methods and rules were chosen on draws of seeds 100 to 105.
 """
 
 from __future__ import annotations

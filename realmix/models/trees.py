@@ -36,15 +36,18 @@ class _TreeNetwork(nn.Module):
     value: Tensor
     roots: Tensor
 
-    def __init__(
-        self, num_features: int, num_classes: int, value: Tensor, **more: Tensor
-    ) -> None:
+    def __init__(self, num_features: int, num_classes: int, value: Tensor, **more: Tensor) -> None:
         super().__init__()
         self.num_features, self.num_classes = num_features, num_classes
         none = torch.zeros(0, dtype=torch.int32)
         self.arrays = {
-            **{"feature": none, "threshold": torch.zeros(0), "left": none, "right": none},
-            **{"value": value, "roots": none, **more},
+            "feature": none,
+            "threshold": torch.zeros(0),
+            "left": none,
+            "right": none,
+            "value": value,
+            "roots": none,
+            **more,
         }
         for name, array in self.arrays.items():
             self.register_buffer(name, array.clone())

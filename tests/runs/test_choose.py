@@ -54,7 +54,8 @@ def test_the_first_row_that_fits_decides(
 
 
 def test_a_name_that_was_asked_for_is_taken() -> None:
-    assert contenders("vat", "auto", facts(), 400) == (("supervised",), ("vat",), "vat", "", "", (), "")
+    found = contenders("vat", "auto", facts(), 400)
+    assert found == (("supervised",), ("vat",), "vat", "", "", (), "")
     assert contenders("vat", "auto", facts(pool=0), 400).all == ("supervised",)
     assert contenders("supervised", "auto", facts(images=False), 400).all == ("supervised",)
 
