@@ -22,6 +22,8 @@ ALONE = {
     "supervised": "labels alone",
     "linear": "labels alone, linear",
     "forest": "labels alone, forest",
+    "boosting": "labels alone, boosting",
+    "committee": "labels alone, trees and linear",
 }
 _NOT_FIGURES = ("step", "seconds")
 _SHARES = ("accuracy", "confidence", "disagreement")

@@ -12,7 +12,7 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 
 AUTO = "auto"
-LABELS_ALONE = ("supervised", "linear", "forest", "adversarial")
+LABELS_ALONE = ("supervised", "linear", "forest", "boosting", "committee", "adversarial")
 """Our methods that need no pool."""
 SKLEARN = "sklearn"
 PLACES = (

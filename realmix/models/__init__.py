@@ -12,6 +12,7 @@ from torch import nn
 from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import suggestion
+from realmix.models.committee import Committee
 from realmix.models.composed import Blend, Pair, UnitFeatures
 from realmix.models.convnet import ConvNet
 from realmix.models.head import Head
@@ -20,7 +21,7 @@ from realmix.models.mlp import MLP
 from realmix.models.neighbors import Neighbors
 from realmix.models.own import PREFIX, as_network, unknown
 from realmix.models.timm_models import timm_network
-from realmix.models.trees import Forest
+from realmix.models.trees import Boosting, Forest
 from realmix.models.tuned.adapters import merged as merged
 from realmix.models.tuned.network import TUNED, Tuned
 from realmix.models.wide_resnet import WideResNet
@@ -35,7 +36,8 @@ NETWORKS: dict[str, Make] = {
 """All networks by name, but for those whose names say more: "wrn-28-2", "timm:NAME". Put yours in;
 its own state is what a model file holds, so whoever loads one puts it in first."""
 NAMES = ("convnet", "mlp", "linear", "wrn-28-2", "timm:NAME")
-FOR_ROWS = r"mlp|linear|forest|neighbors-[1-9]\d*"
+FOR_ROWS = r"mlp|linear|forest|boosting|committee|neighbors-[1-9]\d*"
+TREES = {"forest": Forest, "boosting": Boosting, "committee": Committee}
 PAIR = "pair:"
 UNIT = "unit:"
 BLEND = "blend:"
@@ -90,9 +92,10 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), a name of `NETWORKS`,
-            "forest", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or "tuned:ENCODER@SIDE";
-            "pair:" before one of these makes two of it, "unit:" gives its features length 1 before
-            the head, and "blend:A+B" is two that answer together (`composed.Blend`).
+            "forest", "boosting", "committee", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or
+            "tuned:ENCODER@SIDE"; "pair:" before one of these makes two of it, "unit:" gives its
+            features length 1 before the head, and "blend:A+B" is two that answer together
+            (`composed.Blend`).
         shape: of one input: (C, H, W) or (D,).
         num_classes: K.
         seed: of the initial weights.
@@ -136,8 +139,8 @@ def _build(
         return cast(nn.Module, network)
     if name.startswith(PREFIX):
         raise unknown(name)
-    if name == "forest":
-        return Forest(num_classes)
+    if name in TREES:
+        return TREES[name](shape[0], num_classes)
     if re.fullmatch(FOR_ROWS, name):
         return Neighbors(shape[0], num_classes, k=int(name.partition("-")[2]))
     if wide := re.fullmatch(r"wrn-(\d+)-(\d+)", name):

@@ -10,6 +10,8 @@ from realmix.procedures.noisy_student import NoisyStudent
 from realmix.procedures.outside.sent_augment import SentAugment
 from realmix.procedures.outside.weak_labels import WeakLabels
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.boosting import Boosting
+from realmix.procedures.rows.committee import Committee
 from realmix.procedures.rows.consensus import Consensus
 from realmix.procedures.rows.forest import Forest
 from realmix.procedures.rows.gaussian_mixture import GaussianMixture
@@ -30,6 +32,8 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "simclr_v2": SimCLRv2,
     "linear": Linear,
     "forest": Forest,
+    "boosting": Boosting,
+    "committee": Committee,
     "label_spreading": LabelSpreading,
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,

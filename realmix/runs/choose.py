@@ -16,7 +16,10 @@ from realmix.runs.prepared import ENCODED
 
 AUTO, TUNED = "auto", "tuned"
 CALM = "its weights by confidence leave an encoder calm, mixmatch's large one can undo it"
-LINEAR, FOREST = "linear", "forest"
+LINEAR = "linear"
+COMMITTEE = "committee"
+TREES = ("forest", "boosting")
+MANY = 500  # labels from which one model may be seen to be ahead of several together
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
 RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
@@ -41,6 +44,7 @@ class Contenders(NamedTuple):
         favorite: the candidate that is taken where none is clearly better; see
             `ranking.preferred`.
         beyond: rungs that were not tried, a sentence each.
+        trusted: of the labels alone, as the favorite is of the candidates.
     """
 
     alone: tuple[str, ...]
@@ -49,6 +53,7 @@ class Contenders(NamedTuple):
     why: str = ""
     favorite: str = ""
     beyond: tuple[str, ...] = ()
+    trusted: str = ""
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ class Contenders(NamedTuple):
         return self._replace(alone=self.alone[:1])
 
 
-def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = False) -> Contenders:
+def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
     """What to compare for the method that was asked for.
 
     Args:
@@ -76,21 +81,33 @@ def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = Fa
         model: of the network; auto leaves feature rows a linear model too, tuned is an encoder.
         facts: kind of data, labels, pool.
         steps: optimizer steps of a training.
-        mixed: whether the rows were columns of more than plain numbers; a forest is tried too.
     """
-    alone: tuple[str, ...] = (
-        (SUPERVISED,) if facts.is_images or model != AUTO else (LINEAR, SUPERVISED)
-    )
-    if mixed and len(alone) > 1:
-        alone = (LINEAR, FOREST, SUPERVISED)
-    if name == AUTO and model == TUNED and facts.num_unlabeled:
-        return Contenders(alone, ("softmatch",), "softmatch", CALM)
-    if name == AUTO:
-        return _chosen(alone, facts, steps)
-    if name in (SUPERVISED, LINEAR, FOREST):
+    if name in (SUPERVISED, LINEAR, COMMITTEE, *TREES):
         return Contenders((name,), (), name)
-    useful = facts.num_unlabeled or method_class(name).pool_optional
-    return Contenders(alone, (name,) if useful else (), name)
+    alone = _labels_alone(name, model, facts)
+    if name == AUTO and model == TUNED and facts.num_unlabeled:
+        found = Contenders(alone, ("softmatch",), "softmatch", CALM)
+    elif name == AUTO:
+        found = _chosen(alone, facts, steps)
+    else:
+        useful = facts.num_unlabeled or method_class(name).pool_optional
+        found = Contenders(alone, (name,) if useful else (), name)
+    return found._replace(trusted=COMMITTEE) if COMMITTEE in alone else found
+
+
+def _labels_alone(name: str, model: str, facts: Facts) -> tuple[str, ...]:
+    """What learns from the labels alone: of columns trees too, which features are too wide for.
+
+    The MLP takes as long as all else together, so few labels have it only where a method is asked
+    for that may train one.
+    """
+    if facts.is_images or model != AUTO:
+        return (SUPERVISED,)
+    if facts.preset == ENCODED:
+        return LINEAR, SUPERVISED
+    many = facts.num_labeled >= MANY
+    mlp = (SUPERVISED,) if many or name != AUTO else ()
+    return COMMITTEE, LINEAR, *mlp, *(TREES if many else ())
 
 
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:

@@ -15,7 +15,7 @@ from realmix.evaluate import gate
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
-from realmix.evaluate.ranking import attempts, preferred, ranked
+from realmix.evaluate.ranking import attempts, preferred
 from realmix.models import described, merged
 from realmix.report.evidence import (
     Evidence,
@@ -68,17 +68,17 @@ class Experiment:
         Raises:
             Interrupted: when the watch asks to stop; the same call continues.
         """
-        phases, held_rows = self.phases, self.phases.held_rows
-        alone, candidates = self.contenders.alone, self.contenders.candidates
+        phases, held_rows, contest = self.phases, self.phases.held_rows, self.contenders
+        alone, candidates = contest.alone, contest.candidates
         likely = [phases.final(names[0]) for names in (alone, candidates) if names]
         done = phases.run(phases.folds, ahead=likely)
         held, label = self._held_out(done), self.dataset.label[held_rows]
         judge = judge_of(self.config.judge, label)
-        base = ranked(judge, label, held, alone or candidates)[0]
+        base = preferred(judge, label, held, alone or candidates, contest.trusted)[0]
         last: dict[str, Trained] = {}
         pool: dict[str, Floats] = {}  # what each final model says of it
         tried: list[Verdict] = []
-        for chosen in preferred(judge, label, held, candidates or alone, self.contenders.favorite):
+        for chosen in preferred(judge, label, held, candidates or (base,), contest.favorite):
             new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]

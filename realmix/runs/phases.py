@@ -61,7 +61,7 @@ class Phases:
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
         asked_for = config.algorithm, TUNED if config.tune else config.learner
-        self.contenders = contenders(*asked_for, facts, asked, dataset.is_mixed)
+        self.contenders = contenders(*asked_for, facts, asked)
         if config.gate == "none":
             self.contenders = self.contenders.first
         self.fields, self.recipe = settings_of(config, self.contenders.asked)

@@ -26,8 +26,8 @@ BLOCK = 8192  # rows that are looked at together
 LEAST = 1e-6  # variance; equal rows have less, by rounding
 
 ALIKE = (
-    "--class-weight counts where a network is trained by steps; linear, forest, label_spreading,"
-    " balanced_self_training and gaussian_mixture take all labels alike."
+    "--class-weight counts where a network is trained by steps; linear, committee,"
+    " label_spreading, balanced_self_training and gaussian_mixture take all labels alike."
 )
 
 

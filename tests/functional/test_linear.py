@@ -96,10 +96,21 @@ def test_a_penalty_that_only_makes_unsure_is_no_worse():
     assert sure.max(1).mean() > 0.9
 
 
+def test_a_usual_strength_is_left_only_where_the_labels_speak_against_it():
+    rng, label = np.random.default_rng(0), np.arange(60) % 2
+    noise = rng.normal(size=(60, 5))
+    for usual in (0.1, 1.0, 10.0):  # rows that tell little are fitted best by the smallest
+        found = best_strength(0.3 * noise, label, GRID, 5, np.random.default_rng(1), usual)
+        assert found == ((usual, 1.0) if usual < 10 else (1.0, 1.0))
+    wide = 30 * rng.normal(size=(60, 40))
+    assert best_strength(wide, label, GRID, 5, np.random.default_rng(1), 10.0)[0] < 1
+
+
 def test_where_nothing_can_be_held_out_the_strength_is_the_middle_one():
     rng = np.random.default_rng(0)
     assert best_strength(rng.normal(size=(3, 2)), np.arange(3), GRID, 5, rng) == (1.0, 1.0)
     assert best_strength(rng.normal(size=(3, 2)), np.zeros(3, int), GRID, 5, rng) == (1.0, 1.0)
+    assert best_strength(rng.normal(size=(3, 2)), np.arange(3), GRID, 5, rng, 0.1) == (0.1, 1.0)
 
 
 @pytest.mark.parametrize("counts", [(2, 2, 2), (1, 2, 9), (1, 1, 2), (7, 3)])

@@ -6,22 +6,35 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 
 from realmix import SemiSupervisedClassifier
 from realmix.base.errors import Interrupted, UsageError
+from realmix.base.randomness import derive
 from realmix.contract.method import Facts
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
+from realmix.procedures.rows.boosting import Boosting
+from realmix.procedures.rows.committee import Committee
 from realmix.procedures.rows.consensus import Consensus, agreement_beyond_chance
+from realmix.procedures.rows.forest import Forest
 from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
 from realmix.procedures.rows.linear import Linear
 from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.rows.shared import STRENGTHS, mean_square, strength_of
+from realmix.training.parallel import inner
 from tests.procedures.small import blobs, stages
 
 METHODS = {
     "linear": Linear,
+    "forest": Forest,
+    "boosting": Boosting,
+    "committee": Committee,
     "label_spreading": LabelSpreading,
     "balanced_self_training": BalancedSelfTraining,
     "gaussian_mixture": GaussianMixture,
@@ -42,6 +55,43 @@ def test_linear_is_scikit_learns_logistic_regression():
     model = LogisticRegression(C=0.5).fit(known.inputs.numpy(), known.label.numpy())
     theirs = model.predict_proba(run.data.unlabeled.inputs.numpy())
     assert probs_of(Linear(strength=0.5), run) == pytest.approx(theirs, abs=1e-3)
+
+
+def test_a_committee_is_the_mean_of_four_models_of_scikit_learn():
+    run = stages(blobs())
+    known, new = run.data.labeled, run.data.unlabeled.inputs.numpy()
+    rows, label = known.inputs.numpy().astype(float), known.label.numpy()
+    seed = derive(run.seed) % 2**32
+    few = {"max_leaf_nodes": 8, "min_samples_leaf": 5, "l2_regularization": 1.0}
+    theirs = [
+        LogisticRegression(C=strength_of(rows, label, run)[0]),
+        RandomForestClassifier(7, random_state=seed),
+        ExtraTreesClassifier(7, random_state=seed),
+        HistGradientBoostingClassifier(max_iter=9, max_features=0.3, random_state=seed, **few),
+    ]
+    probs = np.mean([model.fit(rows, label).predict_proba(new) for model in theirs], 0)
+    mine = probs_of(Committee(trees=7, rounds=9), run)
+    assert mine == pytest.approx(np.maximum(probs, 1e-3), abs=3e-3)
+    assert np.abs(mine - theirs[1].predict_proba(new)).max() > 0.1
+
+
+def test_of_many_classes_a_committee_boosts_less():
+    run = stages(blobs())
+    network = inner(Committee(trees=2, rounds=200).train(run))
+    assert len(network.boosting.roots) == 300
+    assert len(network.forest.roots) == 4
+
+
+def test_a_strength_that_was_found_is_not_sought_again(monkeypatch):
+    run = stages(dataclasses.replace(blobs(), width=4))
+    rows, label = run.data.labeled.inputs.numpy().astype(float), run.data.labeled.label.numpy()
+    found = strength_of(rows + 0.5, label, run)
+    monkeypatch.setattr("realmix.procedures.rows.shared.best_strength", None)
+    assert strength_of(rows + 0.5, label, run) == found
+    with pytest.raises(TypeError):
+        strength_of(rows + 0.25, label, run)
+    with pytest.raises(TypeError):
+        strength_of(rows + 0.5, label[::-1], run)
 
 
 def test_spread_scores_solve_zhous_system():
@@ -187,7 +237,8 @@ def test_a_whole_run_with_the_gate(name):
     y = np.where(np.arange(150) < 30, truth, -1)
     model = SemiSupervisedClassifier(name, steps=2, random_state=0).fit(x, y)
     assert model.result_["algorithm"] == name
-    assert model.result_["labels_alone"] == "linear"  # two steps of an MLP are no match
+    alone = model.result_["labels_alone"]  # two steps of an MLP are no match
+    assert alone == (name if name in ("linear", "forest", "boosting") else "committee")
     assert model.score(x[30:], truth[30:]) > 0.8
 
 

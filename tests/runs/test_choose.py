@@ -14,7 +14,7 @@ from benchmarks.accuracy import TASKS, current_lines
 from benchmarks.records import by_seed
 from realmix.contract.algorithm import Facts
 from realmix.data.reading.load import load
-from realmix.runs.choose import AUTO, LONG, QUICK, RUNGS, contenders
+from realmix.runs.choose import AUTO, LONG, MANY, QUICK, RUNGS, contenders
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.methods import METHODS
@@ -22,6 +22,7 @@ from realmix.runs.phases import Phases
 from realmix.runs.prepared import ENCODED
 from realmix.runs.watch import Silent
 
+ROWS_ALONE = ("committee", "linear")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -34,9 +35,9 @@ def facts(images: bool = True, labels: int = 40, pool: int = 1000) -> Facts:
     ("known", "steps", "alone", "candidates"),
     [
         (facts(pool=0), 400, ("supervised",), ()),
-        (facts(images=False, pool=0), 400, ("linear", "supervised"), ()),
-        (facts(images=False), 400, ("linear", "supervised"), QUICK),
-        (facts(images=False), LONG, ("linear", "supervised"), QUICK),
+        (facts(images=False, pool=0), 400, ROWS_ALONE, ()),
+        (facts(images=False), 400, ROWS_ALONE, QUICK),
+        (facts(images=False), LONG, ROWS_ALONE, QUICK),
         (facts(), 400, ("supervised",), ("mixmatch",)),
         (facts(labels=4000), LONG - 1, ("supervised",), ("mixmatch",)),
         (facts(labels=100), LONG, ("supervised",), ("flexmatch",)),
@@ -53,7 +54,8 @@ def test_the_first_row_that_fits_decides(
 
 
 def test_a_name_that_was_asked_for_is_taken() -> None:
-    assert contenders("vat", "auto", facts(), 400) == (("supervised",), ("vat",), "vat", "", "", ())
+    found = contenders("vat", "auto", facts(), 400)
+    assert found == (("supervised",), ("vat",), "vat", "", "", (), "")
     assert contenders("vat", "auto", facts(pool=0), 400).all == ("supervised",)
     assert contenders("supervised", "auto", facts(images=False), 400).all == ("supervised",)
 
@@ -66,7 +68,7 @@ def test_a_network_that_was_asked_for_stands_for_the_labels_alone() -> None:
 def test_without_a_gate_there_is_one_training() -> None:
     assert contenders("vat", "auto", facts(images=False), 400).first.all == ("vat",)
     assert contenders(AUTO, "auto", facts(images=False), 400).first.all == QUICK[:1]
-    assert contenders(AUTO, "auto", facts(images=False, pool=0), 400).first.all == ("linear",)
+    assert contenders(AUTO, "auto", facts(images=False, pool=0), 400).first.all == ("committee",)
 
 
 def test_on_features_of_an_encoder_a_vote_is_the_favorite() -> None:
@@ -112,12 +114,15 @@ def test_the_choice_is_near_the_best_of_the_records(task: str, labels: int) -> N
     assert chosen >= max(means.values()) - 0.02
 
 
-def test_a_forest_is_tried_where_a_table_holds_more_than_plain_numbers() -> None:
+def test_on_columns_several_models_together_are_trusted_and_many_labels_try_each() -> None:
     rows = facts(images=False)
-    assert contenders(AUTO, "auto", rows, 400, mixed=True).alone == (
-        "linear",
-        "forest",
-        "supervised",
-    )
-    assert contenders(AUTO, "mlp", rows, 400, mixed=True).alone == ("supervised",)
-    assert contenders(AUTO, "auto", facts(), 400, mixed=True).alone == ("supervised",)
+    found = contenders("vat", "auto", rows, 400)
+    assert (found.alone, found.trusted) == ((*ROWS_ALONE, "supervised"), "committee")
+    many = contenders(AUTO, "auto", facts(images=False, labels=MANY), 400)
+    assert many.alone == (*ROWS_ALONE, "supervised", "forest", "boosting")
+    assert many.trusted == "committee"
+    assert contenders(AUTO, "mlp", rows, 400).alone == ("supervised",)
+    assert contenders(AUTO, "mlp", rows, 400).trusted == ""
+    encoded = contenders(AUTO, "auto", dataclasses.replace(rows, preset=ENCODED), 400)
+    assert (encoded.alone, encoded.trusted) == (("linear", "supervised"), "")
+    assert contenders("boosting", "auto", rows, 400).all == ("boosting",)

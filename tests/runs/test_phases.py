@@ -299,7 +299,7 @@ def test_what_is_fitted_to_the_end_is_in_the_estimate(tmp_path, monkeypatch) -> 
     monkeypatch.setattr(budget, "seconds_a_step", lambda phases: 0.0)
     monkeypatch.setattr(Phases, "trained", fits)
     made = Phases(rows(), Config("x"), tmp_path, Silent())
-    assert fitted == ["trial/linear", *(f"trial/{name}" for name in QUICK)]
+    assert fitted == ["trial/committee", "trial/linear", *(f"trial/{name}" for name in QUICK)]
     folds = len(made.plan.folds)
     assert made.seconds == pytest.approx(0.05 * len(fitted) * (folds + 1), rel=0.5)
 

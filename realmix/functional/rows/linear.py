@@ -71,14 +71,19 @@ def best_strength(
     strengths: tuple[float, ...],
     folds: int,
     rng: np.random.Generator,
-    calibrated: bool = True,
+    usual: float | None = None,
 ) -> tuple[float, float]:
-    """The strongest penalty whose held-out log loss is within half a standard error of the best.
+    """The strength that cross-validation finds, by one of two rules.
 
-    Calibrated, each strength is judged at the temperature that suits it best: what a penalty takes
-    from the sureness of a model that few labels on long rows have made is not what it takes from
-    its accuracy. The classes of each fold are as equal as they can be. A row that is the only one
-    of its class is never held out. Where none can be, the strength is the grid's middle, and T 1.
+    With a usual one: what is nearest to it of those whose held-out log loss is within a standard
+    error of the best. Few labels say little of a strength, and the usual one is seldom far off.
+
+    Without: the strongest penalty within half a standard error of the best, each at the temperature
+    that suits it: what a penalty takes from the sureness of a model that few labels on long rows
+    have made is not what it takes from its accuracy.
+
+    The classes of each fold are as equal as they can be. A row that is the only one of its class
+    is never held out. Where none can be, the strength is the usual, or the grid's middle, and T 1.
 
     Args:
         rows: (n, D) standardized.
@@ -86,15 +91,16 @@ def best_strength(
         strengths: the grid of C, ascending.
         folds: 2 or more.
         rng: deals the rows of each class to the folds.
-        calibrated: without it each is judged by its probabilities as they are.
+        usual: C of the grid that is taken where nothing speaks against it.
 
     Returns:
-        C, and the temperature T by which its scores are the likeliest probabilities; 1 without.
+        C, and the temperature T by which its scores are the likeliest probabilities; 1 where there
+        is a usual C.
     """
     fold = dealt(label, folds, rng)
     measured, found = fold >= 0, np.unique(label)
     if len(found) < 2 or not measured.any():
-        return strengths[len(strengths) // 2], 1.0
+        return usual or strengths[len(strengths) // 2], 1.0
     logits = np.zeros((len(strengths), len(rows), len(found)))
     for k in range(folds):
         held, kept = fold == k, fold != k
@@ -102,13 +108,14 @@ def best_strength(
             models = _fitted(rows[kept], label[kept], strengths, tolerance=1e-3)
             logits[:, held] = [_logits(model, rows[held]) for model in models]
     place = np.searchsorted(found, label[measured])
-    judged = _calibrated_loss if calibrated else log_losses
+    judged = log_losses if usual else _calibrated_loss
     loss = np.array([judged(part[measured], place) for part in logits])
     mean = loss.mean(1)
     error = (loss - loss[mean.argmin()]).std(1) / math.sqrt(loss.shape[1])
+    if usual:
+        good = np.array(strengths)[mean <= mean.min() + error + SAME]
+        return float(good[np.abs(np.log(good / usual)).argmin()]), 1.0
     best = int(np.argmax(mean <= mean.min() + error / 2 + SAME))
-    if not calibrated:
-        return strengths[best], 1.0
     own = best_temperature(logits[best, measured], place, LOG_TEMPERATURES, SPREAD)
     return strengths[best], own
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from hashlib import blake2b
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -15,14 +16,16 @@ from realmix.contract.method import Facts
 from realmix.functional.rows.linear import best_strength
 from realmix.training.stages import Procedure, Stages
 
-OF_COLUMNS = (0.01, 0.1, 1.0, 10.0)  # C of standardized columns
+OF_COLUMNS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # C of standardized columns
+USUAL = 1.0  # of these
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # of features: C times their mean square length
 FOLDS = 5
 
 
 class Fitted(Procedure):
-    """A method for feature rows that is fitted to the end, and ends in one linear layer."""
+    """A method for feature rows that is fitted to the end, and ends in a network of one form."""
 
+    form: ClassVar[str] = "linear"
     cost = 0.0
 
     @property
@@ -30,7 +33,7 @@ class Fitted(Procedure):
         return 0.0
 
     def final_model(self, model: str) -> str:
-        return "linear"
+        return self.form
 
     def check(self, facts: Facts) -> None:
         words = re.findall("[A-Z][a-z]*", type(self).__name__)
@@ -72,10 +75,27 @@ def array_of(rows: Tensor) -> NDArray[np.float64]:
 def strength_of(
     rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages
 ) -> tuple[float, float]:
-    """C of the labels' logistic regression and the temperature of its scores, cross-validated."""
+    """C of the labels' logistic regression and the temperature of its scores, cross-validated.
+
+    Several methods ask for it with the same rows, so what was found is remembered.
+    """
+    key = blake2b(repr((stages.seed, stages.data.width, rows.shape)).encode())
+    for array in (rows, label):
+        key.update(np.ascontiguousarray(array))
+    if key.digest() not in _strengths:
+        _strengths[key.digest()] = _strength_of(rows, label, stages)
+    return _strengths[key.digest()]
+
+
+_strengths: dict[bytes, tuple[float, float]] = {}
+
+
+def _strength_of(
+    rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages
+) -> tuple[float, float]:
     rng = np.random.default_rng(derive(stages.seed))
     if stages.data.width is None:  # columns of a table
-        return best_strength(rows, label, OF_COLUMNS, FOLDS, rng, calibrated=False)
+        return best_strength(rows, label, OF_COLUMNS, FOLDS, rng, USUAL)
     square = mean_square(rows)
     strengths = tuple(strength / square for strength in STRENGTHS)
     return best_strength(rows, label, strengths, FOLDS, rng)
