@@ -74,20 +74,25 @@ class Encoding:
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
 
-    def pictures(self) -> Dataset:
+    def pictures(self, features: bool = False) -> Dataset:
         """The data set for a network whose body the encoder is: image files at the encoder's side.
 
         Arrays stay as they are; the network resizes them.
 
+        Args:
+            features: whether what the encoder makes of them before it is tuned is wanted beside.
+
         Raises:
             DataError: a picture can no longer be read.
+            StorageError: features cannot be kept.
         """
+        beside = self.features(1, 0) if features else None
         inputs, exam = self.dataset.inputs, self.dataset.test_inputs
         if self.dataset.files:
             inputs = self._at_size("pictures", self.rows)
         if self.dataset.test_files:
             exam = self._at_size("test pictures", self.tests)
-        return replace(self.dataset, inputs=inputs, test_inputs=exam)
+        return replace(self.dataset, inputs=inputs, test_inputs=exam, beside=beside)
 
     def _at_size(self, what: str, pictures: Pictures) -> np.ndarray:
         """(N, 3, size, size) uint8."""

@@ -16,6 +16,9 @@ from realmix.runs.prepared import ENCODED
 
 AUTO, TUNED = "auto", "tuned"
 CALM = "its weights by confidence leave an encoder calm, mixmatch's large one can undo it"
+LEARNED = "what the vote says of the pool, the encoder can learn, and go on alone"
+TAUGHT = ("consensus", "taught")
+"""What it tries where the encoder itself is tuned."""
 LINEAR, FOREST = "linear", "forest"
 QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 """What auto tries on feature rows: they take milliseconds."""
@@ -84,13 +87,20 @@ def contenders(name: str, model: str, facts: Facts, steps: int, mixed: bool = Fa
     if mixed and len(alone) > 1:
         alone = (LINEAR, FOREST, SUPERVISED)
     if name == AUTO and model == TUNED and facts.num_unlabeled:
-        return Contenders(alone, ("softmatch",), "softmatch", CALM)
+        return _tuned(alone, facts)
     if name == AUTO:
         return _chosen(alone, facts, steps)
     if name in (SUPERVISED, LINEAR, FOREST):
         return Contenders((name,), (), name)
     useful = facts.num_unlabeled or method_class(name).pool_optional
     return Contenders(alone, (name,) if useful else (), name)
+
+
+def _tuned(alone: tuple[str, ...], facts: Facts) -> Contenders:
+    """The rungs of an encoder that is trained too; the lowest take what it was as it is."""
+    if not facts.has_features:
+        return Contenders(alone, ("softmatch",), "softmatch", CALM)
+    return Contenders((LINEAR, *alone), TAUGHT, TAUGHT[-1], LEARNED, TAUGHT[0])
 
 
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
@@ -111,6 +121,11 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
         return Contenders(alone, ("flexmatch",), "flexmatch", why)
     why = "long trainings reward confident labels of strongly augmented images"
     return Contenders(alone, ("fixmatch",), "fixmatch", why)
+
+
+def wants_features(name: str) -> bool:
+    """Whether a method asks for what an encoder made of pictures before it was tuned."""
+    return name == AUTO or "features of an encoder" in method_class(name).needs
 
 
 def default_steps(shape: tuple[int, ...]) -> int:

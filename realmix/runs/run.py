@@ -23,6 +23,7 @@ from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
 from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views, with_encoder
+from realmix.runs.choose import wants_features
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
@@ -108,11 +109,11 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
-    encoding = encoding_of(dataset, seen, watch)
-    found_here = digests(dataset, config, encoding)  # the bank's rows follow from these
+    encoding = encoding_of(dataset, seen, watch)  # the bank's rows follow from what is found here
+    found_here = digests(dataset, config, encoding)
     dataset, encoding = with_sentences(dataset, seen, encoding, watch)
     if config.tune and isinstance(encoding, Encoding):
-        dataset = encoding.pictures()
+        dataset = encoding.pictures(wants_features(config.algorithm))
     elif encoding:
         kept = encoding.features(num_views(seen), config.seed)
         dataset = dataclasses.replace(dataset, encoded=kept)
