@@ -132,6 +132,7 @@ def decide(
     single: bool = False,
     pool: tuple[Floats, Floats] | None = None,
     heard: bool = True,
+    favored: bool = False,
     level: float = 0.05,
 ) -> Verdict:
     """Compare two models on the same held-out labels and say what ships.
@@ -148,6 +149,7 @@ def decide(
         single: one network ships, not a pair.
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
+        favored: whether the candidate is known to be good; see `Pairing.of`.
         level: largest accepted chance to call a candidate better, or worse, that is not.
 
     Raises:
@@ -157,7 +159,7 @@ def decide(
     asked = judge_of(judge, label)
     seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
     posterior = Posterior.of(asked, seen)
-    pairing = Pairing.of(baseline_probs, candidate_probs, label)
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, favored)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

@@ -17,6 +17,7 @@ from realmix.functional.rows.temperature import best_temperature
 
 LOG_TEMPERATURES = (-2.0, 2.0)
 WEIGHTS = np.linspace(0.005, 0.995, 100)
+OPEN, FAVORED = (2.0, 2.0), (8.0, 1.0)  # a, b of the weight's prior Beta(a, b)
 
 
 def log_probs(probs: Floats) -> NDArray[np.float64]:
@@ -38,11 +39,13 @@ def temperature(probs: Floats, label: Integers) -> float:
     return best_temperature(log_probs(probs), label, LOG_TEMPERATURES)
 
 
-def mixing_weight(baseline: Floats, candidate: Floats, label: Integers) -> float:
-    """The posterior mean of the candidate's weight w, in (0, 1); 1 / 2 without labels.
+def mixing_weight(
+    baseline: Floats, candidate: Floats, label: Integers, prior: tuple[float, float] = OPEN
+) -> float:
+    """The posterior mean of the candidate's weight w, in (0, 1); the prior's without labels.
 
     The likelihood is prod_i ((1 - w) b_i + w c_i), where b_i and c_i are what the two calibrated
-    models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(2, 2).
+    models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(a, b).
     Chosen among seven rules by records/gate: the chance that the candidate is the better one makes
     a worse weight, for it asks which model to take and not what to take of each.
     """
@@ -50,7 +53,7 @@ def mixing_weight(baseline: Floats, candidate: Floats, label: Integers) -> float
     given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
     log_posterior = np.log(np.maximum(mixed, np.finfo(np.float32).tiny)).sum(0)
-    log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)
+    log_posterior += (prior[0] - 1) * np.log(WEIGHTS) + (prior[1] - 1) * np.log(1 - WEIGHTS)
     posterior = np.exp(log_posterior - log_posterior.max())
     return float((posterior * WEIGHTS).sum() / posterior.sum())
 
@@ -69,10 +72,20 @@ class Pairing:
     candidate_temperature: float
 
     @classmethod
-    def of(cls, baseline: Floats, candidate: Floats, label: Integers) -> Pairing:
-        """Calibrated on held-out rows: (n, K) probabilities of both, (n,) classes; n may be 0."""
+    def of(
+        cls, baseline: Floats, candidate: Floats, label: Integers, favored: bool = False
+    ) -> Pairing:
+        """Calibrated on held-out rows.
+
+        Args:
+            baseline, candidate: (n, K) probabilities; n may be 0.
+            label: (n,) classes.
+            favored: whether the candidate is known to be good, and contains the baseline: it has
+                most of the weight unless the labels speak against it.
+        """
         one, two = temperature(baseline, label), temperature(candidate, label)
-        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label)
+        prior = FAVORED if favored else OPEN
+        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label, prior)
         return cls(weight, one, two)
 
     def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:

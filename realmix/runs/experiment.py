@@ -83,8 +83,7 @@ class Experiment:
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]
             pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
-            heard = last[chosen].heard
-            tried.append(self._verdict(label, held, base, chosen, pool, heard))
+            tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
             if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
         verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
@@ -118,6 +117,7 @@ class Experiment:
             single=self.config.single,
             pool=(pool[base], pool[chosen]),
             heard=heard,
+            favored=chosen == self.contenders.favorite,
         )
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
