@@ -11,6 +11,8 @@ from realmix.contract.algorithm import Objective
 from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
+from realmix.procedures.rows.shared import Fitted
+from realmix.procedures.taught.taught import Taught
 from realmix.runs.methods import method_class
 from realmix.runs.prepared import ENCODED
 
@@ -125,7 +127,7 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
 
 def wants_features(name: str) -> bool:
     """Whether a method asks for what an encoder made of pictures before it was tuned."""
-    return name == AUTO or "features of an encoder" in method_class(name).needs
+    return name == AUTO or issubclass(method_class(name), Fitted | Taught)
 
 
 def default_steps(shape: tuple[int, ...]) -> int:

@@ -12,7 +12,7 @@ from realmix.models.composed import Blend
 
 
 def test_a_favored_candidate_has_most_of_the_weight_unless_labels_speak_against_it() -> None:
-    """Without labels the mean of Beta(8, 1); with one, (1 - w) b + w c: its E w and E w^2 by hand."""
+    """Without labels the mean of Beta(8, 1); with one, by its E w and E w^2."""
     good, bad = np.array([[0.9, 0.1]] * 60), np.array([[0.1, 0.9]] * 60)
     label = np.zeros(60, np.int64)
     assert Pairing.of(good[:0], bad[:0], label[:0], True).weight == pytest.approx(8 / 9, abs=5e-3)

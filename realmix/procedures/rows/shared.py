@@ -123,7 +123,8 @@ def set_linear(
 
     Args:
         network: "linear", or one whose body is an encoder.
-        slopes, bias: of standardized rows.
+        slopes: (K, D), of standardized rows.
+        bias: (K,).
         moments: mean and scale by which they were, where the network's features are not.
     """
     head = cast(nn.Linear, network.head)
