@@ -5,13 +5,16 @@
 
 Each number of labels has `--seconds` for its trainings: half for the network that learns the vote's
 labels, the other half divided among the algorithms that go on from there. A line of results.jsonl
-as each is done: accuracy on all test rows, steps and seconds. No gate.
+as each is done: accuracy on all test rows, steps and seconds. No gate. With `--views`, at the
+end, heads of features in so many cached views of the first `--views-pool` pictures.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +60,7 @@ class Visit:
         )
         side, began = asked.image_size, time.monotonic()
         encoder = photo_encoder("lite0", side)
-        encoder.on(self.device, best_precision(self.device, (3, side, side)))
+        self.encoder = encoder.on(self.device, best_precision(self.device, (3, side, side)))
         self.beside = Encoding(self.whole, encoder).features(1, 0)
         self.note("features", 0, time.monotonic() - began, 0)
 
@@ -111,6 +114,33 @@ class Visit:
             )
             self.tell(f"taught, {base}", labels, phases, last, time.monotonic() - began, steps)
 
+    def heads(self, labels: int) -> None:
+        """The same without tuning: a head of features in cached views of a smaller pool."""
+        asked, whole = self.asked, self.whole
+        label = np.full(len(whole.label), -1)
+        known = stratified_labels(whole.label, labels, asked.seed)
+        label[known] = whole.label[known]
+        rows = np.r_[known, np.setdiff1d(np.arange(asked.views_pool), known)]
+        part = Dataset(**{**vars(whole), "inputs": whole.inputs[rows], "label": label[rows]})
+        kept = Encoding(part, self.encoder).features(asked.views, asked.seed)
+        part = replace(part, encoded=kept)
+        cells = [("consensus", "auto", {})]
+        for model, base, own in itertools.product(
+            ("linear", "mlp"), ("fixmatch", "softmatch", "adamatch", "mixmatch"), (0.0, 0.5, 1.0)
+        ):
+            if own or base == "fixmatch":
+                cells.append(("taught", model, {"base": base, "own": own}))
+        for algorithm, model, fields in cells:
+            began = time.monotonic()
+            config = Config(
+                "x", algorithm=algorithm, model=model, steps=300, seed=asked.seed, gate="none",
+                fields=fields,
+            )  # fmt: skip
+            phases = Phases(part, config, None, Silent())
+            network = phases.run([phases.only])[0].network
+            seconds = time.monotonic() - began
+            self.tell(f"head: {algorithm} {model} {fields}", labels, phases, network, seconds, 300)
+
     def cost(self, phases: Phases, data: Data) -> float:
         """Seconds of a step that teaches."""
         teaching, spent = Noised(float(phases.recipe.unlabeled_ratio), 0.1), []
@@ -145,11 +175,15 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--unlabeled-ratio", type=int, default=7)
+    parser.add_argument("--views", type=int, default=0)
+    parser.add_argument("--views-pool", type=int, default=4000)
     parser.add_argument("--bases", nargs="*", default=["adamatch", "softmatch"])
     parser.add_argument("--record")
     visit = Visit(parser.parse_args())
     for labels in visit.asked.labels:
         visit.cell(labels)
+    for labels in visit.asked.labels if visit.asked.views else ():
+        visit.heads(labels)
 
 
 if __name__ == "__main__":

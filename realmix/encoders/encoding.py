@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from realmix.augment.presets import views_of
+from realmix.augment.views import network_input
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.encoders.encoder import PhotoEncoder
@@ -17,6 +18,7 @@ from realmix.encoders.extract import Views, augmented_views, extract, plain_view
 from realmix.encoders.pictures import Arrays, Files, Pictures
 
 BLOCK = 256  # pictures that are read together
+FEW = 8  # pictures, to learn what one costs
 
 
 class Encoding:
@@ -73,6 +75,15 @@ class Encoding:
         augmented = self._augmented(mine, views - 1, seed) if views > 1 else None
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
+
+    def seconds_a_picture(self) -> float:
+        """What the encoder takes for one, by the first few of them."""
+        count = min(FEW, len(self.rows))
+        seen = network_input(self.rows.read(range(count), self.encoder.look.size))
+        self.encoder.encode(seen)  # the first pass prepares
+        started = time.monotonic()
+        self.encoder.encode(seen)
+        return (time.monotonic() - started) / count
 
     def pictures(self, features: bool = False) -> Dataset:
         """The data set for a network whose body the encoder is: image files at the encoder's side.

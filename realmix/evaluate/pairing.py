@@ -78,7 +78,8 @@ class Pairing:
         """Calibrated on held-out rows.
 
         Args:
-            baseline, candidate: (n, K) probabilities; n may be 0.
+            baseline: (n, K) probabilities of the one; n may be 0.
+            candidate: (n, K) of the other.
             label: (n,) classes.
             favored: whether the candidate is known to be good, and contains the baseline: it has
                 most of the weight unless the labels speak against it.

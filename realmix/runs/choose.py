@@ -27,8 +27,8 @@ QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
 """What it tries on the features of an encoder, in seconds. The last has the others vote."""
 BEYOND = (
-    "Not tried, as it takes longer: a head trained on views (--algorithm fixmatch --views 8, which"
-    " needs seven times the encoder's work on top), and the encoder itself tuned."
+    "Not tried, as it takes longer: a head trained on views (--algorithm taught --views 8, which"
+    " needs seven times the encoder's work on top)."
 )
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some

@@ -11,6 +11,7 @@ from torch import nn
 from realmix.contract.algorithm import Facts, Recipe
 from realmix.contract.fields import Share
 from realmix.data.pools import Data
+from realmix.models.linear import Linear
 from realmix.procedures.base import base_class
 from realmix.procedures.noisy_student import Noised
 from realmix.procedures.rows.consensus import Consensus
@@ -60,9 +61,9 @@ class Taught(Procedure):
         return stages.train(alone, "own", network=trainable_copy(network), steps=last)
 
     def first(self, stages: Stages, layer: Layer) -> nn.Module:
-        """The network that is taught: an encoder begins with the vote's own last layer."""
+        """The network that is taught; an encoder, or one layer, begins with the vote's own."""
         network = stages.build(0, None)
-        if stages.data.moments is not None:
+        if stages.data.moments is not None or isinstance(network, Linear):
             with torch.no_grad():
                 set_linear(network, *layer, stages.data.moments)
         return network
