@@ -20,7 +20,7 @@ from realmix.data.scenarios.truth import taken
 from realmix.encoders.tfidf import TFIDF
 from realmix.evaluate.metrics import Estimate, Floats
 from realmix.models import merged
-from realmix.procedures.noisy_student import Noised, NoisyStudent
+from realmix.procedures.noisy_student import Noised
 from realmix.report.record import Run, read_run
 from realmix.runs.augmentation import augmented, encoding_of
 from realmix.runs.budget import MINUTES
@@ -129,7 +129,6 @@ class _Student:
         encoding = encoding_of(dataset, config, watch)
         self.dataset = learned_from(dataset, encoding, config)
         self.phases = Phases(self.dataset, config, None, watch, steps=1)
-        self.recipe = NoisyStudent.recipe
 
     def told(self, stages: Stages) -> Data:
         """The pool with the answers."""
@@ -137,14 +136,9 @@ class _Student:
         label = torch.from_numpy(self.soft).to(pool.inputs.device)
         return replace(stages.data, unlabeled=replace(pool, label=label))
 
-    def stages(self, steps: int, folder: Path | None, watch: Watch) -> Stages:
-        stages = self.phases.stages(self.phases.only, steps, folder, watch)
-        stages.recipe = self.recipe
-        return stages
-
     def learned(self, steps: int, folder: Path | None, watch: Watch) -> nn.Module:
-        stages = self.stages(steps, folder, watch)
-        teaching = Noised(float(self.recipe.unlabeled_ratio), SMOOTHING)
+        stages = self.phases.stages(self.phases.only, steps, folder, watch)
+        teaching = Noised(float(stages.recipe.unlabeled_ratio), SMOOTHING)
         return stages.train(teaching, "distilled", data=self.told(stages))
 
     def affordable(self, minutes: float) -> int:
@@ -189,7 +183,7 @@ def _config(run: Run, network: str) -> Config:
     texts = run.result["encoder"] is not None and run.result["encoder"]["size"] is None
     return replace(
         given,
-        algorithm="supervised",
+        algorithm="noisy_student",  # whose last student this is
         model=network,
         encoder=TFIDF if texts else None,
         image_size=None if given.encodes else given.image_size,
