@@ -149,6 +149,8 @@ def test_no_procedure_imports_another():
             others = {n for n in imports_of(path) if n.startswith("procedures")}
             if name == "procedures.rows.consensus":  # a vote has members
                 others = {n for n in others if not n.startswith("procedures.rows")}
+            if name == "procedures.taught.taught":  # by a vote, as a noisy student
+                others -= {"procedures.rows.consensus", "procedures.noisy_student"}
             assert others <= {"procedures.base", "procedures.rows.shared"}, name
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
+from realmix.command.distilling import Distill, distilled
 from realmix.command.options import (
     Algorithms,
     Audit,
@@ -94,6 +95,8 @@ def _run(command: Command) -> None:
         _audit(command)
     elif isinstance(command, Decide):
         _decide(command)
+    elif isinstance(command, Distill):
+        distilled(command)
     elif isinstance(command, Report):
         from realmix.report.page import write_report
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from realmix.command.distilling import Distill
 from realmix.command.fields import parse_fields
 from realmix.command.several.options import Compare
 from realmix.command.words import Amount, Flag, Folder, Number, Pairs, Place, Unset, Values, Word
@@ -237,8 +238,8 @@ class Data:
     debug: Flag = False
 
 
-Command = Fit | Audit | Compare | Predict | Decide | Report | Algorithms | Data
+Command = Fit | Audit | Compare | Predict | Decide | Distill | Report | Algorithms | Data
 COMMANDS: dict[str, type[Command]] = {
     kind.__name__.lower(): kind
-    for kind in (Fit, Audit, Compare, Predict, Decide, Report, Algorithms, Data)
+    for kind in (Fit, Audit, Compare, Predict, Decide, Distill, Report, Algorithms, Data)
 }

@@ -34,6 +34,7 @@ class Facts:
         preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
         code_columns: feature columns that look like codes of categories: few whole numbers.
         num_weak: pool rows with a label of unknown quality.
+        has_features: whether images have the features of an encoder beside them.
     """
 
     num_classes: int
@@ -44,6 +45,7 @@ class Facts:
     preset: str = ""
     code_columns: tuple[str, ...] = ()
     num_weak: int = 0
+    has_features: bool = False
 
     @property
     def is_images(self) -> bool:

@@ -58,6 +58,7 @@ class Dataset:
         origin: what result.json is to say of where rows came from, by name: the bank.
         weak: (N,) int64 labels of unknown quality, -1 where there is none; or None.
         encoded: the features of all rows, where an encoder made any; they train, not `inputs`.
+        beside: the same of an encoder that is to be tuned, as it was; `inputs` train.
     """
 
     inputs: np.ndarray
@@ -83,6 +84,7 @@ class Dataset:
     weak: np.ndarray | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
     encoded: Encoded | None = None
+    beside: Encoded | None = None
 
     @property
     def is_images(self) -> bool:
@@ -156,12 +158,15 @@ class Pool:
         label: (N,) int64, -1 where unknown; or (N, K) float32 distributions.
         weight: (N,) float32 in [0, 1].
         weak: (N,) int64 labels of unknown quality, -1 where there is none; or None.
+        encoded: (N, D) float32 standardized features of an encoder that is to be tuned, as it was;
+            or None.
     """
 
     inputs: Tensor
     label: Tensor
     weight: Tensor
     weak: Tensor | None = None
+    encoded: Tensor | None = None
 
     @classmethod
     def of(cls, inputs: np.ndarray | Tensor, label: np.ndarray | Tensor | None = None) -> Pool:
@@ -171,8 +176,8 @@ class Pool:
         return cls(rows, known, torch.ones(len(rows)))
 
     def to(self, device: torch.device) -> Pool:
-        weak = None if self.weak is None else self.weak.to(device)
-        return Pool(self.inputs.to(device), self.label.to(device), self.weight.to(device), weak)
+        parts = (self.inputs, self.label, self.weight, self.weak, self.encoded)
+        return Pool(*(part if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -190,6 +195,7 @@ class Data:
         code_columns: feature columns that look like codes of categories.
         width: D, where inputs are rows of kept features.
         class_weight: (K,) how often batches draw the labeled rows of each class; None is alike.
+        moments: (D,) mean and scale of the pools' `encoded` before they were standardized.
     """
 
     labeled: Pool
@@ -200,6 +206,7 @@ class Data:
     code_columns: tuple[str, ...] = ()
     width: int | None = None
     class_weight: np.ndarray | None = None
+    moments: tuple[Tensor, Tensor] | None = None
 
     @cached_property
     def drawn(self) -> Tensor | None:
@@ -230,6 +237,7 @@ class Data:
             class_shares=shares.mean(0),
             preset=self.preset,
             code_columns=self.code_columns,
+            has_features=self.labeled.encoded is not None,
             num_weak=0 if self.unlabeled.weak is None else int((self.unlabeled.weak >= 0).sum()),
         )
 

@@ -15,7 +15,7 @@ from realmix.data.encoded import Reference
 from realmix.encoders import photos, texts
 from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
-from realmix.encoders.joined import BETWEEN, JoinedEncoder
+from realmix.encoders.joined import BETWEEN, JoinedEncoder, JoinedPhotoEncoder, part_of
 from realmix.encoders.tfidf import TFIDF, TfidfEncoder
 from realmix.encoders.weights import SUFFIXES
 
@@ -54,7 +54,8 @@ def photo_encoder(
     Args:
         name: "auto" (the best at hand), "lite0", "timm:NAME" or "torchvision:NAME" with the
             weights that these libraries fetch, the same with "=FILE" for weights from a file, a
-            file of weights whose name begins with a network's, or an .onnx file.
+            file of weights whose name begins with a network's, or an .onnx file. Several with
+            commas between them: their features side by side.
         size: side of the pictures that it is given; by default its own.
         state: its weights, where a model file holds them; no file is opened then.
 
@@ -63,6 +64,8 @@ def photo_encoder(
     """
     if name == AUTO:
         return photo_encoder(_best(), size)
+    if BETWEEN in name:
+        return _several(name.split(BETWEEN), size, state)
     if name == LITE0:
         return photos.lite0(state, size)
     library, _, rest = name.partition(":")
@@ -83,6 +86,20 @@ def photo_encoder(
         f"There is no encoder '{printable(name)}'.{suggestion(name, known)} Known: auto, none,"
         f" {', '.join(known)}, timm:NAME=FILE, FILE.onnx, FILE.safetensors, FILE.pth."
     )
+
+
+def _several(
+    names: Sequence[str], size: int | None, state: photos.State | None
+) -> JoinedPhotoEncoder:
+    """Encoders that see pictures of one side: that which is asked for, or their own largest."""
+    states = [part_of(state, place) for place in range(len(names))]
+    found = [photo_encoder(*each) for each in zip(names, [size] * len(names), states, strict=True)]
+    largest = max(each.look.size for each in found)
+    same = [
+        one if one.look.size == largest else photo_encoder(name, largest, own)
+        for one, name, own in zip(found, names, states, strict=True)
+    ]
+    return JoinedPhotoEncoder(same)
 
 
 def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from realmix.augment.presets import views_of
+from realmix.augment.views import network_input
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.encoders.encoder import PhotoEncoder
@@ -17,6 +18,7 @@ from realmix.encoders.extract import Views, augmented_views, extract, plain_view
 from realmix.encoders.pictures import Arrays, Files, Pictures
 
 BLOCK = 256  # pictures that are read together
+FEW = 8  # pictures, to learn what one costs
 
 
 class Encoding:
@@ -74,20 +76,34 @@ class Encoding:
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
 
-    def pictures(self) -> Dataset:
+    def seconds_a_picture(self) -> float:
+        """What the encoder takes for one, by the first few of them."""
+        count = min(FEW, len(self.rows))
+        seen = network_input(self.rows.read(range(count), self.encoder.look.size))
+        self.encoder.encode(seen)  # the first pass prepares
+        started = time.monotonic()
+        self.encoder.encode(seen)
+        return (time.monotonic() - started) / count
+
+    def pictures(self, features: bool = False) -> Dataset:
         """The data set for a network whose body the encoder is: image files at the encoder's side.
 
         Arrays stay as they are; the network resizes them.
 
+        Args:
+            features: whether what the encoder makes of them before it is tuned is wanted beside.
+
         Raises:
             DataError: a picture can no longer be read.
+            StorageError: features cannot be kept.
         """
+        beside = self.features(1, 0) if features else None
         inputs, exam = self.dataset.inputs, self.dataset.test_inputs
         if self.dataset.files:
             inputs = self._at_size("pictures", self.rows)
         if self.dataset.test_files:
             exam = self._at_size("test pictures", self.tests)
-        return replace(self.dataset, inputs=inputs, test_inputs=exam)
+        return replace(self.dataset, inputs=inputs, test_inputs=exam, beside=beside)
 
     def _at_size(self, what: str, pictures: Pictures) -> np.ndarray:
         """(N, 3, size, size) uint8."""

@@ -1,8 +1,8 @@
-"""Several encoders of texts as one: their features side by side."""
+"""Several encoders as one: their features side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -10,7 +10,15 @@ from torch import Tensor
 
 from realmix.base.errors import UsageError
 from realmix.data.encoded import Reference
-from realmix.encoders.encoder import TEXTS, TextEncoder, fingerprint, kept
+from realmix.encoders.encoder import (
+    IMAGES,
+    TEXTS,
+    Encoder,
+    PhotoEncoder,
+    TextEncoder,
+    fingerprint,
+    kept,
+)
 from realmix.encoders.tfidf import TfidfEncoder
 
 BETWEEN = ","  # names
@@ -36,11 +44,7 @@ class JoinedEncoder:
         if any(isinstance(each, TfidfEncoder) for each in encoders):
             raise UsageError("tfidf is fitted to the data and cannot be one of several encoders.")
         self.encoders = encoders
-        names = [each.reference.name for each in encoders]
-        marks = {"joined": [each.reference.fingerprint for each in encoders]}
-        dimension = sum(each.reference.dimension for each in encoders)
-        mark = fingerprint({}, marks)
-        self.reference = Reference(BETWEEN.join(names), None, dimension, mark)
+        self.reference = _reference(encoders, None)
 
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
         """The same encoders, which compute there and in that precision from now on."""
@@ -51,6 +55,56 @@ class JoinedEncoder:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """B texts to (B, D) float16 features of length sqrt(D), on the CPU."""
         return side_by_side([each.encode(texts) for each in self.encoders])
+
+
+class JoinedPhotoEncoder(PhotoEncoder):
+    """The same for pictures, which are read at the largest of their sides.
+
+    Args:
+        encoders: two or more.
+
+    Attributes:
+        weights: of all, the number of the encoder before each name.
+    """
+
+    kind = IMAGES
+
+    def __init__(self, encoders: Sequence[PhotoEncoder]) -> None:
+        self.encoders = encoders
+        self.look = max((each.look for each in encoders), key=lambda look: look.size)
+        self.device = encoders[0].device
+        self.weights = {
+            f"{place}.{name}": value
+            for place, each in enumerate(encoders)
+            for name, value in each.weights.items()
+        }
+        self.reference = _reference(encoders, self.look.size)
+
+    def on(self, device: torch.device, precision: torch.dtype) -> Self:
+        """See `PhotoEncoder`."""
+        for each in self.encoders:
+            each.on(device, precision)
+        self.device = device
+        return self
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """See `PhotoEncoder`."""
+        return side_by_side([each.encode(pictures) for each in self.encoders])
+
+
+def part_of(state: Mapping[str, Tensor] | None, place: int) -> dict[str, Tensor] | None:
+    """The weights of one of several encoders of pictures, of those that a model file holds."""
+    start = f"{place}."
+    if state is None:
+        return None
+    return {name.removeprefix(start): t for name, t in state.items() if name.startswith(start)}
+
+
+def _reference(encoders: Sequence[Encoder], size: int | None) -> Reference:
+    names = [each.reference.name for each in encoders]
+    marks = {"joined": [each.reference.fingerprint for each in encoders]}
+    dimension = sum(each.reference.dimension for each in encoders)
+    return Reference(BETWEEN.join(names), size, dimension, fingerprint({}, marks))
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:

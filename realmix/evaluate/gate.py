@@ -24,7 +24,7 @@ from realmix.evaluate.collapse import Collapse, collapse
 from realmix.evaluate.intervals import Correct, labels_to_decide
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
-from realmix.evaluate.pairing import Pairing
+from realmix.evaluate.pairing import CHOSEN, FAVORED, OPEN, Pairing
 from realmix.evaluate.posterior import Posterior
 
 SUPERVISED = "supervised"
@@ -137,6 +137,7 @@ def decide(
     rivals: Sequence[Floats] = (),
     pool: tuple[Floats, Floats] | None = None,
     heard: bool = True,
+    favored: bool = False,
     level: float = 0.05,
 ) -> Verdict:
     """Compare two models on the same held-out labels and say what ships.
@@ -156,6 +157,7 @@ def decide(
             allow for it. The chances need not: they were right (benchmarks/records/gate/selection).
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
+        favored: whether it is taken unless the labels speak against it, so that they hardly chose.
         level: largest accepted chance to call a candidate better, or worse, that is not.
 
     Raises:
@@ -168,7 +170,8 @@ def decide(
     if seen and rivals:
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
         seen = replace(seen, p_better=max(seen.p_better, chance))
-    pairing = Pairing.of(baseline_probs, candidate_probs, label, chosen=bool(rivals))
+    prior = FAVORED if favored else CHOSEN if rivals else OPEN
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, prior)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

@@ -17,6 +17,9 @@ from realmix.functional.rows.temperature import best_temperature
 
 LOG_TEMPERATURES = (-2.0, 2.0)
 WEIGHTS = np.linspace(0.005, 0.995, 100)
+OPEN, CHOSEN, FAVORED = (2.0, 2.0), (2.0, 4.0), (8.0, 1.0)
+"""a, b of the weight's prior Beta(a, b): of a candidate that is the only one, of one that these
+labels chose among several, and of one that is taken unless they speak against it."""
 
 
 def log_probs(probs: Floats) -> NDArray[np.float64]:
@@ -39,24 +42,23 @@ def temperature(probs: Floats, label: Integers) -> float:
 
 
 def mixing_weight(
-    baseline: Floats, candidate: Floats, label: Integers, chosen: bool = False
+    baseline: Floats, candidate: Floats, label: Integers, prior: tuple[float, float] = OPEN
 ) -> float:
-    """The posterior mean of the candidate's weight w, in (0, 1).
+    """The posterior mean of the candidate's weight w, in (0, 1); the prior's without labels.
 
     The likelihood is prod_i ((1 - w) b_i + w c_i), where b_i and c_i are what the two calibrated
-    models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(2, 2).
+    models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(a, b).
     Chosen among seven rules by records/gate: the chance that the candidate is the better one makes
     a worse weight, for it asks which model to take and not what to take of each.
 
     Of a candidate that these labels chose among several they are no fresh witnesses: the prior is
-    Beta(2, 4), which harms fewer runs (benchmarks/records/gate/selection). So without labels w is
-    1 / 2, or 1 / 3.
+    `CHOSEN`, which harms fewer runs (benchmarks/records/gate/selection).
     """
     rows = np.arange(len(label))
     given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
     log_posterior = np.log(np.maximum(mixed, np.finfo(np.float32).tiny)).sum(0)
-    log_posterior += np.log(WEIGHTS) + (3 if chosen else 1) * np.log(1 - WEIGHTS)
+    log_posterior += (prior[0] - 1) * np.log(WEIGHTS) + (prior[1] - 1) * np.log(1 - WEIGHTS)
     posterior = np.exp(log_posterior - log_posterior.max())
     return float((posterior * WEIGHTS).sum() / posterior.sum())
 
@@ -76,11 +78,11 @@ class Pairing:
 
     @classmethod
     def of(
-        cls, baseline: Floats, candidate: Floats, label: Integers, chosen: bool = False
+        cls, baseline: Floats, candidate: Floats, label: Integers, prior: tuple[float, float] = OPEN
     ) -> Pairing:
         """Calibrated on held-out rows: (n, K) probabilities of both, (n,) classes; n may be 0."""
         one, two = temperature(baseline, label), temperature(candidate, label)
-        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label, chosen)
+        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label, prior)
         return cls(weight, one, two)
 
     def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from realmix.procedures.rows.linear import Linear
 from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.self_training import SelfTraining
 from realmix.procedures.simclr_v2 import SimCLRv2
+from realmix.procedures.taught.taught import Taught
 from realmix.training.stages import Procedure
 
 PROCEDURES: dict[str, type[Procedure]] = {
@@ -39,6 +40,7 @@ PROCEDURES: dict[str, type[Procedure]] = {
     "gaussian_mixture": GaussianMixture,
     "prototypes": Prototypes,
     "consensus": Consensus,
+    "taught": Taught,
     "sent_augment": SentAugment,
     "weak_labels": WeakLabels,
 }

@@ -11,11 +11,16 @@ from realmix.contract.algorithm import Objective
 from realmix.contract.fields import field_types, validated
 from realmix.contract.method import Facts, Method, Recipe
 from realmix.evaluate.gate import SUPERVISED
+from realmix.procedures.rows.shared import Fitted
+from realmix.procedures.taught.taught import Taught
 from realmix.runs.methods import method_class
 from realmix.runs.prepared import ENCODED
 
 AUTO, TUNED = "auto", "tuned"
 CALM = "its weights by confidence leave an encoder calm, mixmatch's large one can undo it"
+LEARNED = "what the vote says of the pool, the encoder can learn, and go on alone"
+TAUGHT = ("consensus", "taught")
+"""What it tries where the encoder itself is tuned."""
 LINEAR = "linear"
 COMMITTEE = "committee"
 TREES = ("forest", "boosting")
@@ -25,8 +30,8 @@ QUICK = ("label_spreading", "balanced_self_training", "gaussian_mixture")
 RUNGS = ("balanced_self_training", "gaussian_mixture", "prototypes", "consensus")
 """What it tries on the features of an encoder, in seconds. The last has the others vote."""
 BEYOND = (
-    "Not tried, as it takes longer: a head trained on views (--algorithm fixmatch --views 8, which"
-    " needs seven times the encoder's work on top), and the encoder itself tuned."
+    "Not tried, as it takes longer: a head trained on views (--algorithm taught --views 8, which"
+    " needs seven times the encoder's work on top)."
 )
 LONG = 50_000  # optimizer steps from which published long runs are the better guide
 FEW = 10  # labels of a class, up to which one threshold for all classes starves some
@@ -86,7 +91,7 @@ def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
         return Contenders((name,), (), name)
     alone = _labels_alone(name, model, facts)
     if name == AUTO and model == TUNED and facts.num_unlabeled:
-        found = Contenders(alone, ("softmatch",), "softmatch", CALM)
+        found = _tuned(alone, facts)
     elif name == AUTO:
         found = _chosen(alone, facts, steps)
     else:
@@ -110,6 +115,13 @@ def _labels_alone(name: str, model: str, facts: Facts) -> tuple[str, ...]:
     return COMMITTEE, LINEAR, *mlp, *(TREES if many else ())
 
 
+def _tuned(alone: tuple[str, ...], facts: Facts) -> Contenders:
+    """The rungs of an encoder that is trained too; the lowest take what it was as it is."""
+    if not facts.has_features:
+        return Contenders(alone, ("softmatch",), "softmatch", CALM)
+    return Contenders((LINEAR, *alone), TAUGHT, TAUGHT[-1], LEARNED, TAUGHT[0])
+
+
 def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if facts.num_unlabeled == 0:
         return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
@@ -128,6 +140,11 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
         return Contenders(alone, ("flexmatch",), "flexmatch", why)
     why = "long trainings reward confident labels of strongly augmented images"
     return Contenders(alone, ("fixmatch",), "fixmatch", why)
+
+
+def wants_features(name: str) -> bool:
+    """Whether a method asks for what an encoder made of pictures before it was tuned."""
+    return name == AUTO or issubclass(method_class(name), Fitted | Taught)
 
 
 def default_steps(shape: tuple[int, ...]) -> int:

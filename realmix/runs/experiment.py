@@ -123,6 +123,7 @@ class Experiment:
             rivals=[held[name] for name in self.contenders.candidates if name != chosen],
             pool=(pool[base], pool[chosen]),
             heard=heard,
+            favored=chosen == self.contenders.favorite,
         )
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:

@@ -60,6 +60,7 @@ class Prepared:
         width: D of an encoder's features, whose rows are numbers; else None.
         inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
         test_inputs: of the test rows, likewise, where there are any.
+        encoded, moments: features beside pictures; see `Pool` and `Data`.
         notes: what the user should be told of that.
 
     Args:
@@ -73,6 +74,8 @@ class Prepared:
         self.pool_rows = np.flatnonzero(dataset.label < 0)
         self.test_inputs: Tensor | None = None
         self.notes: tuple[str, ...] = ()
+        self.encoded: Tensor | None = None
+        self.moments: tuple[Tensor, Tensor] | None = None
         if dataset.encoded is None:
             self._take(dataset)
         else:
@@ -94,8 +97,16 @@ class Prepared:
         else:
             self.views = views_of(dataset.preset, self.shape)
         self.notes = () if dataset.is_images else self._lost()
+        if dataset.beside is not None:
+            self._take_beside(dataset.beside.plain, len(dataset.label))
         if dataset.test_inputs is not None:
             self.test_inputs = self.standard(dataset.test_inputs)
+
+    def _take_beside(self, kept: Kept, count: int) -> None:
+        """Features of an encoder that is tuned, for methods of rows that label the pool for it."""
+        seen = standardizer_of(kept, count)
+        rows = torch.from_numpy(kept.features[kept.place[:count], 0]).float()
+        self.encoded, self.moments = seen.standard(rows), (seen.mean, seen.scale)
 
     def _take_features(self, dataset: Dataset, kept: Encoded) -> None:
         """Row numbers, by which views find what the encoder made of the pictures."""
@@ -137,14 +148,15 @@ class Prepared:
         """The pool, and of the labeled rows those given."""
         dataset, pool = self.dataset, self.pool_rows
         return Data(
-            replace(Pool.of(self.inputs[rows], dataset.label[rows]), weak=self._weak(rows)),
-            replace(Pool.of(self.inputs[pool]), weak=self._weak(pool)),
+            replace(Pool.of(self.inputs[rows], dataset.label[rows]), **self._beside(rows)),
+            replace(Pool.of(self.inputs[pool]), **self._beside(pool)),
             dataset.classes,
             self.views,
             self.preset,
             () if self.width else dataset.code_columns,
             self.width,
             self._weights(dataset.label[rows]),
+            self.moments,
         )
 
     def _weights(self, label: np.ndarray) -> np.ndarray | None:
@@ -152,9 +164,13 @@ class Prepared:
         asked = self.class_weight
         return None if asked is None else class_weights(asked, label, self.dataset.classes)
 
-    def _weak(self, rows: np.ndarray) -> Tensor | None:
+    def _beside(self, rows: np.ndarray) -> dict[str, Tensor | None]:
+        """What is known of rows beside their inputs."""
         weak = self.dataset.weak
-        return None if weak is None else torch.from_numpy(weak[rows])
+        return {
+            "weak": None if weak is None else torch.from_numpy(weak[rows]),
+            "encoded": None if self.encoded is None else self.encoded[torch.from_numpy(rows)],
+        }
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
         """(n, K) float32 probabilities of stored inputs; n may be 0."""

@@ -18,12 +18,12 @@ from realmix.base.versions import versions
 from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.read import read_arranged
-from realmix.encoders.encoding import Encoding
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, num_views, with_encoder
+from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, with_encoder
 from realmix.runs.classifier import MODEL, Classifier
+from realmix.runs.climb.tuning import climbed, learned_from, with_tuning_beyond
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment, Outcome
 from realmix.runs.phases import Phases
@@ -105,19 +105,17 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     read_here = read(config)
     _check_alike(digests(read_here, config, None), config)
     seen, told = with_encoder(read_here, config)
+    seen, told = climbed(seen, told, read_here, choose(config.device).type)
     read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
     encoding = encoding_of(dataset, seen, watch)
     found_here = digests(dataset, config, encoding)  # the bank's rows follow from these
     dataset, encoding = with_sentences(dataset, seen, encoding, watch)
-    if config.tune and isinstance(encoding, Encoding):
-        dataset = encoding.pictures()
-    elif encoding:
-        kept = encoding.features(num_views(seen), config.seed)
-        dataset = dataclasses.replace(dataset, encoded=kept)
-    phases = Phases(dataset, config, folder, Recorder(folder, watch), begun.get("steps"))
-    experiment, found = Experiment(phases), phases.contenders
+    dataset = learned_from(dataset, encoding, seen)
+    phases = Phases(dataset, seen, folder, Recorder(folder, watch), begun.get("steps"))
+    found = with_tuning_beyond(phases, None if seen.tune else encoding)
+    experiment = Experiment(phases)
     for note in filter(None, (dataset.described, *phases.notes, found.chosen, *found.beyond)):
         watch.note(note)
     if parallel.rank() > 0:

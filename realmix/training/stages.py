@@ -148,7 +148,7 @@ class Stages:
     def compute(
         self,
         make: Callable[[nn.Module], Record],
-        model: str,
+        model: str | None,
         name: str = "",
         *,
         classifies: bool = True,
@@ -158,7 +158,7 @@ class Stages:
         Args:
             make: sets the weights of the new network that it is given, with `torch.no_grad`, and
                 returns figures to record.
-            model: name of the new network.
+            model: name of the new network; None is the run's.
             name: of the stage's folder; different for each stage of a procedure.
             classifies: whether the network's accuracy means anything yet.
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from realmix.augment.views import network_input
 from realmix.base.errors import UsageError
 from realmix.data.encoded import Reference
 from realmix.encoders import catalogue
-from realmix.encoders.encoder import kept
+from realmix.encoders.encoder import PhotoEncoder, kept
 from realmix.encoders.joined import JoinedEncoder
 from realmix.encoders.tfidf import TfidfEncoder
+from tests.encoders import tiny_encoder as small
+from tests.encoders.onnx_file import mean_colours
 
 TEXTS = ["one", "a longer text", "three"]
 
@@ -74,3 +78,45 @@ def test_what_is_fitted_to_the_data_is_refused() -> None:
     fitted = TfidfEncoder.fit(TEXTS * 3)
     with pytest.raises(UsageError, match="tfidf is fitted to the data"):
         JoinedEncoder([Fixed("a", 4), fitted])
+
+
+def two_of(folder: Path) -> str:
+    return ",".join(f"timm:{small.NETWORK}={small.weights_file(folder, seed)}" for seed in (0, 1))
+
+
+def seen(encoder: PhotoEncoder) -> Tensor:
+    return encoder.encode(network_input(torch.from_numpy(small.pictures(3, 40)))).float()
+
+
+def test_several_encoders_of_pictures_give_their_features_side_by_side(tmp_path: Path) -> None:
+    names = two_of(tmp_path)
+    both = catalogue.photo_encoder(names, 32)
+    each = [seen(catalogue.photo_encoder(name, 32)) for name in names.split(",")]
+    width = each[0].shape[1]
+    assert both.reference == Reference(names, 32, 2 * width, both.reference.fingerprint)
+    found = seen(both)
+    for place, expected in enumerate(each):
+        part = found[:, place * width : (place + 1) * width]
+        torch.testing.assert_close(part, expected, rtol=2e-3, atol=2e-3)
+    larger = catalogue.photo_encoder(names, 64)
+    assert larger.reference.fingerprint != both.reference.fingerprint
+
+
+def test_several_encoders_come_back_from_the_weights_of_a_model_file(tmp_path: Path) -> None:
+    names = two_of(tmp_path)
+    both = catalogue.photo_encoder(names, 32)
+    kept_weights = dict(both.weights)
+    for file in tmp_path.glob("weights-*"):
+        file.unlink()
+    again = catalogue.recall(both.reference, "This", kept_weights)
+    torch.testing.assert_close(seen(again), seen(both), rtol=0, atol=0)
+
+
+def test_encoders_of_different_sides_see_the_larger(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    file = tmp_path / "colours.onnx"
+    file.write_bytes(mean_colours(192))
+    one = f"timm:{small.NETWORK}={small.weights_file(tmp_path)}"
+    both = catalogue.photo_encoder(f"{one},{file}")
+    assert [each.look.size for each in both.encoders] == [192, 192]  # type: ignore[attr-defined]
+    assert both.look.size == 192  # its own is 160

@@ -6,9 +6,25 @@ import torch
 from torch import nn
 
 from realmix import models
-from realmix.evaluate.pairing import Pairing, mixing_weight, temperature, tempered
+from realmix.evaluate.pairing import CHOSEN, FAVORED, Pairing, mixing_weight, temperature, tempered
 from realmix.functional.rows.temperature import SPREAD
 from realmix.models.composed import Blend
+
+
+def test_a_favored_candidate_has_most_of_the_weight_unless_labels_speak_against_it() -> None:
+    """Without labels the mean of Beta(8, 1); with one, by its E w and E w^2."""
+    good, bad = np.array([[0.9, 0.1]] * 60), np.array([[0.1, 0.9]] * 60)
+    label = np.zeros(60, np.int64)
+    assert Pairing.of(good[:0], bad[:0], label[:0], FAVORED).weight == pytest.approx(
+        8 / 9, abs=5e-3
+    )
+    b, c = 0.8, 0.2
+    mean, square = 8 / 9, 8 * 9 / (9 * 10)
+    expected = (b * mean + (c - b) * square) / (b + (c - b) * mean)
+    one = np.array([[b, 1 - b]]), np.array([[c, 1 - c]])
+    found = mixing_weight(*one, np.array([0]), FAVORED)
+    assert found == pytest.approx(expected, abs=5e-3)
+    assert Pairing.of(good, bad, label, FAVORED).weight < 0.3
 
 
 def test_a_temperature_by_hand():
@@ -61,9 +77,9 @@ def test_the_weight_has_its_limits():
     assert mixing_weight(bad, good, label) > 0.99
     assert mixing_weight(good, good, label) == pytest.approx(0.5)
     assert mixing_weight(good[:0], bad[:0], label[:0]) == pytest.approx(0.5)
-    none = mixing_weight(good[:0], bad[:0], label[:0], chosen=True)
+    none = mixing_weight(good[:0], bad[:0], label[:0], CHOSEN)
     assert none == pytest.approx(1 / 3, abs=1e-3)
-    assert mixing_weight(bad, good, label, chosen=True) > 0.98
+    assert mixing_weight(bad, good, label, CHOSEN) > 0.98
 
 
 def test_models_that_err_on_different_rows_are_both_wanted():

@@ -14,7 +14,7 @@ from benchmarks.accuracy import TASKS, current_lines
 from benchmarks.records import by_seed
 from realmix.contract.algorithm import Facts
 from realmix.data.reading.load import load
-from realmix.runs.choose import AUTO, LONG, MANY, QUICK, RUNGS, contenders
+from realmix.runs.choose import AUTO, LONG, MANY, QUICK, RUNGS, TAUGHT, TUNED, contenders
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
 from realmix.runs.methods import METHODS
@@ -77,6 +77,15 @@ def test_on_features_of_an_encoder_a_vote_is_the_favorite() -> None:
     assert contenders(AUTO, "auto", facts(images=False), 400).favorite == ""
 
 
+def test_where_the_encoder_is_tuned_the_vote_teaches_it_if_there_are_features_for_one() -> None:
+    pictures = facts()
+    found = contenders(AUTO, TUNED, dataclasses.replace(pictures, has_features=True), 400)
+    assert found.alone == ("linear", "supervised")
+    assert (found.candidates, found.asked) == (("consensus", "taught"), "taught")
+    without = contenders(AUTO, TUNED, pictures, 400)
+    assert (without.alone, without.candidates) == (("supervised",), ("softmatch",))
+
+
 def test_the_page_names_what_the_rule_takes() -> None:
     page = (ROOT / "docs" / "choosing.md").read_text()
     rows = re.findall(r"^\| [^|]+ \| ([\w, ]+) \|", page, re.MULTILINE)
@@ -84,7 +93,7 @@ def test_the_page_names_what_the_rule_takes() -> None:
         "labels alone",
         ", ".join(QUICK),
         ", ".join(RUNGS),
-        "softmatch",
+        ", ".join(TAUGHT),
         "mixmatch",
         "flexmatch",
         "fixmatch",

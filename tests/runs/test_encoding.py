@@ -58,6 +58,23 @@ def test_a_run_on_photos_predicts_raw_photos(config: Config, tmp_path: Path) -> 
         np.testing.assert_allclose(mine[name], row, atol=1e-5)
 
 
+def test_several_encoders_of_photos(config: Config, tmp_path: Path) -> None:
+    """Embedded, the model file needs neither of their files."""
+    names = [f"timm:{small.NETWORK}={small.weights_file(tmp_path, seed)}" for seed in (0, 1)]
+    two = changed(config, encoder=",".join(names), embed_encoder=True)
+    result = fit(two, tmp_path / "run", Silent())
+    assert result["encoder"]["name"] == ",".join(names)
+    for file in tmp_path.glob("weights-*"):
+        file.unlink()
+    classifier = load_classifier(tmp_path / "run")
+    found = predict_all(classifier, str(tmp_path / "photos" / "unlabeled"), None)
+    with np.load(tmp_path / "run" / "evidence.npz") as evidence:
+        names_of, probs = evidence["pool_names"].tolist(), evidence["pool_shipped"]
+    mine = dict(zip(found.names, found.probs, strict=True))
+    for name, row in zip(names_of, probs, strict=True):
+        np.testing.assert_allclose(mine[name], row, atol=1e-5)
+
+
 def test_the_report_shows_photos(config: Config, tmp_path: Path) -> None:
     fit(changed(config, algorithm="fixmatch", views=3), tmp_path / "run", Silent())
     with np.load(tmp_path / "run" / "evidence.npz") as evidence:

@@ -16,9 +16,9 @@ from realmix.contract.algorithm import Facts
 from realmix.contract.fields import Count, NonNegative, Positive
 from realmix.functional.rows.linear import logistic
 from realmix.procedures.rows.shared import (
-    array_of,
     figures_of,
     labeled_rows,
+    rows_of,
     set_linear,
     strength_of,
 )
@@ -96,7 +96,7 @@ class WeakLabels(Procedure):
         if len(there) > self.most_rows:
             rng = np.random.default_rng(derive(stages.seed))
             there = np.sort(rng.choice(there, self.most_rows, replace=False))
-        return Given(array_of(stages.plain(pool.inputs[there])), weak[there])
+        return Given(rows_of(pool, stages, there), weak[there])
 
 
 def first_guess(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
-from torch import nn
 
 from realmix.contract.fields import Count, NonNegative, Positive, Share
 from realmix.functional.rows.linear import logistic
@@ -18,12 +17,11 @@ from realmix.procedures.rows.label_spreading import LabelSpreading
 from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.rows.shared import (
     Fitted,
-    figures_of,
+    Layer,
     labeled_rows,
     mean_square,
     pool_rows,
     prior_of,
-    set_linear,
     weight_of,
 )
 from realmix.training.stages import Stages
@@ -49,18 +47,14 @@ class Consensus(Fitted):
     idea = "several methods vote on the pool, one student learns"
     needs = "feature rows; pool; a graph of all rows"
 
-    def train(self, stages: Stages) -> nn.Module:
-        def fit(network: nn.Module) -> dict[str, float]:
-            pool = pool_rows(stages, self.most_rows)
-            mixture = GaussianMixture(most_rows=self.most_rows).fitted(stages)
-            probs = self.opinions(stages, pool, mixture)
-            votes = np.sum([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
-            kappa = agreement_beyond_chance(votes)
-            followed = kappa >= self.least_kappa
-            set_linear(network, *(self.student(stages, pool, probs) if followed else mixture))
-            return {**figures_of(network, stages), "kappa": kappa}
-
-        return stages.compute(fit, "linear")
+    def computed(self, stages: Stages) -> tuple[Layer, dict[str, float]]:
+        pool = pool_rows(stages, self.most_rows)
+        mixture = GaussianMixture(most_rows=self.most_rows).fitted(stages)
+        probs = self.opinions(stages, pool, mixture)
+        votes = np.sum([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
+        kappa = agreement_beyond_chance(votes)
+        followed = kappa >= self.least_kappa
+        return self.student(stages, pool, probs) if followed else mixture, {"kappa": kappa}
 
     def student(self, stages: Stages, pool: Array, probs: list[Array]) -> tuple[Array, Array]:
         """(K, D) W and (K,) b that learn what most say."""

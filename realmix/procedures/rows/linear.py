@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from realmix.contract.fields import Positive
 from realmix.functional.rows.linear import logistic
-from realmix.procedures.rows.shared import Fitted, figures_of, labeled_rows, set_linear, strength_of
+from realmix.procedures.rows.shared import Fitted, Layer, labeled_rows, strength_of
 from realmix.training.stages import Stages
 
 
@@ -22,14 +20,10 @@ class Linear(Fitted):
     needs = "feature rows"
     pool_optional = True
 
-    def train(self, stages: Stages) -> nn.Module:
-        def fit(network: nn.Module) -> dict[str, float]:
-            rows, label = labeled_rows(stages)
-            strength, temperature = self.strength, 1.0
-            if strength is None:
-                strength, temperature = strength_of(rows, label, stages)
-            slopes, bias = logistic(rows, label, stages.data.num_classes, strength)
-            set_linear(network, slopes / temperature, bias / temperature)
-            return {**figures_of(network, stages), "strength": strength, "T": temperature}
-
-        return stages.compute(fit, "linear")
+    def computed(self, stages: Stages) -> tuple[Layer, dict[str, float]]:
+        rows, label = labeled_rows(stages)
+        strength, temperature = self.strength, 1.0
+        if strength is None:
+            strength, temperature = strength_of(rows, label, stages)
+        slopes, bias = logistic(rows, label, stages.data.num_classes, strength)
+        return (slopes / temperature, bias / temperature), {"strength": strength, "T": temperature}

@@ -13,8 +13,13 @@ from torch import Tensor, nn
 
 from realmix.base.randomness import derive
 from realmix.contract.method import Facts
+from realmix.data.pools import Pool
 from realmix.functional.rows.linear import best_strength
+from realmix.models.tuned.network import TUNED
 from realmix.training.stages import Procedure, Stages
+
+Layer = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""(K, D) W and (K,) b of softmax(W x + b)."""
 
 OF_COLUMNS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # C of standardized columns
 USUAL = 1.0  # of these
@@ -33,20 +38,26 @@ class Fitted(Procedure):
         return 0.0
 
     def final_model(self, model: str) -> str:
-        return self.form
+        return model if model.startswith(TUNED) else self.form
 
     def check(self, facts: Facts) -> None:
         words = re.findall("[A-Z][a-z]*", type(self).__name__)
-        facts.require_rows("_".join(words).lower())
+        if not facts.has_features:
+            facts.require_rows("_".join(words).lower())
 
     def train(self, stages: Stages) -> nn.Module:
         def fit(network: nn.Module) -> dict[str, float]:
-            set_linear(network, *self.fitted(stages))
-            return figures_of(network, stages)
+            layer, figures = self.computed(stages)
+            set_linear(network, *layer, stages.data.moments)
+            return {**figures_of(network, stages), **figures}
 
-        return stages.compute(fit, "linear")
+        return stages.compute(fit, None if stages.data.moments else "linear")
 
-    def fitted(self, stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def computed(self, stages: Stages) -> tuple[Layer, dict[str, float]]:
+        """The layer, and figures to record."""
+        return self.fitted(stages), {}
+
+    def fitted(self, stages: Stages) -> Layer:
         """(K, D) W and (K,) b of softmax(W x + b)."""
         raise NotImplementedError
 
@@ -54,22 +65,25 @@ class Fitted(Procedure):
 def labeled_rows(stages: Stages) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(n, D) labeled rows and (n,) their classes."""
     labeled = stages.data.labeled
-    return array_of(stages.plain(labeled.inputs)), labeled.label.cpu().numpy()
+    return rows_of(labeled, stages), labeled.label.cpu().numpy()
 
 
 def pool_rows(stages: Stages, most: int) -> NDArray[np.float64]:
     """(m, D) the pool, or `most` of its rows at random, in their order."""
-    inputs = stages.data.unlabeled.inputs
-    if len(inputs) > most:
-        rng = np.random.default_rng(derive(stages.seed))
-        chosen = np.sort(rng.choice(len(inputs), most, replace=False))
-        inputs = inputs[torch.from_numpy(chosen).to(inputs.device)]
-    return array_of(stages.plain(inputs))
+    pool = stages.data.unlabeled
+    if len(pool) <= most:
+        return rows_of(pool, stages)
+    rng = np.random.default_rng(derive(stages.seed))
+    chosen = np.sort(rng.choice(len(pool), most, replace=False))
+    return rows_of(pool, stages, torch.from_numpy(chosen).to(pool.inputs.device))
 
 
-def array_of(rows: Tensor) -> NDArray[np.float64]:
-    """(N, D) as scikit-learn takes it."""
-    return rows.cpu().numpy().astype(np.float64)
+def rows_of(pool: Pool, stages: Stages, chosen: Tensor | None = None) -> NDArray[np.float64]:
+    """(N, D) rows of a pool as scikit-learn takes them: its inputs, or the features beside them."""
+    inputs = pool.inputs if pool.encoded is None else pool.encoded
+    rows = inputs if chosen is None else inputs[chosen]
+    seen = stages.plain(rows) if pool.encoded is None else rows
+    return seen.cpu().numpy().astype(np.float64)
 
 
 def strength_of(
@@ -119,9 +133,25 @@ def weight_of(labels: int, pool: int, times: float = 1.0) -> float:
     return min(1.0, times * labels / max(pool, 1))
 
 
-def set_linear(network: nn.Module, slopes: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
-    """Give a network "linear" its (K, D) weights and (K,) bias."""
+def set_linear(
+    network: nn.Module,
+    slopes: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    moments: tuple[Tensor, Tensor] | None = None,
+) -> None:
+    """Give a network's last layer its (K, D) weights and (K,) bias.
+
+    Args:
+        network: "linear", or one whose body is an encoder.
+        slopes: (K, D), of standardized rows.
+        bias: (K,).
+        moments: mean and scale by which they were, where the network's features are not.
+    """
     head = cast(nn.Linear, network.head)
+    if moments is not None:
+        mean, scale = (part.double().cpu().numpy() for part in moments)
+        slopes = slopes / scale
+        bias = bias - slopes @ mean
     head.weight.copy_(torch.from_numpy(slopes))
     head.bias.copy_(torch.from_numpy(bias))
 

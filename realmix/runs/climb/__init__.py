@@ -1,0 +1,1 @@
+"""How high a run of auto climbs, and what is said of the rungs above."""

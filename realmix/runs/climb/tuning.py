@@ -1,0 +1,91 @@
+"""Whether a run tunes the encoder of its photos, what it learns from, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from realmix.base.wording import duration
+from realmix.data.pools import Dataset
+from realmix.encoders.encoding import Encoding
+from realmix.encoders.joined import BETWEEN
+from realmix.runs.augmentation import AnyEncoding, num_views
+from realmix.runs.choose import AUTO, Contenders, wants_features
+from realmix.runs.config import Config
+from realmix.runs.networks import TUNING
+from realmix.runs.phases import Phases
+from realmix.training.devices import choose
+
+CLIMB = 20.0  # minutes, from which the encoder is tuned where there is a GPU
+STEPS = 1000  # of a training of it, for the estimate
+PASSES = 4.5  # forwards that a step costs: backwards are two, and half of the steps see two views
+TOLD = "As there is a GPU and time, the encoder is tuned too (--tune all)."
+
+
+def climbed(
+    config: Config, told: tuple[str, ...], dataset: Dataset, device: str
+) -> tuple[Config, tuple[str, ...]]:
+    """The configuration with the encoder tuned, where auto is given a GPU and enough minutes.
+
+    Args:
+        config: of the run, with its encoder.
+        told: what is said of that.
+        dataset: what was read.
+        device: type of the one that computes.
+    """
+    able = device == "cuda" and (config.minutes or 0.0) >= CLIMB
+    if not (able and dataset.is_images and may_tune(config)):
+        return config, told
+    return replace(config, tune="all"), (*told, TOLD)
+
+
+def may_tune(config: Config) -> bool:
+    """Whether auto learns from one encoder that torch can train, and nothing speaks against it."""
+    name = config.encoder or ""
+    trainable = config.freezes and BETWEEN not in name and not name.endswith(".onnx")
+    plain = config.model == AUTO and config.init is None and config.views is None
+    return trainable and plain and config.algorithm == AUTO
+
+
+def learned_from(dataset: Dataset, encoding: AnyEncoding | None, config: Config) -> Dataset:
+    """What is learned from: features of an encoder, or pictures for one that is tuned.
+
+    Raises:
+        StorageError: features cannot be kept.
+        DataError: a picture can no longer be read.
+    """
+    if config.tune and isinstance(encoding, Encoding):
+        return encoding.pictures(wants_features(config.algorithm))
+    if encoding:
+        return replace(dataset, encoded=encoding.features(num_views(config), config.seed))
+    return dataset
+
+
+def with_tuning_beyond(phases: Phases, encoding: AnyEncoding | None) -> Contenders:
+    """What a run compares; above it the tuned encoder is named, with about how long it takes.
+
+    Args:
+        phases: of a run on features.
+        encoding: what made these.
+    """
+    found = phases.contenders
+    if isinstance(encoding, Encoding) and found.candidates and may_tune(phases.config):
+        found = found._replace(beyond=(*found.beyond, words(phases, encoding.seconds_a_picture())))
+        phases.contenders = found
+    return found
+
+
+def words(phases: Phases, each: float) -> str:
+    """The tuned encoder as a rung that was not tried.
+
+    Args:
+        phases: of the run, whose folds would all be trained.
+        each: seconds that the encoder takes for a picture.
+    """
+    trainings = 1 + sum(phases.plan.share for _ in phases.plan.folds)
+    rows = STEPS * TUNING["batch_size"] * (1 + TUNING["unlabeled_ratio"])
+    device = choose(phases.config.device).type
+    return (
+        f"Nor was the encoder itself tuned, about {duration(each * rows * PASSES * trainings)} on"
+        f" this {device.upper()}: --tune all; on a GPU --minutes {CLIMB:.0f} or more does it by"
+        " itself."
+    )
