@@ -46,16 +46,19 @@ def summary(folder: Path) -> RenderableType:
     result = run.result
     gained = result["outcome"] in ("proved", "likely") and result["gated"]
     shown: list[RenderableType] = [Text(headline(result), "bold green" if gained else "bold"), ""]
-    parts = _parts(result)
+    parts = _parts(run)
     if parts:
         shown += [_figures(run, parts), Text(CAPTION, "dim"), ""]
     return Padding(Group(*shown, _facts(run)), 1, expand=False)
 
 
-def _parts(result: dict[str, Any]) -> list[Part]:
-    """Held-out labels and test rows, as far as there are any."""
+def _parts(run: Run) -> list[Part]:
+    """Held-out labels, these with the pool, and test rows, as far as there are any."""
+    result = run.result
     held = {**result, "shipped": result["pair"]}
     parts = [Part("heldout", held, f"{result['held_out']:,} held-out labels")]
+    if run.with_pool:
+        parts.append(Part("pool", run.with_pool, f"and {run.with_pool['rows']:,} pool rows"))
     if result["test"]:
         parts.append(Part("test", result["test"], f"{result['test']['count']:,} test rows"))
     return [part for part in parts if part.figures["model"]["accuracy"] is not None]
@@ -91,6 +94,8 @@ def _estimate(figures: dict[str, Any]) -> Text:
 
 
 def _balanced(figures: dict[str, Any]) -> Text:
+    if "balanced_accuracy" not in figures:
+        return Text()
     return Text.assemble(
         (f"{figures['balanced_accuracy']:7.1%}", "bold"), ("   of what ships", "dim")
     )

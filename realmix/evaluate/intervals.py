@@ -28,14 +28,14 @@ class Pairs(NamedTuple):
     neither: int  # both wrong
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
     """Score interval of a proportion, in [0, 1]; (0, 1) when n is 0.
 
     Unlike estimate +- 1.96 standard errors it stays inside [0, 1], and is wide at 0 % and 100 %.
 
     Args:
         successes: in [0, n].
-        n: number of trials, at least 0.
+        n: number of trials, at least 0; no whole number where it is what a variance is worth.
         level: confidence of the two-sided interval, in (0, 1).
 
     Reference:

@@ -6,6 +6,7 @@ gate asks for another figure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -165,7 +166,7 @@ def compare(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) 
         error = np.sqrt(gained + lost - (gained - lost) ** 2 / len(label) + 1) / len(label)
         tests = mcnemar(right, others), mcnemar(others, right)
         return Comparison(gain, float(error), paired_interval(right, others), *tests)
-    error = max(_resampled_error(judge, base, other, label), judge.point / np.sqrt(len(label)))
+    error = resampled_error(judge, base, other, label)
     interval = gain - 1.96 * error, gain + 1.96 * error
     return Comparison(gain, error, interval, *_swapped(judge, base, other, label, gain))
 
@@ -185,12 +186,15 @@ def _swapped(
     return float((1 + better) / (1 + SWAPS)), float((1 + worse) / (1 + SWAPS))
 
 
-def _resampled_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:
-    """Standard deviation of the gain over rows drawn again, as many of each class as there are."""
+def resampled_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:
+    """Standard deviation of the gain over rows drawn again, as many of each class as there are.
+
+    At least a point over sqrt(n): where no prediction differs, none would be left.
+    """
     rng = np.random.default_rng(0)
     parts = [np.flatnonzero(label == c) for c in np.unique(label)]
     gains = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
         rows = np.concatenate([part[rng.integers(len(part), size=len(part))] for part in parts])
         gains[i] = judge.value(other[rows], label[rows]) - judge.value(base[rows], label[rows])
-    return float(gains.std())
+    return max(float(gains.std()), judge.point / math.sqrt(len(label)))

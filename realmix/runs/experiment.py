@@ -29,6 +29,7 @@ from realmix.report.words import COLLAPSES, reason
 from realmix.runs.classifier import Classifier
 from realmix.runs.networks import together
 from realmix.runs.phases import Phases, Trained
+from realmix.runs.pool.powered import with_pool
 from realmix.training.parallel import inner
 
 FITTED = 0.8  # share of its own labels that a network has right after enough steps
@@ -52,11 +53,7 @@ class Outcome:
 
 
 class Experiment:
-    """The trainings of a run, and what is made of them.
-
-    Args:
-        phases: all trainings, checked.
-    """
+    """All trainings of a run, checked, and what is made of them."""
 
     def __init__(self, phases: Phases) -> None:
         self.phases, self.dataset, self.config = phases, phases.dataset, phases.config
@@ -83,8 +80,7 @@ class Experiment:
             last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
             rows = self.rows.inputs[self.rows.pool_rows]
             pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
-            heard = last[chosen].heard
-            tried.append(self._verdict(label, held, base, chosen, pool, heard))
+            tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
             if tried[-1].outcome != "collapsed":
                 break  # else the next best has its turn
         verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
@@ -95,6 +91,8 @@ class Experiment:
         evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
         result["tried"] = attempts(judge, label, held, self._seconds(done), candidates, base)
+        folds = self._folds_of(done, base) if alone else ()
+        result["with_pool"] = with_pool(self.rows, folds, evidence, self.config.seed)
         return self._outcome(verdict, finals, result, evidence)
 
     def _verdict(
@@ -120,21 +118,22 @@ class Experiment:
             heard=heard,
         )
 
+    def _folds_of(self, done: Sequence[Trained], name: str) -> Sequence[Trained]:
+        """A contender's trainings in the folds."""
+        return done[self.contenders.all.index(name) :: len(self.contenders.all)]
+
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
         """Each contender's probabilities of all held-out rows, fold after fold."""
-        names, nothing = self.contenders.all, np.zeros((0, len(self.dataset.classes)), np.float32)
+        nothing = np.zeros((0, len(self.dataset.classes)), np.float32)
         return {
-            name: np.concatenate([nothing, *(part.held for part in done[place :: len(names)])])
-            for place, name in enumerate(names)
+            name: np.concatenate([nothing, *(part.held for part in self._folds_of(done, name))])
+            for name in self.contenders.all
         }
 
     def _seconds(self, done: Sequence[Trained]) -> dict[str, float]:
         """What each contender's trainings in the folds took."""
-        names = self.contenders.all
-        return {
-            name: sum(part.seconds for part in done[place :: len(names)])
-            for place, name in enumerate(names)
-        }
+        folds = {name: self._folds_of(done, name) for name in self.contenders.all}
+        return {name: sum(part.seconds for part in parts) for name, parts in folds.items()}
 
     def _probs(self, finals: Sequence[Trained], rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Of the two that were compared, which are one where nothing was."""

@@ -1,0 +1,69 @@
+"""What a run's pool tells of how good its models are: see `realmix.evaluate.powered`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from realmix.base.randomness import derive
+from realmix.evaluate.powered import APART, FEWEST, apart, powered
+from realmix.report.evidence import Evidence
+from realmix.runs.phases import Trained
+from realmix.runs.prepared import Prepared
+
+MOST = 5000  # rows of the pool that are asked: more would move the interval by little
+_DRAW = 31  # stream of randomness
+
+
+def with_pool(
+    rows: Prepared, folds: Sequence[Trained], evidence: Evidence, seed: int
+) -> dict[str, Any] | None:
+    """The models' accuracies by held-out labels and pool, for result.json.
+
+    Args:
+        rows: of the run.
+        folds: the trainings of a method that learned from labels alone, each without some of them.
+        evidence: what the models said of the held-out rows.
+        seed: draws rows of the pool.
+
+    Returns:
+        "why_not": a sentence where labels and pool do not allow it, and then nothing else; else
+        None, "rows" of the pool that were asked, and by name of the model its figures. None
+        without held-out labels, without a pool, or without the labels alone.
+    """
+    label = evidence["heldout_label"]
+    if not folds or not len(label) or not len(rows.pool_rows):
+        return None
+    if len(label) < FEWEST:
+        return {"why_not": f"It takes {FEWEST} held-out labels or more, not {len(label)}."}
+    sure, pool_sure = evidence["heldout_baseline"].max(1), pool_sureness(rows, folds, seed)
+    if (far := apart(sure, pool_sure)) > APART:
+        return {
+            "why_not": f"The labels alone are not as sure of the pool as of the labels ({far:.1f}"
+            " standard errors apart), so these may not be rows of one kind."
+        }
+    figures = {
+        name: powered(evidence[f"heldout_{name}"].argmax(1) == label, sure, pool_sure).to_json()
+        for name in ("baseline", "model", "shipped")
+    }
+    return {"why_not": None, "rows": len(pool_sure), **figures}
+
+
+def pool_sureness(rows: Prepared, folds: Sequence[Trained], seed: int) -> np.ndarray:
+    """(N,) largest probability of rows of the pool, by models that learned from labels alone.
+
+    They have not seen the pool, so it is to them what the labels are that were held out of them.
+    A method that learned from the pool is surer of it than of other rows of its kind.
+
+    Args:
+        rows: of the run.
+        folds: the trainings of that method; they count by the labels held out of each.
+        seed: draws the rows where they are more than `MOST`.
+    """
+    order = np.random.default_rng(derive(seed, _DRAW)).permutation(len(rows.pool_rows))[:MOST]
+    inputs = rows.inputs[rows.pool_rows[np.sort(order)]]
+    sure = [rows.probs(fold.network, inputs).max(1) for fold in folds]
+    mean: np.ndarray = np.average(sure, axis=0, weights=[len(fold.held) for fold in folds])
+    return mean
