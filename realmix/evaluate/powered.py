@@ -103,6 +103,25 @@ def apart(sure: Sure, pool_sure: Sure) -> float:
     return abs(float(pool.mean() - n.mean())) / max(error, 1e-12)
 
 
+def refusal(sure: Sure, pool_sure: Sure) -> str | None:
+    """Why `powered` is not to be asked, in a sentence; None where it may be.
+
+    Args:
+        sure: (n,) f of the labeled rows.
+        pool_sure: (N,) f of rows of the pool.
+    """
+    if len(sure) < FEWEST:
+        return f"It takes {FEWEST} labeled rows or more, not {len(sure)}."
+    if not len(pool_sure):
+        return "There is no pool."
+    if (far := apart(sure, pool_sure)) > APART:
+        return (
+            f"The labels alone are not as sure of the pool as of the labeled rows ({far:.1f}"
+            " standard errors apart), so these may not be rows of one kind."
+        )
+    return None
+
+
 def _check(correct: Correct, sure: Sure, pool_sure: Sure) -> None:
     if correct.ndim != 1 or correct.shape != sure.shape or pool_sure.ndim != 1:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Prediction-powered intervals: by hand, at their limits, against a loop, and how often they hold."""
+"""Prediction-powered intervals: by hand, at their limits, and how often they hold."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from realmix.base.randomness import derive
-from realmix.evaluate.powered import APART, FEWEST, apart, powered
+from realmix.evaluate.powered import powered, refusal
 from realmix.report.evidence import Evidence
 from realmix.runs.phases import Trained
 from realmix.runs.prepared import Prepared
@@ -36,14 +36,9 @@ def with_pool(
     label = evidence["heldout_label"]
     if not folds or not len(label) or not len(rows.pool_rows):
         return None
-    if len(label) < FEWEST:
-        return {"why_not": f"It takes {FEWEST} held-out labels or more, not {len(label)}."}
     sure, pool_sure = evidence["heldout_baseline"].max(1), pool_sureness(rows, folds, seed)
-    if (far := apart(sure, pool_sure)) > APART:
-        return {
-            "why_not": f"The labels alone are not as sure of the pool as of the labels ({far:.1f}"
-            " standard errors apart), so these may not be rows of one kind."
-        }
+    if why_not := refusal(sure, pool_sure):
+        return {"why_not": why_not}
     figures = {
         name: powered(evidence[f"heldout_{name}"].argmax(1) == label, sure, pool_sure).to_json()
         for name in ("baseline", "model", "shipped")
