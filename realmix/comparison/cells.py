@@ -79,7 +79,7 @@ class Cell:
         """What repeats it."""
         config = self.config(common)
         if Contender.of(self.algorithm).kind != "estimator":
-            return shlex.join(["realmix", "fit", *words_of(config)])
+            return command_of(config)
         labels = [] if self.labels is None else ["--labels", str(self.labels)]
         sweep = [word for name, value in self.scenario for word in ("--sweep", f"{name}={value}")]
         plain = dataclasses.replace(
@@ -95,6 +95,11 @@ class Cell:
     def from_json(cls, values: Mapping[str, Any]) -> Cell:
         scenario = tuple((str(name), str(value)) for name, value in values["scenario"])
         return cls(values["algorithm"], values["labels"], values["seed"], scenario)
+
+
+def command_of(config: Config) -> str:
+    """The `realmix fit` that does a configuration."""
+    return shlex.join(["realmix", "fit", *words_of(config)])
 
 
 def words_of(config: Config) -> list[str]:

@@ -11,7 +11,7 @@ from realmix.base.errors import DataError, Interrupted, UsageError
 from realmix.base.files import remove_leftovers, write_json
 from realmix.base.wording import counted, printable
 from realmix.comparison.cells import Cell, Grid
-from realmix.comparison.contenders import Contender, built
+from realmix.comparison.contenders import TRUE_SHARE, Contender, built
 from realmix.comparison.engines.local import outcomes
 from realmix.comparison.engines.work import DONE, saved_outcome, task_of
 from realmix.comparison.page import write_page
@@ -20,6 +20,7 @@ from realmix.comparison.results import Results
 from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
+from realmix.data.scenarios.truth import true_labels
 from realmix.runs.augmentation import num_views, with_encoder
 from realmix.runs.choose import settings
 from realmix.runs.methods import method_class
@@ -70,18 +71,15 @@ def prepared(grid: Grid) -> Prepared:
     """
     contenders = [Contender.of(words) for words in grid.algorithms]
     for contender in contenders:
-        if contender.kind == "estimator":
-            built(contender, 0)
-        elif contender.kind == "method":
-            settings(method_class(contender.name), contender.fields)
-        elif contender.fields:
-            raise UsageError("auto takes no fields: what it tries has its own.")
+        _check_fields(contender.told(share=0.5))
     notes = []
     if not any(contender.alone for contender in contenders):
         grid = replace(grid, algorithms=(ALONE, *grid.algorithms))
         notes.append(f"{ALONE} is added: what the pool is worth is told from the labels alone.")
     cells = list(grid)
     dataset = read(replace(cells[0].config(grid.common), labels=None, scenario=(), test_share=None))
+    if any(contender.asks_truth for contender in contenders):
+        _check_truth(dataset)
     if dataset.test_label is None and grid.common.get("test_share") is None:
         grid = replace(grid, common={**grid.common, "test_share": HELD})
         notes.append(
@@ -95,6 +93,25 @@ def prepared(grid: Grid) -> Prepared:
                 "All rows have labels, so there is no pool: --labels N keeps N of them."
             )
     return Prepared(grid, (*notes, *more), fingerprints(dataset))
+
+
+def _check_fields(contender: Contender) -> None:
+    if contender.kind == "estimator":
+        built(contender, 0)
+    elif contender.kind == "method":
+        settings(method_class(contender.name), contender.fields)
+    elif contender.fields:
+        raise UsageError("auto takes no fields: what it tries has its own.")
+
+
+def _check_truth(dataset: Dataset) -> None:
+    unknown = int((true_labels(dataset) < 0).sum())
+    if unknown:
+        raise DataError(
+            f"{TRUE_SHARE}: nobody knows the class of {counted(unknown, 'row')} of the pool, so the"
+            " true share of foreign rows is not known either. Give data whose rows all have labels,"
+            " without --unlabeled, or give a number."
+        )
 
 
 def _settled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Callable, Mapping
@@ -11,8 +12,9 @@ from typing import Any
 from realmix.base.errors import Interrupted, LockedError, RealmixError
 from realmix.base.files import plain, whole_lines, write_json
 from realmix.base.versions import versions
-from realmix.comparison.cells import Cell, at_root
+from realmix.comparison.cells import Cell, at_root, command_of
 from realmix.comparison.contenders import Contender
+from realmix.runs.config import Config
 from realmix.runs.watch import Silent
 
 RUNS, OUTCOMES = "runs", "outcomes"
@@ -101,22 +103,36 @@ def task_of(cell: Cell, common: Mapping[str, Any], folder: Path, root: Path) -> 
 def _figures(
     cell: Cell, task: Mapping[str, Any], folder: Path, stopping: Callable[[], bool]
 ) -> dict[str, Any]:
-    config = at_root(cell.config(task["common"]), Path(task["root"]))
-    contender = Contender.of(cell.algorithm)
+    contender, config = Contender.of(cell.algorithm), cell.config(task["common"])
+    known: dict[str, Any] = {}
+    if contender.asks_truth:
+        known["true_share"] = _true_share(at_root(config, Path(task["root"])))
+        contender = contender.told(known["true_share"])
+        if contender.kind == "method":
+            config = dataclasses.replace(config, fields=contender.fields)
+            known["command"] = command_of(config)
+    config = at_root(config, Path(task["root"]))
     if contender.kind == "estimator":
         from realmix.comparison.baselines import measured
 
-        return _told(measured(config, contender), "model")
+        return known | _told(measured(config, contender), "model")
     from realmix.runs.run import fit
 
     place = folder / RUNS / cell.name
     result = fit(config, place, Asking(stopping))
-    told = _told(result, "shipped" if contender.kind == "auto" else "model")
+    told = known | _told(result, "shipped" if contender.kind == "auto" else "model")
     if config.protocol == "median20" and contender.kind == "method":
         told["last_accuracy"], told["accuracy"] = told["accuracy"], _median(place, told["accuracy"])
     if contender.kind == "auto":
         told["shipped"] = f"{result['shipped']} ({result['algorithm']})"
     return told
+
+
+def _true_share(config: Config) -> float:
+    """Of the pool's rows, those that belong to no class, as the scenario knows."""
+    from realmix.data.scenarios.read import read_arranged
+
+    return read_arranged(config.data, config.reading, **config.arrangement)[1].share
 
 
 def _told(result: Mapping[str, Any], which: str) -> dict[str, Any]:
