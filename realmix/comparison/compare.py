@@ -18,6 +18,7 @@ from realmix.comparison.page import write_page
 from realmix.comparison.progress import Onlooker, Progress
 from realmix.comparison.results import Results
 from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
+from realmix.comparison.tuning import check_tuning, part_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.truth import true_labels
@@ -72,6 +73,7 @@ def prepared(grid: Grid) -> Prepared:
     contenders = [Contender.of(words) for words in grid.algorithms]
     for contender in contenders:
         _check_fields(contender.told(share=0.5))
+    check_tuning(grid.common, contenders)
     notes = []
     if not any(contender.alone for contender in contenders):
         grid = replace(grid, algorithms=(ALONE, *grid.algorithms))
@@ -88,6 +90,8 @@ def prepared(grid: Grid) -> Prepared:
     grid, more = _settled(grid, dataset, contenders)
     for cell in {one.setting: one for one in reversed(list(grid))}.values():
         made = read(cell.config(grid.common))
+        if grid.common.get("trials"):
+            read(part_of(cell.config(grid.common), grid.common.get("validation")))
         if not (made.label < 0).any():
             raise DataError(
                 "All rows have labels, so there is no pool: --labels N keeps N of them."

@@ -75,6 +75,12 @@ class Contender:
         return self.name in LABELS_ALONE
 
     @property
+    def spelled(self) -> str:
+        """As it is asked for with these fields."""
+        values = {n: v if isinstance(v, str) else json.dumps(v) for n, v in self.fields.items()}
+        return ":".join([self.name, *(f"{name}={value}" for name, value in values.items())])
+
+    @property
     def asks_truth(self) -> bool:
         """Whether a field is to follow what only a scenario knows."""
         return TRUE_SHARE in self.fields.values()

@@ -117,7 +117,19 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         ("Algorithms", f"{len(results.algorithms)}"),
         ("Seeds", f"{len(seeds)}"),
         ("Test rows", " or ".join(f"{count:,}" for count in tests[:3]) or UNKNOWN),
+        *_tuning(results),
     ]
+
+
+def _tuning(results: Results) -> list[tuple[str, str]]:
+    """How each cell's fields were found, where they were."""
+    found = [outcome["tuning"] for outcome in results.done.values() if "tuning" in outcome]
+    rows = sorted({one["validation_rows"] for one in found})
+    if not found:
+        return []
+    labels = " to ".join(f"{count:,}" for count in dict.fromkeys((rows[0], rows[-1])))
+    trials = results.common["trials"]
+    return [("Trials of a cell", f"{trials:,}"), ("Labels that chose", labels)]
 
 
 def _accuracy(results: Results) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from realmix.comparison.engines.work import saved_outcome
 from realmix.comparison.powered import OtherRows, other_rows
 from realmix.comparison.results import Lead, Results
 
+KEPT = ("tuning", "true_share", "versions")  # of an outcome, beside its row
 RECORD, TABLE, RECORDS = "compare.json", "results.csv", "results.json"
 
 
@@ -55,7 +56,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "common": results.common,
         "labels_alone": results.alone,
         "cells": [
-            {**row, "versions": (out or {}).get("versions")}
+            {**row, **{name: (out or {}).get(name) for name in KEPT}}
             for row, out in zip(rows_of(results), results.outcomes.values(), strict=True)
         ],
         "accuracy": [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import statistics
 from collections.abc import Callable, Mapping
@@ -12,12 +11,13 @@ from typing import Any
 from realmix.base.errors import Interrupted, LockedError, RealmixError
 from realmix.base.files import plain, whole_lines, write_json
 from realmix.base.versions import versions
-from realmix.comparison.cells import Cell, at_root, command_of
+from realmix.comparison.cells import Cell, at_root
 from realmix.comparison.contenders import Contender
+from realmix.comparison.tuning import tuned, with_fields
 from realmix.runs.config import Config
 from realmix.runs.watch import Silent
 
-RUNS, OUTCOMES = "runs", "outcomes"
+RUNS, OUTCOMES, TRIALS = "runs", "outcomes", "trials"
 DONE, FAILED, STOPPED, BUSY = "done", "failed", "stopped", "busy"
 LAST = 20  # checkpoints, of which the median counts
 
@@ -103,23 +103,29 @@ def task_of(cell: Cell, common: Mapping[str, Any], folder: Path, root: Path) -> 
 def _figures(
     cell: Cell, task: Mapping[str, Any], folder: Path, stopping: Callable[[], bool]
 ) -> dict[str, Any]:
-    contender, config = Contender.of(cell.algorithm), cell.config(task["common"])
-    known: dict[str, Any] = {}
+    common, place = task["common"], folder / RUNS / cell.name
+    contender, config, known = Contender.of(cell.algorithm), cell.config(common), {}
+
+    def measure(config: Config, contender: Contender, place: Path) -> Mapping[str, Any]:
+        config = at_root(config, Path(task["root"]))
+        if contender.kind == "estimator":
+            from realmix.comparison.baselines import measured
+
+            return measured(config, contender)
+        from realmix.runs.run import fit
+
+        return fit(config, place, Asking(stopping))
+
     if contender.asks_truth:
         known["true_share"] = _true_share(at_root(config, Path(task["root"])))
         contender = contender.told(known["true_share"])
-        if contender.kind == "method":
-            config = dataclasses.replace(config, fields=contender.fields)
-            known["command"] = command_of(config)
-    config = at_root(config, Path(task["root"]))
-    if contender.kind == "estimator":
-        from realmix.comparison.baselines import measured
-
-        return known | _told(measured(config, contender), "model")
-    from realmix.runs.run import fit
-
-    place = folder / RUNS / cell.name
-    result = fit(config, place, Asking(stopping))
+    if trials := common.get("trials"):
+        part, trying = common.get("validation"), folder / TRIALS / cell.name
+        contender, known["tuning"] = tuned(contender, config, trials, part, measure, trying)
+    if known:
+        config = with_fields(config, contender)
+        known["command"] = cell.command(common, contender)
+    result = measure(config, contender, place)
     told = known | _told(result, "shipped" if contender.kind == "auto" else "model")
     if config.protocol == "median20" and contender.kind == "method":
         told["last_accuracy"], told["accuracy"] = told["accuracy"], _median(place, told["accuracy"])

@@ -15,8 +15,8 @@ from realmix.data.scenarios.labels import (
     noisy,
     relabeled,
     with_labels,
-    with_test_part,
 )
+from realmix.data.scenarios.testing import with_test_part, with_validation
 from realmix.data.scenarios.truth import true_labels
 
 
