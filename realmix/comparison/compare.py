@@ -34,12 +34,18 @@ ALONE = "supervised"
 Outcomes = Callable[[Sequence[Mapping[str, Any]], Callable[[], bool]], Iterator[dict[str, Any]]]
 
 
-def engine(workers: int, scheduler: str | None = None) -> Outcomes:
-    """What does cells: processes here, or the workers of a Dask scheduler.
+def engine(workers: int, scheduler: str | None = None, executor: Any = None) -> Outcomes:
+    """What does cells: processes here, the workers of a Dask scheduler, or jobs of submitit.
 
     Raises:
-        UsageError: fewer than one worker, or a scheduler that is not reachable.
+        UsageError: fewer than one worker, a scheduler that is not reachable, or no executor.
     """
+    if scheduler is not None and executor is not None:
+        raise UsageError("Give a scheduler or executor, not both.")
+    if executor is not None:
+        from realmix.comparison.engines.batch import outcomes_of as jobs_of
+
+        return jobs_of(executor)
     if scheduler is not None:
         from realmix.comparison.engines.cluster import outcomes_of
 

@@ -38,6 +38,7 @@ def compare(
     validation: float | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    executor: Any = None,
     watch: Onlooker | None = None,
     **options: Any,
 ) -> Results:
@@ -57,6 +58,7 @@ def compare(
         validation: percentage of a cell's labels on which they are measured; by default 25.
         workers: processes of one thread each; by default one for each processor.
         scheduler: address of a Dask scheduler, on whose workers the cells run instead.
+        executor: of submitit, whose jobs do the cells instead, as on Slurm.
         watch: told of each cell; asked whether to stop.
         options: what all cells share: fields of `realmix.runs.config.Config`, such as steps,
             minutes, test, encoder, model or protocol.
@@ -88,5 +90,5 @@ def compare(
             for name, values in (sweep or {}).items()
         },
     )
-    do_all = engine(processors() if workers is None else workers, scheduler)
+    do_all = engine(processors() if workers is None else workers, scheduler, executor)
     return compare_grid(grid, Path(out), do_all, watch or Quiet())

@@ -23,6 +23,7 @@ from realmix.comparison.contenders import Contender, built, estimator_class
 from realmix.runs.choose import settings
 from realmix.runs.config import Config
 from realmix.runs.methods import method_class
+from realmix.training.stages import Procedure
 
 REACH = 4.0  # a number is tried from a REACHth of its default to REACH times it
 RECIPE = ("learning_rate", "weight_decay")
@@ -75,7 +76,9 @@ def numbers_of(contender: Contender) -> dict[str, float]:
     else:
         cls = method_class(contender.name)
         found = {one.name: one.default for one in dataclasses.fields(cls)}
-        found |= {name: getattr(cls.recipe, name) for name in RECIPE}
+        method = cls(**settings(cls, contender.fields)[0])
+        if not isinstance(method, Procedure) or method.trainings:  # it takes steps
+            found |= {name: getattr(cls.recipe, name) for name in RECIPE}
     return {
         name: value
         for name, value in found.items()
@@ -152,6 +155,8 @@ def tuned(
     error: RealmixError | None = None
     for trial in range(trials):
         one = tried(contender, trial, config.seed)
+        if trial and one == contender:
+            break  # it has no number to draw
         fields = {"fields": one.fields, "accuracy": None, "rows": None, "seconds": 0.0}
         try:
             result = measure(with_fields(held, one), one, folder / f"trial-{trial}")
@@ -169,7 +174,7 @@ def tuned(
     best = max(known, key=lambda one: one["accuracy"])  # of equal ones the first
     shutil.rmtree(folder, ignore_errors=True)
     told = {
-        "trials": trials,
+        "trials": len(found),
         "validation_rows": best["rows"],
         "seconds": sum(one["seconds"] for one in found),
         "tried": [{name: one[name] for name in ("fields", "accuracy")} for one in found],
