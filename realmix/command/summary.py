@@ -13,7 +13,7 @@ from rich.text import Text
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
 from realmix.evaluate.gate import CANDIDATE, PAIR
-from realmix.evaluate.intervals import paired_interval
+from realmix.evaluate.intervals import paired_interval, worth
 from realmix.report.record import Run, read_run
 from realmix.report.sections import examples, next_command, tried, worst_class
 from realmix.report.words import headline
@@ -110,7 +110,8 @@ def _added(run: Run, part: Part) -> Text:
         run.evidence[f"{part.name}_{which}"].argmax(1) == label for which in ("baseline", "model")
     )
     lead = 100 * float(other.mean() - base.mean())
-    low, high = (100 * end for end in paired_interval(base, other))
+    each = worth(run.result.get("folds", 1)) if part.name == "heldout" else 1.0
+    low, high = (100 * end for end in paired_interval(base, other, worth=each))
     style = "green" if low > 0 else "red" if high < 0 else ""
     return Text.assemble(
         (f"{lead:+6.1f}", f"bold {style}"), (f"    {low:+5.1f} to {high:+.1f}", "dim")

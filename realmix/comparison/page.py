@@ -8,6 +8,7 @@ from typing import Any
 
 from realmix.base.files import write_atomically
 from realmix.base.versions import versions
+from realmix.base.wording import counted
 from realmix.comparison import plots
 from realmix.comparison.cells import Cell, words_of
 from realmix.comparison.results import LABELS, Lead, Results, Setting
@@ -76,7 +77,8 @@ def headline(results: Results) -> str:
     worse = [lead for lead in sure if lead.difference.mean.value < 0]
     alone, of = plots.short(results.alone), len(results.added)
     if not of:
-        return f"Only {alone} has been done so far."
+        failed = f" {counted(len(results.failed), 'cell')} failed." if results.failed else ""
+        return f"Only {alone} has been done so far.{failed}"
     if not sure:
         many = max(lead.difference.mean.count for lead in results.added)
         hint = " More seeds would tell more." if many < 10 else ""

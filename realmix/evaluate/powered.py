@@ -37,7 +37,7 @@ class Powered:
         accuracy: in [0, 1].
         interval: of it.
         power: lambda >= 0; at 0 the pool says nothing, and all is as without it.
-        worth: labeled rows that alone would give an interval of this width; n or more.
+        worth: independent rows that alone would give an interval of this width.
     """
 
     accuracy: float
@@ -49,7 +49,9 @@ class Powered:
         return {**asdict(self), "interval": list(self.interval)}
 
 
-def powered(correct: Correct, sure: Sure, pool_sure: Sure, level: float = 0.95) -> Powered:
+def powered(
+    correct: Correct, sure: Sure, pool_sure: Sure, level: float = 0.95, each: float = 1.0
+) -> Powered:
     """PPI++'s estimate, with Wilson's interval of as many rows as its variance is worth.
 
     With the correlation r of y and f, N rows of the pool and n labeled ones:
@@ -65,6 +67,7 @@ def powered(correct: Correct, sure: Sure, pool_sure: Sure, level: float = 0.95) 
         sure: (n,) f of these rows, by models that have not seen their labels.
         pool_sure: (N,) f of rows of the pool, N >= 1, by the same models.
         level: of the two-sided interval, in (0, 1).
+        each: what a labeled row counts in it, in (0, 1]; see `intervals.worth`.
 
     Raises:
         DataError: arrays that do not fit together.
@@ -81,15 +84,18 @@ def powered(correct: Correct, sure: Sure, pool_sure: Sure, level: float = 0.95) 
     spread, f = float(np.var(sure)), np.asarray(sure, float)
     both = float(np.mean((right - share) * (f - f.mean())))
     if n < 3 or both <= 0 or spread * share * (1 - share) == 0:
-        return Powered(share, wilson(int(correct.sum()), n, level), 0.0, float(n))
+        return _of(share, 0.0, n * each, level)
     explained = min(both**2 / (spread * share * (1 - share)), 1.0)
     explained = 1 - (1 - explained) * (n - 1) / (n - 2)
     if explained <= 0:
-        return Powered(share, wilson(int(correct.sum()), n, level), 0.0, float(n))
+        return _of(share, 0.0, n * each, level)
     power = both / spread * freedom
     found = share + power * (float(np.mean(pool_sure)) - float(f.mean()))
-    found, worth = min(max(found, 0.0), 1.0), n / (1 - explained * freedom)
-    return Powered(found, wilson(found * worth, worth, level), power, worth)
+    return _of(min(max(found, 0.0), 1.0), power, n * each / (1 - explained * freedom), level)
+
+
+def _of(accuracy: float, power: float, worth: float, level: float) -> Powered:
+    return Powered(accuracy, wilson(accuracy * worth, worth, level), power, worth)
 
 
 def apart(sure: Sure, pool_sure: Sure) -> float:

@@ -90,9 +90,9 @@ class Experiment:
         said = pool[base], pool[verdict.algorithm]
         evidence = self._seen(label, (held[base], held[verdict.algorithm]), said, verdict, finals)
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
-        result["tried"] = attempts(judge, label, held, self._seconds(done), candidates, base)
-        folds = self._folds_of(done, base) if alone else ()
-        result["with_pool"] = with_pool(self.rows, folds, evidence, self.config.seed)
+        told, folds = self._seconds(done), self._folds_of(done, base) if alone else ()
+        result["tried"] = attempts(judge, label, held, told, candidates, base, verdict.folds)
+        result["with_pool"] = with_pool(phases, folds, evidence)
         return self._outcome(verdict, finals, result, evidence)
 
     def _verdict(
@@ -116,6 +116,7 @@ class Experiment:
             single=self.config.single,
             pool=(pool[base], pool[chosen]),
             heard=heard,
+            folds=len(self.phases.plan.folds),
         )
 
     def _folds_of(self, done: Sequence[Trained], name: str) -> Sequence[Trained]:

@@ -24,6 +24,16 @@ def test_four_rows_by_hand():
     assert found.interval == pytest.approx(wilson(found.accuracy * worth, worth))
 
 
+def test_rows_that_count_in_part_make_it_wider():
+    rng = np.random.default_rng(0)
+    sure, pool = rng.random(40), rng.random(400)
+    correct = rng.random(40) < sure
+    whole, part = powered(correct, sure, pool), powered(correct, sure, pool, each=0.8)
+    assert (part.accuracy, part.power) == (whole.accuracy, whole.power)
+    assert part.worth == pytest.approx(0.8 * whole.worth)
+    assert part.interval == pytest.approx(wilson(part.accuracy * part.worth, part.worth))
+
+
 def test_a_sureness_that_says_nothing_leaves_the_classical_interval():
     correct = np.array([True, False] * 10)
     found = powered(correct, np.repeat([0.4, 0.6], 10), np.linspace(0, 1, 99))

@@ -12,6 +12,7 @@ import torch
 from realmix.command.summary import summary
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
+from realmix.evaluate.intervals import wilson
 from realmix.evaluate.powered import powered
 from realmix.report.page import render
 from realmix.report.record import read_run
@@ -56,13 +57,19 @@ def test_each_model_s_figures_are_by_the_sureness_of_the_labels_alone(
     sure = evidence["heldout_baseline"].max(1)
     for name in ("baseline", "model", "shipped"):
         correct = evidence[f"heldout_{name}"].argmax(1) == evidence["heldout_label"]
-        assert told[name] == powered(correct, sure, asked[0]).to_json()
-    assert told["baseline"]["worth"] > 30
+        assert told[name] == powered(correct, sure, asked[0], each=0.8).to_json()  # five folds
+    assert told["baseline"]["worth"] > 0.8 * 30
+    right = round(found.result["baseline"]["accuracy"] * 30)
+    assert found.result["baseline"]["interval"] == pytest.approx(wilson(right * 0.8, 24))
+    assert found.result["folds"] == 5
 
 
 @pytest.mark.parametrize(
     ("dataset", "why"),
-    [(rows(shift=6.0), "may not be rows of one kind"), (rows(labels=15), "It takes 20 labeled rows or more")],
+    [
+        (rows(shift=6.0), "may not be rows of one kind"),
+        (rows(labels=15), "It takes 20 labeled rows or more"),
+    ],
 )
 def test_it_is_said_why_it_cannot_be_told(dataset: Dataset, why: str) -> None:
     told = outcome(dataset).result["with_pool"]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from realmix.base.randomness import derive
+from realmix.evaluate.intervals import worth
 from realmix.evaluate.powered import powered, refusal
 from realmix.report.evidence import Evidence
-from realmix.runs.phases import Trained
+from realmix.runs.phases import Phases, Trained
 from realmix.runs.prepared import Prepared
 
 MOST = 5000  # rows of the pool that are asked: more would move the interval by little
@@ -18,31 +19,31 @@ _DRAW = 31  # stream of randomness
 
 
 def with_pool(
-    rows: Prepared, folds: Sequence[Trained], evidence: Evidence, seed: int
+    phases: Phases, folds: Sequence[Trained], evidence: Evidence
 ) -> dict[str, Any] | None:
     """The models' accuracies by held-out labels and pool, for result.json.
 
     Args:
-        rows: of the run.
+        phases: of the run.
         folds: the trainings of a method that learned from labels alone, each without some of them.
         evidence: what the models said of the held-out rows.
-        seed: draws rows of the pool.
 
     Returns:
         "why_not": a sentence where labels and pool do not allow it, and then nothing else; else
         None, "rows" of the pool that were asked, and by name of the model its figures. None
         without held-out labels, without a pool, or without the labels alone.
     """
-    label = evidence["heldout_label"]
+    label, rows = evidence["heldout_label"], phases.rows
     if not folds or not len(label) or not len(rows.pool_rows):
         return None
-    sure, pool_sure = evidence["heldout_baseline"].max(1), pool_sureness(rows, folds, seed)
+    pool_sure = pool_sureness(rows, folds, phases.config.seed)
+    sure, each = evidence["heldout_baseline"].max(1), worth(len(folds))
     if why_not := refusal(sure, pool_sure):
         return {"why_not": why_not}
-    figures = {
-        name: powered(evidence[f"heldout_{name}"].argmax(1) == label, sure, pool_sure).to_json()
-        for name in ("baseline", "model", "shipped")
-    }
+    figures = {}
+    for name in ("baseline", "model", "shipped"):
+        correct = evidence[f"heldout_{name}"].argmax(1) == label
+        figures[name] = powered(correct, sure, pool_sure, each=each).to_json()
     return {"why_not": None, "rows": len(pool_sure), **figures}
 
 
