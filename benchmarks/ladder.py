@@ -51,7 +51,8 @@ from realmix.encoders.joined import side_by_side
 from realmix.encoders.written import TextEncoding
 from realmix.runs.choose import RUNGS
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment, Outcome
+from realmix.runs.experiment import Experiment
+from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 

@@ -20,7 +20,8 @@ from realmix.base.files import append_line, whole_lines
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment, Outcome
+from realmix.runs.experiment import Experiment
+from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from realmix.base.wording import duration, printable
 from realmix.command.console import bad_files
 from realmix.evaluate.gate import CANDIDATE, STUDENT
-from realmix.evaluate.intervals import paired_interval
+from realmix.evaluate.intervals import paired_interval, worth
 from realmix.report.record import Run, read_run
 from realmix.report.sections import examples, next_command, tried, worst_class
 from realmix.report.words import TOGETHER, headline
@@ -46,16 +46,19 @@ def summary(folder: Path) -> RenderableType:
     result = run.result
     gained = result["outcome"] in ("proved", "likely") and result["gated"]
     shown: list[RenderableType] = [Text(headline(result), "bold green" if gained else "bold"), ""]
-    parts = _parts(result)
+    parts = _parts(run)
     if parts:
         shown += [_figures(run, parts), Text(CAPTION, "dim"), ""]
     return Padding(Group(*shown, _facts(run)), 1, expand=False)
 
 
-def _parts(result: dict[str, Any]) -> list[Part]:
-    """Held-out labels and test rows, as far as there are any."""
+def _parts(run: Run) -> list[Part]:
+    """Held-out labels, these with the pool, and test rows, as far as there are any."""
+    result = run.result
     held = {**result, "shipped": result["pair"]}
     parts = [Part("heldout", held, f"{result['held_out']:,} held-out labels")]
+    if run.with_pool:
+        parts.append(Part("pool", run.with_pool, f"and {run.with_pool['rows']:,} pool rows"))
     if result["test"]:
         parts.append(Part("test", result["test"], f"{result['test']['count']:,} test rows"))
     return [part for part in parts if part.figures["model"]["accuracy"] is not None]
@@ -94,6 +97,8 @@ def _estimate(figures: dict[str, Any]) -> Text:
 
 
 def _balanced(figures: dict[str, Any]) -> Text:
+    if "balanced_accuracy" not in figures:
+        return Text()
     return Text.assemble(
         (f"{figures['balanced_accuracy']:7.1%}", "bold"), ("   of what ships", "dim")
     )
@@ -108,7 +113,8 @@ def _added(run: Run, part: Part) -> Text:
         run.evidence[f"{part.name}_{which}"].argmax(1) == label for which in ("baseline", "model")
     )
     lead = 100 * float(other.mean() - base.mean())
-    low, high = (100 * end for end in paired_interval(base, other))
+    each = worth(run.result.get("folds", 1)) if part.name == "heldout" else 1.0
+    low, high = (100 * end for end in paired_interval(base, other, worth=each))
     style = "green" if low > 0 else "red" if high < 0 else ""
     return Text.assemble(
         (f"{lead:+6.1f}", f"bold {style}"), (f"    {low:+5.1f} to {high:+.1f}", "dim")

@@ -22,6 +22,7 @@ from realmix.runs.config import Config
 
 PATHS = ("data", "unlabeled", "answers", "test", "init")
 _OWN = ("algorithm", "labels", "seed", "scenario", "gate", "fields")  # what a cell settles
+TUNING = ("trials", "validation")  # of a comparison, not of a run
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Cell:
         contender = Contender.of(self.algorithm)
         ours = contender.kind != "estimator"
         return Config(
-            **{name: value for name, value in common.items() if name not in _OWN},
+            **{name: value for name, value in common.items() if name not in (*_OWN, *TUNING)},
             algorithm=contender.name if ours else "supervised",
             fields=contender.fields if ours else {},
             labels=self.labels,
@@ -75,17 +76,23 @@ class Cell:
             gate="balanced" if contender.kind == "auto" else "none",
         )
 
-    def command(self, common: Mapping[str, Any]) -> str:
-        """What repeats it."""
-        config = self.config(common)
-        if Contender.of(self.algorithm).kind != "estimator":
+    def command(self, common: Mapping[str, Any], settled: Contender | None = None) -> str:
+        """What repeats it.
+
+        Args:
+            common: what all cells share.
+            settled: the contender with the fields that it had, where that was found out.
+        """
+        config, contender = self.config(common), settled or Contender.of(self.algorithm)
+        if contender.kind != "estimator":
+            config = dataclasses.replace(config, fields=contender.fields)
             return shlex.join(["realmix", "fit", *words_of(config)])
         labels = [] if self.labels is None else ["--labels", str(self.labels)]
         sweep = [word for name, value in self.scenario for word in ("--sweep", f"{name}={value}")]
         plain = dataclasses.replace(
             config, algorithm="auto", labels=None, seed=0, scenario=(), gate="balanced"
         )
-        asked = ["--algorithms", self.algorithm, *labels, "--seeds", f"{self.seed}-{self.seed}"]
+        asked = ["--algorithms", contender.spelled, *labels, "--seeds", f"{self.seed}-{self.seed}"]
         return shlex.join(["realmix", "compare", *words_of(plain), *asked, *sweep, "--out", "NEW"])
 
     def to_json(self) -> dict[str, Any]:

@@ -11,15 +11,17 @@ from realmix.base.errors import DataError, Interrupted, UsageError
 from realmix.base.files import remove_leftovers, write_json
 from realmix.base.wording import counted, printable
 from realmix.comparison.cells import Cell, Grid
-from realmix.comparison.contenders import Contender, built
+from realmix.comparison.contenders import TRUE_SHARE, Contender, built
 from realmix.comparison.engines.local import outcomes
 from realmix.comparison.engines.work import DONE, saved_outcome, task_of
 from realmix.comparison.page import write_page
 from realmix.comparison.progress import Onlooker, Progress
 from realmix.comparison.results import Results
 from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
+from realmix.comparison.tuning import check_tuning, part_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
+from realmix.data.scenarios.truth import true_labels
 from realmix.runs.augmentation import num_views, with_encoder
 from realmix.runs.choose import settings
 from realmix.runs.methods import method_class
@@ -32,12 +34,18 @@ ALONE = "supervised"
 Outcomes = Callable[[Sequence[Mapping[str, Any]], Callable[[], bool]], Iterator[dict[str, Any]]]
 
 
-def engine(workers: int, scheduler: str | None = None) -> Outcomes:
-    """What does cells: processes here, or the workers of a Dask scheduler.
+def engine(workers: int, scheduler: str | None = None, executor: Any = None) -> Outcomes:
+    """What does cells: processes here, the workers of a Dask scheduler, or jobs of submitit.
 
     Raises:
-        UsageError: fewer than one worker, or a scheduler that is not reachable.
+        UsageError: fewer than one worker, a scheduler that is not reachable, or no executor.
     """
+    if scheduler is not None and executor is not None:
+        raise UsageError("Give a scheduler or executor, not both.")
+    if executor is not None:
+        from realmix.comparison.engines.batch import outcomes_of as jobs_of
+
+        return jobs_of(executor)
     if scheduler is not None:
         from realmix.comparison.engines.cluster import outcomes_of
 
@@ -70,18 +78,16 @@ def prepared(grid: Grid) -> Prepared:
     """
     contenders = [Contender.of(words) for words in grid.algorithms]
     for contender in contenders:
-        if contender.kind == "estimator":
-            built(contender, 0)
-        elif contender.kind == "method":
-            settings(method_class(contender.name), contender.fields)
-        elif contender.fields:
-            raise UsageError("auto takes no fields: what it tries has its own.")
+        _check_fields(contender.told(share=0.5))
+    check_tuning(grid.common, contenders)
     notes = []
     if not any(contender.alone for contender in contenders):
         grid = replace(grid, algorithms=(ALONE, *grid.algorithms))
         notes.append(f"{ALONE} is added: what the pool is worth is told from the labels alone.")
     cells = list(grid)
     dataset = read(replace(cells[0].config(grid.common), labels=None, scenario=(), test_share=None))
+    if any(contender.asks_truth for contender in contenders):
+        _check_truth(dataset)
     if dataset.test_label is None and grid.common.get("test_share") is None:
         grid = replace(grid, common={**grid.common, "test_share": HELD})
         notes.append(
@@ -90,11 +96,32 @@ def prepared(grid: Grid) -> Prepared:
     grid, more = _settled(grid, dataset, contenders)
     for cell in {one.setting: one for one in reversed(list(grid))}.values():
         made = read(cell.config(grid.common))
+        if grid.common.get("trials"):
+            read(part_of(cell.config(grid.common), grid.common.get("validation")))
         if not (made.label < 0).any():
             raise DataError(
                 "All rows have labels, so there is no pool: --labels N keeps N of them."
             )
     return Prepared(grid, (*notes, *more), fingerprints(dataset))
+
+
+def _check_fields(contender: Contender) -> None:
+    if contender.kind == "estimator":
+        built(contender, 0)
+    elif contender.kind == "method":
+        settings(method_class(contender.name), contender.fields)
+    elif contender.fields:
+        raise UsageError("auto takes no fields: what it tries has its own.")
+
+
+def _check_truth(dataset: Dataset) -> None:
+    unknown = int((true_labels(dataset) < 0).sum())
+    if unknown:
+        raise DataError(
+            f"{TRUE_SHARE}: nobody knows the class of {counted(unknown, 'row')} of the pool, so the"
+            " true share of foreign rows is not known either. Give data whose rows all have labels,"
+            " without --unlabeled, or give a number."
+        )
 
 
 def _settled(

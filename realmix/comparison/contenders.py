@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from realmix.base.errors import UsageError
@@ -20,6 +20,8 @@ PLACES = (
     *("neural_network", "discriminant_analysis", "gaussian_process", "dummy"),
 )
 POOL = "pool"
+TRUE_SHARE = "true_share"
+"""A field's value that stands for the share of the pool's rows that are foreign in the cell."""
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "LogisticRegression": {"max_iter": 1000},
     "LabelSpreading": {"kernel": "knn"},  # the other kernel's width suits no standardized rows
@@ -71,6 +73,22 @@ class Contender:
         if self.kind == "estimator":
             return not takes_pool(estimator_class(self.name), self.fields)
         return self.name in LABELS_ALONE
+
+    @property
+    def spelled(self) -> str:
+        """As it is asked for with these fields."""
+        values = {n: v if isinstance(v, str) else json.dumps(v) for n, v in self.fields.items()}
+        return ":".join([self.name, *(f"{name}={value}" for name, value in values.items())])
+
+    @property
+    def asks_truth(self) -> bool:
+        """Whether a field is to follow what only a scenario knows."""
+        return TRUE_SHARE in self.fields.values()
+
+    def told(self, share: float) -> Contender:
+        """The same where the pool's true share of foreign rows is known."""
+        known = {n: share if value == TRUE_SHARE else value for n, value in self.fields.items()}
+        return replace(self, fields=known)
 
 
 def _fields(words: str, pairs: list[str]) -> dict[str, Any]:

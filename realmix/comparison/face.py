@@ -34,8 +34,11 @@ def compare(
     labels: Sequence[int] = (),
     seeds: int | Sequence[int] = 5,
     sweep: Mapping[str, Sequence[Any]] | None = None,
+    trials: int | None = None,
+    validation: float | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    executor: Any = None,
     watch: Onlooker | None = None,
     **options: Any,
 ) -> Results:
@@ -51,8 +54,11 @@ def compare(
         seeds: how many, from 0, or which.
         sweep: values by the name of a scenario, such as {"mismatch": [0, 50, 100]}; all are
             combined. See `realmix.data.scenarios.names.SCENARIOS`.
+        trials: settings of each algorithm's fields that are tried in each cell; none by default.
+        validation: percentage of a cell's labels on which they are measured; by default 25.
         workers: processes of one thread each; by default one for each processor.
         scheduler: address of a Dask scheduler, on whose workers the cells run instead.
+        executor: of submitit, whose jobs do the cells instead, as on Slurm.
         watch: told of each cell; asked whether to stop.
         options: what all cells share: fields of `realmix.runs.config.Config`, such as steps,
             minutes, test, encoder, model or protocol.
@@ -72,8 +78,10 @@ def compare(
                 f"compare has no parameter '{name}'.{suggestion(name, known)} What all cells may"
                 f" share: {', '.join(known)}."
             )
+    tuning = {"trials": trials, "validation": validation}
+    asked = {name: value for name, value in tuning.items() if value is not None}
     grid = Grid(
-        {"data": str(data), **options},
+        {"data": str(data), **options, **asked},
         tuple(algorithms),
         tuple(labels),
         tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
@@ -82,5 +90,5 @@ def compare(
             for name, values in (sweep or {}).items()
         },
     )
-    do_all = engine(processors() if workers is None else workers, scheduler)
+    do_all = engine(processors() if workers is None else workers, scheduler, executor)
     return compare_grid(grid, Path(out), do_all, watch or Quiet())

@@ -8,6 +8,7 @@ from typing import Any
 
 from realmix.base.files import write_atomically
 from realmix.base.versions import versions
+from realmix.base.wording import counted
 from realmix.comparison import plots
 from realmix.comparison.cells import Cell, words_of
 from realmix.comparison.results import LABELS, Lead, Results, Setting
@@ -74,7 +75,8 @@ def headline(results: Results) -> str:
     worse = [lead for lead in sure if lead.difference.mean.value < 0]
     alone, of = plots.short(results.alone), len(results.added)
     if not of:
-        return f"Only {alone} has been done so far."
+        failed = f" {counted(len(results.failed), 'cell')} failed." if results.failed else ""
+        return f"Only {alone} has been done so far.{failed}"
     if not sure:
         many = max(lead.difference.mean.count for lead in results.added)
         hint = " More seeds would tell more." if many < 10 else ""
@@ -115,7 +117,19 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         ("Algorithms", f"{len(results.algorithms)}"),
         ("Seeds", f"{len(seeds)}"),
         ("Test rows", " or ".join(f"{count:,}" for count in tests[:3]) or UNKNOWN),
+        *_tuning(results),
     ]
+
+
+def _tuning(results: Results) -> list[tuple[str, str]]:
+    """How each cell's fields were found, where they were."""
+    found = [outcome["tuning"] for outcome in results.done.values() if "tuning" in outcome]
+    rows = sorted({one["validation_rows"] for one in found})
+    if not found:
+        return []
+    labels = " to ".join(f"{count:,}" for count in dict.fromkeys((rows[0], rows[-1])))
+    trials = results.common["trials"]
+    return [("Trials of a cell", f"{trials:,}"), ("Labels that chose", labels)]
 
 
 def _accuracy(results: Results) -> list[dict[str, Any]]:

@@ -15,14 +15,17 @@ from realmix.base.files import write_atomically, write_json
 from realmix.base.wording import harmless, printable
 from realmix.comparison.cells import Cell
 from realmix.comparison.engines.work import saved_outcome
+from realmix.comparison.powered import OtherRows, other_rows
 from realmix.comparison.results import Lead, Results
 
+KEPT = ("tuning", "true_share", "versions")  # of an outcome, beside its row
 RECORD, TABLE, RECORDS = "compare.json", "results.csv", "results.json"
 
 
 def rows_of(results: Results) -> Iterator[dict[str, Any]]:
     """One for each cell, for tables."""
     axes = dict.fromkeys(name for cell in results.outcomes for name, _ in cell.scenario)
+    others = other_rows(results)
     for cell, outcome in results.outcomes.items():
         values, out = dict(cell.scenario), outcome or {"status": "missing"}
         yield {
@@ -34,10 +37,17 @@ def rows_of(results: Results) -> Iterator[dict[str, Any]]:
                 name: out.get(name)
                 for name in ("status", "accuracy", "balanced_accuracy", "test_rows")
             },
+            **_other(others.get(cell)),
             **{name: out.get(name) for name in ("unlabeled", "steps", "seconds", "shipped")},
             "error": out.get("error"),
             "command": out.get("command") or cell.command(results.common),
         }
+
+
+def _other(found: OtherRows | None) -> dict[str, float | None]:
+    """What may be expected on other rows, and how many test rows that is worth."""
+    accuracy, (low, high), worth = found or (None, (None, None), None)
+    return {"other_rows": accuracy, "low": low, "high": high, "worth": worth}
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -46,7 +56,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "common": results.common,
         "labels_alone": results.alone,
         "cells": [
-            {**row, "versions": (out or {}).get("versions")}
+            {**row, **{name: (out or {}).get(name) for name in KEPT}}
             for row, out in zip(rows_of(results), results.outcomes.values(), strict=True)
         ],
         "accuracy": [

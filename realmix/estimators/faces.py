@@ -26,7 +26,7 @@ from realmix.models import NETWORKS
 from realmix.models.own import own_name
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
-from realmix.runs.experiment import Outcome
+from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 
 SEEDS = 2**31 - 1

@@ -61,6 +61,7 @@ class Verdict:
         labels_needed: about how many held-out labels would prove a lead of this size; None if
             there is no lead, or nothing left to prove.
         rule: a sentence: how the labels were held out.
+        folds: in which they were.
     """
 
     algorithm: str
@@ -81,6 +82,7 @@ class Verdict:
     lost: int
     labels_needed: int | None
     rule: str
+    folds: int = 1
 
     @property
     def lead(self) -> float | None:
@@ -120,6 +122,7 @@ class Verdict:
             "lost": self.lost,
             "labels_needed": self.labels_needed,
             "rule": self.rule,
+            "folds": self.folds,
         }
 
 
@@ -139,6 +142,7 @@ def decide(
     heard: bool = True,
     favored: bool = False,
     level: float = 0.05,
+    folds: int = 1,
 ) -> Verdict:
     """Compare two models on the same held-out labels and say what ships.
 
@@ -159,13 +163,14 @@ def decide(
         heard: whether any row of the pool counted in the final candidate's training.
         favored: whether it is taken unless the labels speak against it, so that they hardly chose.
         level: largest accepted chance to call a candidate better, or worse, that is not.
+        folds: in which the rows were held out; see `intervals.worth`.
 
     Raises:
         DataError: arrays that do not fit together (see `metrics.predicted`).
         UsageError: there is no such judge.
     """
     asked = judge_of(judge, label)
-    seen = compare(asked, baseline_probs, candidate_probs, label) if len(label) else None
+    seen = compare(asked, baseline_probs, candidate_probs, label, folds) if len(label) else None
     posterior = Posterior.of(asked, seen)
     if seen and rivals:
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
@@ -183,9 +188,9 @@ def decide(
         collapse=fell,
         shipped=_ships(outcome, gate, single, posterior, pool is not None and len(pool[0]) > 0),
         judge=asked,
-        baseline=Estimate.of(baseline_probs, label),
-        candidate=Estimate.of(candidate_probs, label),
-        pair=Estimate.of(pairing(baseline_probs, candidate_probs), label),
+        baseline=Estimate.of(baseline_probs, label, folds),
+        candidate=Estimate.of(candidate_probs, label, folds),
+        pair=Estimate.of(pairing(baseline_probs, candidate_probs), label, folds),
         seen=seen,
         posterior=posterior,
         pairing=pairing,
@@ -195,6 +200,7 @@ def decide(
         lost=int((base & ~other).sum()),
         labels_needed=labels_to_decide(base, other, level) if unsettled and len(label) else None,
         rule=rule,
+        folds=folds,
     )
 
 

@@ -28,14 +28,14 @@ class Pairs(NamedTuple):
     neither: int  # both wrong
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
     """Score interval of a proportion, in [0, 1]; (0, 1) when n is 0.
 
     Unlike estimate +- 1.96 standard errors it stays inside [0, 1], and is wide at 0 % and 100 %.
 
     Args:
         successes: in [0, n].
-        n: number of trials, at least 0.
+        n: number of trials, at least 0; no whole number where it is what a variance is worth.
         level: confidence of the two-sided interval, in (0, 1).
 
     Reference:
@@ -53,6 +53,17 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     low = 0.0 if successes == 0 else (center - spread) / (n + z * z)
     high = 1.0 if successes == n else (center + spread) / (n + z * z)
     return low, high
+
+
+def worth(folds: int) -> float:
+    """What a row that cross-validation held out counts in an interval: 1 - 1 / K; of one part, 1.
+
+    Each row also trains the K - 1 models that it is not held out of, so rows are right or wrong
+    together, and what ships is yet another model. As whole rows they gave intervals that held the
+    models' own accuracy in 92 % of the draws, and that of what ships in 69 to 95 %; counted like
+    this it is 96 %, and 86 to 98 % (benchmarks/records/coverage).
+    """
+    return 1 - 1 / folds if folds > 1 else 1.0
 
 
 def mcnemar(baseline_correct: Correct, candidate_correct: Correct) -> float:
@@ -74,7 +85,10 @@ def mcnemar(baseline_correct: Correct, candidate_correct: Correct) -> float:
 
 
 def paired_interval(
-    baseline_correct: Correct, candidate_correct: Correct, level: float = 0.95
+    baseline_correct: Correct,
+    candidate_correct: Correct,
+    level: float = 0.95,
+    worth: float = 1.0,
 ) -> Interval:
     """Interval of (candidate's accuracy - baseline's accuracy), in [-1, 1]; (-1, 1) without rows.
 
@@ -86,6 +100,7 @@ def paired_interval(
         baseline_correct: (n,) bool.
         candidate_correct: (n,) bool, of the same rows.
         level: confidence of the two-sided interval, in (0, 1).
+        worth: what a row counts, above 0; see the function of that name.
 
     Reference:
         Newcombe, 1998, Statistics in Medicine 17:2635, method 10; recommended by Fagerland et
@@ -96,7 +111,9 @@ def paired_interval(
     if n == 0:
         return -1.0, 1.0
     right, other = pairs.both + pairs.gained, pairs.both + pairs.lost
-    (low, high), (other_low, other_high) = wilson(right, n, level), wilson(other, n, level)
+    (low, high), (other_low, other_high) = (
+        wilson(count * worth, n * worth, level) for count in (right, other)
+    )
     share, other_share, phi = right / n, other / n, _correlation(pairs)
     down = _added(share - low, other_high - other_share, phi)
     up = _added(high - share, other_share - other_low, phi)

@@ -6,6 +6,7 @@ gate asks for another figure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from scipy.special import chdtrc
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
-from realmix.evaluate.intervals import Interval, mcnemar, paired_interval
+from realmix.evaluate.intervals import Interval, mcnemar, paired_interval, worth
 from realmix.evaluate.metrics import Floats, Integers, predicted
 
 AUTO = "auto"
@@ -149,8 +150,10 @@ class Comparison:
     p_worse: float
 
 
-def compare(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) -> Comparison:
-    """Compare two models' (n, K) probabilities on the same n >= 1 rows.
+def compare(
+    judge: Judge, baseline: Floats, candidate: Floats, label: Integers, folds: int = 1
+) -> Comparison:
+    """Compare two models' (n, K) probabilities on the same n >= 1 rows, held out in so many folds.
 
     Accuracy has exact tests (McNemar) and Newcombe's interval. For the others the two predictions
     of each row are exchanged at random (a permutation test), and rows are drawn again within each
@@ -164,9 +167,11 @@ def compare(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) 
         # one more disagreement than was seen: without any, the error would be none
         error = np.sqrt(gained + lost - (gained - lost) ** 2 / len(label) + 1) / len(label)
         tests = mcnemar(right, others), mcnemar(others, right)
-        return Comparison(gain, float(error), paired_interval(right, others), *tests)
-    error = max(_resampled_error(judge, base, other, label), judge.point / np.sqrt(len(label)))
-    interval = gain - 1.96 * error, gain + 1.96 * error
+        interval = paired_interval(right, others, worth=worth(folds))
+        return Comparison(gain, float(error), interval, *tests)
+    error = resampled_error(judge, base, other, label)
+    half = 1.96 * error / math.sqrt(worth(folds))
+    interval = gain - half, gain + half
     return Comparison(gain, error, interval, *_swapped(judge, base, [other], label, gain))
 
 
@@ -214,12 +219,19 @@ def _swapped(
     return float((1 + better) / (1 + SWAPS)), float((1 + worse) / (1 + SWAPS))
 
 
-def _resampled_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:
-    """Standard deviation of the gain over rows drawn again, as many of each class as there are."""
+def resampled_error(judge: Judge, base: Outcome, other: Outcome, label: Integers) -> float:
+    """Standard deviation of the gain over rows drawn again, of each class one fewer than there are.
+
+    As many would make its square too small by the share 1 / n_c, a quarter at four labels of a
+    class (Rao and Wu, 1988, https://doi.org/10.1080/01621459.1988.10478591). At least a point over
+    sqrt(n): where no prediction differs, none would be left.
+    """
     rng = np.random.default_rng(0)
     parts = [np.flatnonzero(label == c) for c in np.unique(label)]
     gains = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
-        rows = np.concatenate([part[rng.integers(len(part), size=len(part))] for part in parts])
+        rows = np.concatenate(
+            [part[rng.integers(len(part), size=max(len(part) - 1, 1))] for part in parts]
+        )
         gains[i] = judge.value(other[rows], label[rows]) - judge.value(base[rows], label[rows])
-    return float(gains.std())
+    return max(float(gains.std()), judge.point / math.sqrt(len(label)))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.base.errors import DataError
-from realmix.evaluate.intervals import Interval, wilson
+from realmix.evaluate.intervals import Interval, wilson, worth
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -133,7 +133,7 @@ class Estimate:
 
     Attributes:
         accuracy: None without labels.
-        interval: its 95 % Wilson interval.
+        interval: its 95 % Wilson interval; in cross-validation wider, see `intervals.worth`.
         balanced: balanced accuracy, the mean recall of the classes.
         recall: of each class; None where no row has it.
     """
@@ -144,16 +144,17 @@ class Estimate:
     recall: tuple[float | None, ...] = ()
 
     @classmethod
-    def of(cls, probs: Floats, label: Integers) -> Estimate:
+    def of(cls, probs: Floats, label: Integers, folds: int = 1) -> Estimate:
         if len(label) == 0:
             return cls(None, wilson(0, 0))
         right = int((predicted(probs, label) == label).sum())
         recall = [
             None if np.isnan(share) else float(share) for share in per_class(probs, label).recall
         ]
-        share = right / len(label)
+        share, each = right / len(label), worth(folds)
         balanced = balanced_accuracy(probs, label)
-        return cls(share, wilson(right, len(label)), balanced, tuple(recall))
+        interval = wilson(right * each, len(label) * each)
+        return cls(share, interval, balanced, tuple(recall))
 
     def to_json(self) -> dict[str, Any]:
         return {

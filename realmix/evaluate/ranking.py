@@ -60,6 +60,7 @@ def attempts(
     seconds: Mapping[str, float],
     candidates: Sequence[str],
     base: str,
+    folds: int = 1,
 ) -> list[dict[str, Any]]:
     """What each method came to, for result.json; the best is chosen by these very labels.
 
@@ -70,9 +71,10 @@ def attempts(
         seconds: that its trainings for the comparison took.
         candidates: those that use the pool.
         base: the one that stands for the labels alone; gains over it are in points of the judge.
+        folds: in which the rows were held out.
     """
     gains = {
-        name: compare(judge, probs[base], probs[name], label)
+        name: compare(judge, probs[base], probs[name], label, folds)
         for name in candidates
         if len(label) and base not in candidates
     }
@@ -80,7 +82,7 @@ def attempts(
         {
             "algorithm": name,
             "uses_pool": name in candidates,
-            **Estimate.of(probs[name], label).to_json(),
+            **Estimate.of(probs[name], label, folds).to_json(),
             "seconds": round(seconds[name], 3),
             "gain": gains[name].gain / judge.point if name in gains else None,
             "gain_interval": _points(gains[name].interval, judge) if name in gains else None,

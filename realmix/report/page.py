@@ -116,6 +116,7 @@ def _context(run: Run) -> dict[str, Any]:
         "worst": sections.worst_class(run),
         "next": sections.next_command(run),
         "held_out": sections.accuracies(result, result),
+        "with_pool": sections.accuracies(result, run.with_pool),
         "held_out_scores": sections.scores(run, "heldout"),
         "tried": sections.tried(run),
         "test": sections.accuracies(result, result.get("test")),

@@ -43,6 +43,12 @@ class Run:
     def classes(self) -> list[str]:
         return [str(name) for name in self.result["classes"]]
 
+    @property
+    def with_pool(self) -> dict[str, Any] | None:
+        """Figures by held-out labels and pool; None where these do not allow it."""
+        found: dict[str, Any] | None = self.result.get("with_pool")  # older runs have none
+        return found if found and found["why_not"] is None else None
+
 
 def read_run(folder: Path) -> Run:
     """Read the records of `folder`.

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from realmix.contract.algorithm import Algorithm, Views
-from realmix.encoders.catalogue import recall
 from realmix.evaluate import gate
-from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, SUPERVISED, Verdict
+from realmix.evaluate.gate import ALONE, CANDIDATE, STUDENT, SUPERVISED, Verdict
 from realmix.evaluate.judges import judge_of
 from realmix.evaluate.metrics import Floats, Integers
 from realmix.evaluate.ranking import attempts, preferred
-from realmix.models import described, merged
+from realmix.models import described
 from realmix.report.evidence import (
     Evidence,
     judged_evidence,
@@ -27,36 +25,15 @@ from realmix.report.evidence import (
 from realmix.report.pictures import mistake_evidence, view_evidence
 from realmix.report.words import COLLAPSES, reason
 from realmix.runs.budget import undertrained
-from realmix.runs.classifier import Classifier
-from realmix.runs.networks import together
+from realmix.runs.parts.outcome import Outcome, outcome_of
 from realmix.runs.parts.phase import Trained
 from realmix.runs.phases import Phases
+from realmix.runs.pool.powered import with_pool
 from realmix.training.parallel import inner
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a run.
-
-    Attributes:
-        classifier: the one that ships.
-        singles: the two that were compared, by ALONE and CANDIDATE; one where nothing was.
-        result: the figures, for result.json.
-        evidence: what the report shows.
-    """
-
-    classifier: Classifier
-    singles: dict[str, Classifier]
-    result: dict[str, Any]
-    evidence: Evidence
-
-
 class Experiment:
-    """The trainings of a run, and what is made of them.
-
-    Args:
-        phases: all trainings, checked.
-    """
+    """All trainings of a run, checked, and what is made of them."""
 
     def __init__(self, phases: Phases) -> None:
         self.phases, self.dataset, self.config = phases, phases.dataset, phases.config
@@ -75,18 +52,8 @@ class Experiment:
         held, label = self._held_out(done), self.dataset.label[held_rows]
         judge = judge_of(self.config.judge, label)
         base = preferred(judge, label, held, alone or candidates, contest.trusted)[0]
-        last: dict[str, Trained] = {}
-        pool: dict[str, Floats] = {}  # what each final model says of it
-        tried: list[Verdict] = []
-        for chosen in preferred(judge, label, held, candidates or (base,), contest.favorite):
-            new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
-            last |= zip(new, phases.run([phases.final(name) for name in new]), strict=True)
-            rows = self.rows.inputs[self.rows.pool_rows]
-            pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
-            tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
-            if tried[-1].outcome != "collapsed":
-                break  # else the next best has its turn
-        verdict = tried[0 if tried[-1].outcome == "collapsed" else -1]
+        order = preferred(judge, label, held, candidates or (base,), contest.favorite)
+        verdict, last, pool = self._decided(label, held, base, order)
         if verdict.collapse:
             phases.notes.append(f"{verdict.algorithm}: {COLLAPSES[verdict.collapse]}")
         finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
@@ -98,8 +65,32 @@ class Experiment:
         both = held[base], held[verdict.algorithm]
         evidence = self._seen(label, both, said, verdict, finals, ships.get(STUDENT))
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
-        result["tried"] = attempts(judge, label, held, self._seconds(done), candidates, base)
-        return self._outcome(verdict, ships, result, evidence)
+        told, folds = self._seconds(done), self._folds_of(done, base) if alone else ()
+        result["tried"] = attempts(judge, label, held, told, candidates, base, verdict.folds)
+        result["with_pool"] = with_pool(phases, folds, evidence)
+        return outcome_of(phases, verdict, ships, result, evidence)
+
+    def _decided(
+        self, label: Integers, held: Mapping[str, Floats], base: str, order: Sequence[str]
+    ) -> tuple[Verdict, dict[str, Trained], dict[str, Floats]]:
+        """The verdict on the first candidate in that order that has not collapsed.
+
+        Returns:
+            It, what was trained on all labels for it, and what each of these says of the pool; if
+            all have collapsed, the verdict on the first.
+        """
+        last, pool = dict[str, Trained](), dict[str, Floats]()
+        tried: list[Verdict] = []
+        for chosen in order:
+            new = [name for name in dict.fromkeys((base, chosen)) if name not in last]
+            trained = self.phases.run([self.phases.final(name) for name in new])
+            last |= zip(new, trained, strict=True)
+            rows = self.rows.inputs[self.rows.pool_rows]
+            pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
+            tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
+            if tried[-1].outcome != "collapsed":
+                return tried[-1], last, pool
+        return tried[0], last, pool
 
     def _verdict(
         self,
@@ -124,23 +115,25 @@ class Experiment:
             pool=(pool[base], pool[chosen]),
             heard=heard,
             favored=chosen == self.contenders.favorite,
+            folds=len(self.phases.plan.folds),
         )
+
+    def _folds_of(self, done: Sequence[Trained], name: str) -> Sequence[Trained]:
+        """A contender's trainings in the folds."""
+        return done[self.contenders.all.index(name) :: len(self.contenders.all)]
 
     def _held_out(self, done: Sequence[Trained]) -> dict[str, Floats]:
         """Each contender's probabilities of all held-out rows, fold after fold."""
-        names, nothing = self.contenders.all, np.zeros((0, len(self.dataset.classes)), np.float32)
+        nothing = np.zeros((0, len(self.dataset.classes)), np.float32)
         return {
-            name: np.concatenate([nothing, *(part.held for part in done[place :: len(names)])])
-            for place, name in enumerate(names)
+            name: np.concatenate([nothing, *(part.held for part in self._folds_of(done, name))])
+            for name in self.contenders.all
         }
 
     def _seconds(self, done: Sequence[Trained]) -> dict[str, float]:
         """What each contender's trainings in the folds took."""
-        names = self.contenders.all
-        return {
-            name: sum(part.seconds for part in done[place :: len(names)])
-            for place, name in enumerate(names)
-        }
+        folds = {name: self._folds_of(done, name) for name in self.contenders.all}
+        return {name: sum(part.seconds for part in parts) for name, parts in folds.items()}
 
     def _probs(self, finals: Sequence[Trained], rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Of the two that were compared, which are one where nothing was."""
@@ -211,41 +204,3 @@ class Experiment:
             "seconds": round(sum(one.seconds for one in trained), 1),
             "images_seen": sum(one.images_seen for one in trained),
         }
-
-    def _outcome(
-        self,
-        verdict: Verdict,
-        trained: Mapping[str, Trained],
-        result: Mapping[str, Any],
-        evidence: Evidence,
-    ) -> Outcome:
-        about = {name: result[name] for name in ("algorithm", "shipped", "reason")} | {
-            "encoding": self.dataset.encoding and self.dataset.encoding.to_json(),
-            **{name: getattr(self.dataset, name) for name in ("columns", "scale")},
-            **{name: getattr(self.config, name) for name in ("label_column", "group")},
-            "label_counts": result["label_counts"],
-        }
-        kept = self.dataset.encoded
-        embedded = kept.state if kept else None
-        if kept and self.config.embed_encoder:
-            embedded = recall(kept.reference, "This run").weights
-        singles = {
-            name: Classifier(
-                network=merged(inner(one.network)),
-                classes=self.dataset.classes,
-                model=one.model,
-                shape=self.rows.shape,
-                preset=self.dataset.preset,
-                standardizer=self.rows.standardizer,
-                about={**about, "shipped": name},
-                encoder=kept.reference if kept else None,
-                embedded=embedded,
-            )
-            for name, one in trained.items()
-        }
-        if verdict.shipped == PAIR:
-            ships = together(singles[ALONE], singles[CANDIDATE], verdict.pairing, about)
-        else:
-            ships = singles.get(verdict.shipped, singles[ALONE])
-        singles.pop(STUDENT, None)  # it ships, and was not compared
-        return Outcome(ships, singles, dict(result), evidence)

@@ -25,7 +25,8 @@ from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, with_
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.climb.tuning import climbed, learned_from, with_tuning_beyond
 from realmix.runs.config import Config
-from realmix.runs.experiment import Experiment, Outcome
+from realmix.runs.experiment import Experiment
+from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.pool.sentences import with_sentences
 from realmix.runs.pool.weak import with_worth

@@ -16,6 +16,7 @@ from realmix.evaluate.intervals import (
     mcnemar,
     paired_interval,
     wilson,
+    worth,
 )
 
 counts = st.integers(0, 60)
@@ -208,3 +209,16 @@ def test_pairs_are_counted():
 def test_outcomes_of_different_rows_are_refused():
     with pytest.raises(DataError, match="same rows"):
         mcnemar(np.ones(3, bool), np.ones(4, bool))
+
+
+def test_rows_that_were_held_out_in_folds_count_in_part():
+    assert [worth(folds) for folds in (0, 1, 2, 5)] == [1, 1, 0.5, 0.8]
+
+
+def test_a_lead_of_rows_that_count_half_is_that_of_half_as_many():
+    few, many = outcomes(6, 3, 1, 2), outcomes(12, 6, 2, 4)
+    got = paired_interval(*many, worth=0.5)
+    low, high = paired_interval(*many)
+    assert got[0] < low
+    assert high < got[1]
+    assert got == pytest.approx(paired_interval(*few), abs=0.03)

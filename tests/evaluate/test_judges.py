@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
-from realmix.evaluate.judges import JUDGES, compare, judge_of, p_of_chosen, unequal
+from realmix.evaluate.judges import (
+    JUDGES,
+    compare,
+    judge_of,
+    p_of_chosen,
+    resampled_error,
+    unequal,
+)
 
 LABEL = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 GUESS = np.array([0, 0, 0, 1, 1, 2, 2, 2])
@@ -137,3 +144,27 @@ def test_a_rival_that_leads_by_more_leaves_little_to_prove():
     little = np.where(np.arange(40)[:, None] < 6, base, best)
     chance = p_of_chosen(JUDGES["accuracy"], base, [little, best], label)
     assert chance > compare(JUDGES["accuracy"], base, little, label).p_better
+
+
+def test_the_error_of_balanced_accuracy_is_that_of_a_mean_of_few_rows_of_a_class():
+    # gains of a class with 4 rows: 1 1 0 0; of one with 6: 1 0 0 0 0 0; s^2 / n of each, over 2^2
+    label = np.repeat([0, 1], [4, 6])
+    base = 1 - label
+    other = np.where(np.isin(np.arange(10), [0, 1, 4]), label, 1 - label)
+    judge = JUDGES["balanced"]
+    s = np.array([np.var([1, 1, 0, 0], ddof=1) / 4, np.var([1, 0, 0, 0, 0, 0], ddof=1) / 6])
+    assert resampled_error(judge, base, other, label) == pytest.approx(
+        np.sqrt(s.sum()) / 2, rel=0.1
+    )
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced"])
+def test_rows_of_folds_make_a_wider_interval_and_the_same_tests(name):
+    rng = np.random.default_rng(0)
+    label = np.arange(40) % 2
+    old, new = (probs_of(np.where(rng.random(40) < p, label, 1 - label), 2) for p in (0.6, 0.8))
+    whole, half = (compare(JUDGES[name], old, new, label, folds) for folds in (1, 2))
+    assert (half.gain, half.standard_error) == (whole.gain, whole.standard_error)
+    assert (half.p_better, half.p_worse) == (whole.p_better, whole.p_worse)
+    wide = np.diff(half.interval)[0] / np.diff(whole.interval)[0]
+    assert wide == pytest.approx(np.sqrt(2), rel=0.1)

@@ -16,7 +16,8 @@ from realmix.data.reading.load import from_arrays
 from realmix.evaluate import gate
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
-from realmix.runs.phases import Phase, Phases, Trained
+from realmix.runs.parts.phase import Phase, Trained
+from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
 

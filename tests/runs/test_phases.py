@@ -19,7 +19,8 @@ from realmix.runs.choose import QUICK
 from realmix.runs.classifier import Classifier
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
-from realmix.runs.phases import Phase, Phases
+from realmix.runs.parts.phase import Phase
+from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 from realmix.training.parallel import inner
 from realmix.training.stages import Stages

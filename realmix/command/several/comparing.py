@@ -15,7 +15,7 @@ from realmix.base.wording import counted, printable
 from realmix.command.console import messages, show, tell
 from realmix.command.process import Signals, Stopped
 from realmix.command.several.options import Compare
-from realmix.comparison.cells import Grid, processors, seeds_of
+from realmix.comparison.cells import TUNING, Grid, processors, seeds_of
 from realmix.comparison.page import PAGE, SURE, headline, words_of_setting
 from realmix.comparison.plots import short
 from realmix.comparison.results import Results
@@ -49,6 +49,7 @@ def grid_of(command: Compare) -> Grid:
     names = {one.name for one in dataclasses.fields(Config)} - {"labels"}
     given = {one.name: getattr(command, one.name) for one in dataclasses.fields(Compare)}
     common = {name: value for name, value in given.items() if name in names}
+    common |= {name: given[name] for name in TUNING if given[name] is not None}
     sweep = {
         name.replace("_", "-"): _listed(given[name]) for name in SWEPT if given[name] is not None
     }

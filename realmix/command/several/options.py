@@ -27,6 +27,9 @@ class Compare:
         label_noise: percent of wrong labels, such as 0,20,40.
         pool_size: rows of the pool.
         sweep: any scenario and its values, NAME=VALUE,VALUE,...; realmix data lists them.
+        trials: settings of each algorithm's fields that are tried in each cell, drawn at random
+            around their defaults; what is best on a part of the labels trains on all of them.
+        validation: percent of the labels that is this part; by default 25.
         steps: optimizer steps of each training.
         minutes: instead, about how long a cell may take.
         protocol: last counts the last network, median20 the median of the last 20 checkpoints.
@@ -48,6 +51,8 @@ class Compare:
     label_noise: Unset[str | None] = None
     pool_size: Unset[str | None] = None
     sweep: Values = ()
+    trials: Number = None
+    validation: Amount = None
     steps: Number = None
     minutes: Amount = None
     protocol: Unset[Protocol] = "last"

@@ -13,9 +13,11 @@ from realmix.base.files import plain, whole_lines, write_json
 from realmix.base.versions import versions
 from realmix.comparison.cells import Cell, at_root
 from realmix.comparison.contenders import Contender
+from realmix.comparison.tuning import tuned, with_fields
+from realmix.runs.config import Config
 from realmix.runs.watch import Silent
 
-RUNS, OUTCOMES = "runs", "outcomes"
+RUNS, OUTCOMES, TRIALS = "runs", "outcomes", "trials"
 DONE, FAILED, STOPPED, BUSY = "done", "failed", "stopped", "busy"
 LAST = 20  # checkpoints, of which the median counts
 
@@ -101,22 +103,42 @@ def task_of(cell: Cell, common: Mapping[str, Any], folder: Path, root: Path) -> 
 def _figures(
     cell: Cell, task: Mapping[str, Any], folder: Path, stopping: Callable[[], bool]
 ) -> dict[str, Any]:
-    config = at_root(cell.config(task["common"]), Path(task["root"]))
-    contender = Contender.of(cell.algorithm)
-    if contender.kind == "estimator":
-        from realmix.comparison.baselines import measured
+    common, place = task["common"], folder / RUNS / cell.name
+    contender, config, known = Contender.of(cell.algorithm), cell.config(common), {}
 
-        return _told(measured(config, contender), "model")
-    from realmix.runs.run import fit
+    def measure(config: Config, contender: Contender, place: Path) -> Mapping[str, Any]:
+        config = at_root(config, Path(task["root"]))
+        if contender.kind == "estimator":
+            from realmix.comparison.baselines import measured
 
-    place = folder / RUNS / cell.name
-    result = fit(config, place, Asking(stopping))
-    told = _told(result, "shipped" if contender.kind == "auto" else "model")
+            return measured(config, contender)
+        from realmix.runs.run import fit
+
+        return fit(config, place, Asking(stopping))
+
+    if contender.asks_truth:
+        known["true_share"] = _true_share(at_root(config, Path(task["root"])))
+        contender = contender.told(known["true_share"])
+    if trials := common.get("trials"):
+        part, trying = common.get("validation"), folder / TRIALS / cell.name
+        contender, known["tuning"] = tuned(contender, config, trials, part, measure, trying)
+    if known:
+        config = with_fields(config, contender)
+        known["command"] = cell.command(common, contender)
+    result = measure(config, contender, place)
+    told = known | _told(result, "shipped" if contender.kind == "auto" else "model")
     if config.protocol == "median20" and contender.kind == "method":
         told["last_accuracy"], told["accuracy"] = told["accuracy"], _median(place, told["accuracy"])
     if contender.kind == "auto":
         told["shipped"] = f"{result['shipped']} ({result['algorithm']})"
     return told
+
+
+def _true_share(config: Config) -> float:
+    """Of the pool's rows, those that belong to no class, as the scenario knows."""
+    from realmix.data.scenarios.read import read_arranged
+
+    return read_arranged(config.data, config.reading, **config.arrangement)[1].share
 
 
 def _told(result: Mapping[str, Any], which: str) -> dict[str, Any]:

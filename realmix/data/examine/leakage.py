@@ -13,6 +13,7 @@ from realmix.data.pools import Dataset
 
 _LISTED = 5
 _FEW_VALUES, _FEW_WORDS = 4, 3
+_NAMED = 5  # pairs
 
 
 def examined(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
@@ -70,9 +71,10 @@ def _leak(dataset: Dataset, found: Equal) -> str:
     pairs = found.among(test, labeled)
     if not len(pairs):
         return ""
+    named = "; ".join(_is(dataset, pair) for pair in pairs[:_NAMED])
     return (
-        f"{len(pairs):,} of the {len(test):,} test rows are among the labeled rows too (first: "
-        f"{_is(dataset, pairs[0])})."
+        f"{len(pairs):,} of the {len(test):,} test rows are among the labeled rows too (first:"
+        f" {named})."
     )
 
 

@@ -20,11 +20,11 @@ from realmix.data.scenarios.labels import (
     relabeled,
     unchanged,
     with_labels,
-    with_test_part,
 )
 from realmix.data.scenarios.mismatch import ANIMALS, added_mismatch, class_mismatch
 from realmix.data.scenarios.names import DRAWS, Asked
 from realmix.data.scenarios.pool import STYLES, near_duplicates, noise_rows, pool_of_size, styled
+from realmix.data.scenarios.testing import with_test_part, with_validation
 from realmix.data.scenarios.truth import Truth, taken, true_labels
 
 NOISE_ROWS = "noise"
@@ -153,6 +153,8 @@ def _done(dataset: Dataset, asked: Asked, seed: int, places: Places) -> tuple[Da
         return relabeled(dataset, _human(dataset, places.human(asked.what)))
     if name.startswith("label-noise"):
         return noisy(dataset, amount, seed, "asymmetric" if "-a" in name else "symmetric")
+    if name == "validation":
+        return with_validation(dataset, amount, seed)
     if name == "pool-size":
         return pool_of_size(dataset, int(amount), seed)
     if name == "near-duplicates":

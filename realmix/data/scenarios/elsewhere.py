@@ -40,8 +40,8 @@ def foreign_mismatch(
     held = hold == "known"
     if not (0 <= share < 1 or (share == 1 and not held)):
         raise UsageError(
-            f"Mismatch of {100 * share:g} %: it is 0 to 100 %, and less than 100 where the known"
-            " part of the pool is held (hold='known')."
+            f"Mismatch of {100 * share:g} %: it is 0 to 100 %, and less than 100 where foreign rows"
+            " are added to a pool that stays. foreign-instead takes its rows away."
         )
     count = round(len(pool) * (share / (1 - share) if held else share))
     if count > len(foreign):

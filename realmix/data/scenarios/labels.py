@@ -15,7 +15,7 @@ from realmix.data.splits import shares, stratified_labels
 
 Which = Literal["both", "labels", "pool", "opposite"]
 Noise = Literal["symmetric", "asymmetric"]
-_KEPT, _POOL, _FLIPPED, _TO, _TEST = 40, 41, 42, 43, 44  # streams of randomness
+_KEPT, _POOL, _FLIPPED, _TO = 40, 41, 42, 43  # streams of randomness
 
 
 def with_labels(dataset: Dataset, count: int, seed: int) -> Dataset:
@@ -37,48 +37,6 @@ def with_labels(dataset: Dataset, count: int, seed: int) -> Dataset:
     label = np.full(len(dataset.label), -1, np.int64)
     label[kept] = dataset.label[kept]
     return replace(dataset, label=label, oracle=true_labels(dataset))
-
-
-def with_test_part(dataset: Dataset, share: float) -> Dataset:
-    """A share of the labeled rows as test rows, the same whatever the seed of a run is.
-
-    Args:
-        dataset: with labels, and without test rows.
-        share: of each class's labeled rows, in (0, 1).
-
-    Raises:
-        UsageError: there are test rows already, or a share out of range.
-        DataError: the part has no row.
-    """
-    if dataset.test_label is not None:
-        raise UsageError("test_share holds labeled rows out, but the data have test rows already.")
-    if not 0 < share < 1:
-        raise UsageError(f"test_share must be above 0 and below 1, not {share:g}.")
-    units = np.arange(len(dataset.label)) if dataset.groups is None else dataset.groups
-    held: list[np.ndarray] = []
-    for c in range(len(dataset.classes)):
-        rows = np.flatnonzero(dataset.label == c)
-        drawn = rows[order(len(rows), 0, _TEST, c)]
-        held.append(drawn[: min(round(share * len(rows)), max(len(rows) - 1, 0))])
-    part = np.concatenate(held)
-    grouped = part[units[part] >= 0]
-    mates = np.flatnonzero(np.isin(units, units[grouped]) & (dataset.label >= 0))
-    part = np.union1d(part, mates)  # equal rows are never divided
-    rest = np.setdiff1d(np.arange(len(dataset.label)), part)
-    rest = rest[(dataset.label[rest] >= 0) | ~np.isin(units[rest], units[grouped])]
-    if not len(part) or len(np.unique(dataset.label[rest])) < 2:
-        raise DataError(
-            f"test_share={share:g} leaves nothing to test on, or nothing to learn from: there are"
-            f" {int((dataset.label >= 0).sum()):,} labels. Give test rows (--test)."
-        )
-    named = dataset.names
-    return replace(
-        taken(dataset, rest),
-        test_inputs=dataset.inputs[part],
-        test_label=dataset.label[part],
-        test_names=None if named is None else tuple(named[row] for row in part.tolist()),
-        test_files=dataset.files and tuple(dataset.files[row] for row in part.tolist()),
-    )
 
 
 def exponential(most: int, num_classes: int, gamma: float, reverse: bool = False) -> np.ndarray:

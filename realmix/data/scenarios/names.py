@@ -42,6 +42,9 @@ SCENARIOS: dict[str, Scenario] = {
     "label-noise-human": Scenario("text", "CIFAR-10N's labels: worst, aggregate, random1, ..."),
     "pool-size": Scenario("count", "rows of the pool"),
     "near-duplicates": Scenario("percent", "of the pool are changed copies of pool rows, added"),
+    "validation": Scenario(
+        "percent", "of the labels are what is tested on, in the place of any test rows"
+    ),
     "grey": Scenario("percent", "of its color is taken from the pool's pictures"),
     "blur": Scenario("percent", "of the strongest blur of the pool's pictures"),
     "contrast": Scenario("percent", "of the strongest loss of contrast of the pool's pictures"),

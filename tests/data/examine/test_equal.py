@@ -181,7 +181,8 @@ def test_copies_are_equal_rows_of_one_class_but_the_first() -> None:
 def test_test_rows_among_the_labeled_are_an_error_unless_allowed() -> None:
     rows = features(20)
     given = dataset(rows, [0, 1] * 10, test_inputs=rows[5:8].copy(), test_label=np.array([0, 1, 0]))
-    with pytest.raises(DataError, match=r"3 of the 3 test rows .*\(first: test row 0 is row 5\)"):
+    pairs = r"first: test row 0 is row 5; test row 1 is row 6; test row 2 is row 7\)"
+    with pytest.raises(DataError, match=rf"3 of the 3 test rows .*\({pairs}"):
         examined(given)
     told = examined(given, allow_leakage=True).notes
     assert any("3 of the 3 test rows" in note and "--allow-leakage" in note for note in told)

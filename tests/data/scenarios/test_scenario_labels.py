@@ -15,8 +15,8 @@ from realmix.data.scenarios.labels import (
     noisy,
     relabeled,
     with_labels,
-    with_test_part,
 )
+from realmix.data.scenarios.testing import with_test_part, with_validation
 from realmix.data.scenarios.truth import true_labels
 
 
@@ -74,6 +74,26 @@ def test_a_test_part_where_there_is_a_test_set_is_refused():
         with_test_part(made, 0.5)
     with pytest.raises(UsageError, match="above 0"):
         with_test_part(dataset(), 1.0)
+
+
+def test_a_part_of_the_labels_takes_the_place_of_the_test_rows():
+    full = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.3)
+    few = with_labels(full, 20, seed=1)
+    made, truth = with_validation(few, 0.2, seed=1)
+    assert counts(made.test_label) == [1, 1, 1, 1]
+    assert counts(made.label) == [4, 4, 4, 4]
+    chosen = {few.names[row] for row in np.flatnonzero(few.label >= 0)}
+    assert set(made.test_names) < chosen
+    assert set(made.names) == set(few.names) - set(made.test_names)
+    assert np.array_equal(made.test_inputs[:, 0], [int(name[1:]) for name in made.test_names])
+    assert np.array_equal(truth.label, few.oracle[truth.row])
+    assert with_validation(few, 0.2, seed=2)[0].test_names != made.test_names
+
+
+@pytest.mark.parametrize("share", [0.01, 0.9])
+def test_a_part_that_is_none_or_empties_a_class_is_refused(share):
+    with pytest.raises(UsageError, match="leave each of 4 classes a label"):
+        with_validation(dataset(labeled=2), share, seed=0)
 
 
 def test_the_long_tail_by_hand():
