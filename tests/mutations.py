@@ -2889,7 +2889,11 @@ MUTANTS = [
             ("boosting forgets its start", "self.start.repeat(", "(0 * self.start).repeat("),
             ("a column may be missing", "int(self.feature.max()) >= self.num_features", "False"),
             ("rows go round in circles", "if not bool((leaf | after).all()):", "if False:"),
-            ("a tree has one class", "self.classes.long(), added", "0 * self.classes.long(), added"),
+            (
+                "a tree has one class",
+                "self.classes.long(), added",
+                "0 * self.classes.long(), added",
+            ),
         ],
     ),
     *mutants(
