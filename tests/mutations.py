@@ -2934,6 +2934,20 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "models/trees.py",
+        "models/test_trees.py",
+        [
+            ("boosting forgets its start", "self.start.repeat(", "(0 * self.start).repeat("),
+            ("a column may be missing", "int(self.feature.max()) >= self.num_features", "False"),
+            ("rows go round in circles", "if not bool((leaf | after).all()):", "if False:"),
+            (
+                "a tree has one class",
+                "self.classes.long(), added",
+                "0 * self.classes.long(), added",
+            ),
+        ],
+    ),
+    *mutants(
         "runs/experiment.py",
         "runs/test_experiment.py",
         [

@@ -21,7 +21,7 @@ from realmix.models.mlp import MLP
 from realmix.models.neighbors import Neighbors
 from realmix.models.own import PREFIX, as_network, unknown
 from realmix.models.timm_models import timm_network
-from realmix.models.trees import Boosting, Forest
+from realmix.models.trees import Boosting, Forest, TreeNetwork
 from realmix.models.tuned.adapters import merged as merged
 from realmix.models.tuned.network import TUNED, Tuned
 from realmix.models.wide_resnet import WideResNet
@@ -75,7 +75,9 @@ def described(name: str, network: nn.Module, shape: tuple[int, ...]) -> str:
         encoder, _, side = name.removeprefix(TUNED).rpartition("@")
         return f"{encoder} ({count:,} of its weights train) on {side} x {side} pixels"
     inputs = f"{shape[1]} x {shape[2]} pixels" if len(shape) == 3 else f"{shape[0]:,} columns"
-    return f"{resolved(name, shape)} ({count:,} weights) on {inputs}"
+    trees = sum(len(part.roots) for part in network.modules() if isinstance(part, TreeNetwork))
+    size = f"{trees:,} trees" if trees else f"{count:,} weights"
+    return f"{resolved(name, shape)} ({size}) on {inputs}"
 
 
 def build(

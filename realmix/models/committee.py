@@ -35,7 +35,8 @@ class Committee(nn.Module):
         """(B, D) float32 rows to (B, K) probabilities."""
         trees = self.forest.shares(rows), self.boosting.shares(rows)  # refuses where none are
         each = torch.stack([self.linear(rows).softmax(1), *trees])
-        return torch.tensordot(each.new_tensor(SHARES), each, 1)
+        mean: Tensor = torch.tensordot(each.new_tensor(SHARES), each, 1)
+        return mean
 
     def features(self, rows: Tensor) -> Tensor:
         """(B, D) standardized rows to (B, K) logarithms of probabilities."""

@@ -15,7 +15,7 @@ from realmix.models.head import Head
 FLOOR = 1e-3  # of a class' mean share, so that no class is impossible
 
 
-class _TreeNetwork(nn.Module):
+class TreeNetwork(nn.Module):
     """Abstract. Nothing trains it: `store` fills it.
 
     A file has trees of its own number and size, so loading takes over how many nodes there are. It
@@ -117,7 +117,7 @@ class _TreeNetwork(nn.Module):
         return "" if bool(self.value.isfinite().all()) else "hold numbers that are not finite"
 
 
-class Forest(_TreeNetwork):
+class Forest(TreeNetwork):
     """The mean over the trees of the class shares in a row's leaf (Breiman, 2001).
 
     Args:
@@ -135,7 +135,7 @@ class Forest(_TreeNetwork):
         return self.value[self.leaves(rows)].mean(1)
 
 
-class Boosting(_TreeNetwork):
+class Boosting(TreeNetwork):
     """softmax(s + the sum of what the leaves of a row add to their tree's class) (Friedman, 2001).
 
     Args:

@@ -93,10 +93,12 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
 
 def words(phases: Trainings, lengths: set[int]) -> str:
     """What is trained, on what, and about how long that takes."""
-    steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0})) or "no"
+    about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
+    if not any(lengths):
+        return f"no steps, each fitted at once to {phases.rows.shape[0]:,} columns{about}"
+    steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0}))
     steps = f"at most {steps}" if 0 in lengths and len(lengths) > 1 else steps
     model = models.described(phases.networks.model, phases.networks(), phases.rows.shape)
-    about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
     return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"
 
 

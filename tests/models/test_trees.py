@@ -158,3 +158,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
     with pytest.raises(StorageError, match="is damaged"):
         Classifier.load(path)
+
+
+def test_a_network_of_trees_is_described_by_their_number() -> None:
+    network = network_of(forest(ROWS, LABEL, 3, count=4, seed=0))
+    assert models.described("forest", network, (5,)) == "forest (4 trees) on 5 columns"

@@ -305,6 +305,13 @@ def test_what_is_fitted_to_the_end_is_in_the_estimate(tmp_path, monkeypatch) -> 
     assert made.seconds == pytest.approx(0.05 * len(fitted) * (folds + 1), rel=0.5)
 
 
+def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
+    plan = phases(algorithm="auto", model="auto")
+    words = budget.words(plan, {0})
+    assert words.startswith("no steps, each fitted at once to 5 columns")
+    assert "mlp" in budget.words(plan, {0, 20})
+
+
 def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
     fields = {"few_labels": True}
     for algorithm, trainings in (("simclr_v2", 3), ("label_propagation", 2), ("dividemix", 2)):

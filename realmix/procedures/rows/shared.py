@@ -95,7 +95,7 @@ def strength_of(
     """
     key = blake2b(repr((stages.seed, stages.data.width, rows.shape)).encode())
     for array in (rows, label):
-        key.update(np.ascontiguousarray(array))
+        key.update(array.tobytes())
     if key.digest() not in _strengths:
         _strengths[key.digest()] = _strength_of(rows, label, stages)
     return _strengths[key.digest()]
