@@ -352,7 +352,8 @@ def summary() -> str:
         " others. Pools as the labels are, or with a third of the classes unlabeled (`foreign`), or"
         " with 1 / (1 + c) of class c (`unequal`). All candidates were trained on all labels, so"
         " each rule can be asked. Points on test rows; harmed is worse by over a point. What was"
-        " tried and chosen: [NOTES](NOTES.md); seeds up to 401 were seen while choosing.",
+        " tried and chosen: [NOTES](NOTES.md); made-up models: [SIMULATED](SIMULATED.md). Seeds up"
+        " to 401 were seen while choosing.",
     ]
     parts = {
         "All runs": lines,

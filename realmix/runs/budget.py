@@ -19,6 +19,7 @@ from realmix.runs.networks import Networks
 from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Silent, Watch
 from realmix.training.devices import fitting_threads
+from realmix.training.distillation import LONGER
 from realmix.training.parallel import agreed
 from realmix.training.stages import Stages
 from realmix.training.trainer import as_trained
@@ -109,7 +110,8 @@ def seconds_a_step(phases: Trainings) -> float:
     """
     parts = 1 + sum(phases.plan.share for _ in phases.plan.folds)
     each = [_seconds_a_step(phases, name) for name in phases.contenders.all]
-    return parts * sum(each) + phases.config.single * max(each)  # of a student, about the dearest
+    student = LONGER * max(each) if phases.config.single else 0.0  # about as the dearest
+    return parts * sum(each) + student
 
 
 def seconds_of_answers(phases: Trainings) -> float:

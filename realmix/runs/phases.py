@@ -26,7 +26,7 @@ from realmix.runs.prepared import Prepared
 from realmix.runs.watch import Observed, Silent, Watch
 from realmix.training import checkpoint, parallel
 from realmix.training.devices import choose, fitting_threads
-from realmix.training.distillation import Distillation, distil
+from realmix.training.distillation import LONGER, Distillation, distil
 from realmix.training.stages import Procedure, Stages
 from realmix.training.trainer import Trainer, as_trained
 
@@ -95,12 +95,8 @@ class Phases:
         return Phase(FINAL, name, self.rows.known, np.zeros(0, np.int64))
 
     def student(self, taught: np.ndarray) -> Phase:
-        """The training of one network on (N, K) probabilities of the pool.
-
-        Of feature rows it takes twice the steps: they cost little, and measured well.
-        """
-        share = 2.0 if len(self.rows.shape) == 1 else 1.0
-        return Phase(FINAL, STUDENT, self.rows.known, np.zeros(0, np.int64), share, taught)
+        """The training of one network on (N, K) probabilities of the pool."""
+        return Phase(FINAL, STUDENT, self.rows.known, np.zeros(0, np.int64), LONGER, taught)
 
     def trial(self, name: str) -> Phase:
         """A training that tells what a step of a method costs: on the rows of a fold."""

@@ -14,6 +14,9 @@ from realmix.functional.losses import cross_entropy
 from realmix.training.stages import Stages
 
 RATIO = 3  # pool rows per labeled one in a batch, and the weight of theirs
+LONGER = (
+    2.0  # times the steps of another training: half a point (benchmarks/records/gate/selection)
+)
 
 
 @dataclass(eq=False)

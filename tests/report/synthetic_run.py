@@ -55,6 +55,7 @@ def write_run(
     result |= {
         "gated": gated,
         "undertrained": None,
+        "ended": None,
         "network": ["wrn-28-2 (1,467,610 weights) on 32 x 32 pixels"],
         "labels": labels,
         "unlabeled": pool,
