@@ -82,7 +82,8 @@ SURFACE = {
     ),
     "compare": (
         *("algorithms", "labels", "seeds", "mismatch", "imbalance", "label-noise", "pool-size"),
-        *("sweep", "steps", "minutes", "protocol", "unlabeled", "test", "test-share", "encoder"),
+        *("sweep", "trials", "validation", "steps", "minutes", "protocol"),
+        *("unlabeled", "test", "test-share", "encoder"),
         *("views", "model", "augment", "image-size", "device", "label-column", "text-column"),
         *("unlabeled-marker", "class-value", "data-root", "skip-bad", "group", "allow-leakage"),
         *("workers", "scheduler", "out", "debug"),
