@@ -2822,13 +2822,33 @@ MUTANTS = [
                 "(1 - WEIGHTS) * given[0] + WEIGHTS * given[1]",
                 "WEIGHTS * given[0] + (1 - WEIGHTS) * given[1]",
             ),
-            ("flat prior", "log_posterior += np.log(WEIGHTS) + np.log(1 - WEIGHTS)", "pass"),
+            ("flat prior", "log_posterior += (prior[0] - 1) * np.log(WEIGHTS)", "log_posterior += 0.0"),
+            ("favored not heard", "FAVORED if favored else OPEN", "OPEN"),
             (
                 "temperature inverted",
                 "log_probs(probs) / temperature",
                 "log_probs(probs) * temperature",
             ),
         ],
+    ),
+    *mutants(
+        "procedures/taught/taught.py",
+        "procedures/test_taught.py",
+        [
+            ("anew", "network=trainable_copy(network)", "network=None"),
+            ("all taught", "steps=stages.steps - last", "steps=stages.steps"),
+            ("no bias", "@ slopes.T + bias", "@ slopes.T"),
+        ],
+    ),
+    *mutants(
+        "procedures/rows/shared.py",
+        "procedures/test_taught.py",
+        [("mean forgotten", "bias = bias - slopes @ mean", "pass")],
+    ),
+    *mutants(
+        "runs/climb/distill.py",
+        "runs/test_distill.py",
+        [("held rows taught", "np.delete(probs, held, axis=0)", "np.delete(probs, held - 1, axis=0)")],
     ),
     *mutants(
         "functional/rows/temperature.py",
