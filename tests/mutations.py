@@ -2822,7 +2822,11 @@ MUTANTS = [
                 "(1 - WEIGHTS) * given[0] + WEIGHTS * given[1]",
                 "WEIGHTS * given[0] + (1 - WEIGHTS) * given[1]",
             ),
-            ("flat prior", "log_posterior += (prior[0] - 1) * np.log(WEIGHTS)", "log_posterior += 0.0"),
+            (
+                "flat prior",
+                "log_posterior += (prior[0] - 1) * np.log(WEIGHTS)",
+                "log_posterior += 0.0",
+            ),
             ("favored not heard", "FAVORED if favored else OPEN", "OPEN"),
             (
                 "temperature inverted",
@@ -2848,7 +2852,13 @@ MUTANTS = [
     *mutants(
         "runs/climb/distill.py",
         "runs/test_distill.py",
-        [("held rows taught", "np.delete(probs, held, axis=0)", "np.delete(probs, held - 1, axis=0)")],
+        [
+            (
+                "held rows taught",
+                "np.delete(probs, held, axis=0)",
+                "np.delete(probs, held - 1, axis=0)",
+            )
+        ],
     ),
     *mutants(
         "functional/rows/temperature.py",
