@@ -188,7 +188,11 @@ def others(
         lead = float(share @ gains)
         outcomes = [judge.outcome(probs, truth) for probs in seen]
         gain = judge(seen[1], truth) - judge(seen[0], truth)  # without the tests of `compare`
-        half = 1.96 * resampled_error(judge, *outcomes, truth) / math.sqrt(worth(len(parts)))
+        half = (
+            1.96
+            * resampled_error(judge, outcomes[0], outcomes[1], truth)
+            / math.sqrt(worth(len(parts)))
+        )
         found[f"lead, {name}"] = (gain - half, gain + half, lead)
     correct = final[1][:TEST].argmax(1) == label[:TEST]
     value = float((final[1].argmax(1) == label).mean())

@@ -16,6 +16,7 @@ import itertools
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from torch import nn
 from benchmarks.records import RECORDS
 from realmix.base.files import append_line
 from realmix.base.versions import versions
-from realmix.data.pools import Data, Dataset
+from realmix.data.pools import Data
 from realmix.data.reading.load import load
 from realmix.data.splits import stratified_labels
 from realmix.encoders.catalogue import photo_encoder
@@ -52,11 +53,16 @@ class Visit:
         self.record.mkdir(parents=True, exist_ok=True)
         whole = load("cifar10")
         rows = np.random.default_rng(asked.seed).permutation(len(whole.inputs))[: asked.pool]
-        self.whole = Dataset(
-            **{**vars(whole), "inputs": whole.inputs[rows], "label": whole.label[rows]}
-            | {"names": None, "oracle": None}
-            | {"test_inputs": whole.test_inputs[: asked.tests]}  # type: ignore[index]
-            | {"test_label": whole.test_label[: asked.tests]}  # type: ignore[index]
+        assert whole.test_inputs is not None
+        assert whole.test_label is not None
+        self.whole = replace(
+            whole,
+            inputs=whole.inputs[rows],
+            label=whole.label[rows],
+            names=None,
+            oracle=None,
+            test_inputs=whole.test_inputs[: asked.tests],
+            test_label=whole.test_label[: asked.tests],
         )
         side, began = asked.image_size, time.monotonic()
         encoder = photo_encoder("lite0", side)
@@ -78,7 +84,7 @@ class Visit:
         label = np.full(len(self.whole.label), -1)
         known = stratified_labels(self.whole.label, labels, asked.seed)
         label[known] = self.whole.label[known]
-        dataset = Dataset(**{**vars(self.whole), "label": label, "beside": self.beside})
+        dataset = replace(self.whole, label=label, beside=self.beside)
         fields = {"batch_size": asked.batch_size, "unlabeled_ratio": asked.unlabeled_ratio}
         config = Config(
             "cifar10", algorithm="taught", encoder="lite0", tune=asked.tune,
@@ -121,10 +127,10 @@ class Visit:
         known = stratified_labels(whole.label, labels, asked.seed)
         label[known] = whole.label[known]
         rows = np.r_[known, np.setdiff1d(np.arange(asked.views_pool), known)]
-        part = Dataset(**{**vars(whole), "inputs": whole.inputs[rows], "label": label[rows]})
+        part = replace(whole, inputs=whole.inputs[rows], label=label[rows])
         kept = Encoding(part, self.encoder).features(asked.views, asked.seed)
         part = replace(part, encoded=kept)
-        cells = [("consensus", "auto", {})]
+        cells: list[tuple[str, str, dict[str, Any]]] = [("consensus", "auto", {})]
         for model, base, own in itertools.product(
             ("linear", "mlp"), ("fixmatch", "softmatch", "adamatch", "mixmatch"), (0.0, 0.5, 1.0)
         ):

@@ -2849,7 +2849,8 @@ MUTANTS = [
             ("what is worse ships", '("worse", "collapsed") or', '("collapsed",) or'),
             ("a collapsed one ships", '("worse", "collapsed") or', '("worse",) or'),
             ("a pair where one is wanted", "    if single:", "    if False:"),
-            ("a chosen one weighs as any", "chosen=bool(rivals)", "chosen=False"),
+            ("a chosen one weighs as any", "CHOSEN if rivals else OPEN", "OPEN"),
+            ("favored not heard", "FAVORED if favored else CHOSEN", "CHOSEN"),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
@@ -2866,15 +2867,39 @@ MUTANTS = [
             ),
             (
                 "flat prior",
-                "log_posterior += np.log(WEIGHTS) + (3 if chosen else 1) * np.log(1 - WEIGHTS)",
-                "pass",
+                "log_posterior += (prior[0] - 1) * np.log(WEIGHTS)",
+                "log_posterior += 0.0",
             ),
-            ("a chosen one as any", "(3 if chosen else 1)", "1"),
             (
                 "temperature inverted",
                 "log_probs(probs) / temperature",
                 "log_probs(probs) * temperature",
             ),
+        ],
+    ),
+    *mutants(
+        "procedures/taught/taught.py",
+        "procedures/test_taught.py",
+        [
+            ("anew", "network=trainable_copy(network)", "network=None"),
+            ("all taught", "steps=stages.steps - last", "steps=stages.steps"),
+            ("no bias", "@ slopes.T + bias", "@ slopes.T"),
+        ],
+    ),
+    *mutants(
+        "procedures/rows/shared.py",
+        "procedures/test_taught.py",
+        [("mean forgotten", "bias = bias - slopes @ mean", "pass")],
+    ),
+    *mutants(
+        "runs/climb/distill.py",
+        "runs/test_distill.py",
+        [
+            (
+                "held rows taught",
+                "np.delete(probs, held, axis=0)",
+                "np.delete(probs, held - 1, axis=0)",
+            )
         ],
     ),
     *mutants(

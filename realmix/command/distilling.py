@@ -13,12 +13,12 @@ from realmix.command.words import Amount, Flag, Folder, Number, Unset
 
 @dataclass(frozen=True)
 class Distill:
-    """Teach a small network what a finished run's model knows: one file, without an encoder.
+    """Teach a small network what a finished run ships.
 
     Attributes:
         run: run folder; what it ships labels its pool.
-        network: the small network, from scratch: auto (a ConvNet for pictures, an MLP for rows and
-            texts), convnet, wrn-DEPTH-WIDTH, mlp, linear, or timm:NAME.
+        network: the small one, which starts at random and has no encoder: auto (a ConvNet for
+            pictures, an MLP for rows and texts), convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         out: folder of the small model, by default small in the run's; what was interrupted goes on.
         steps: optimizer steps; by default as many as suit the data and fit into the minutes.
         minutes: about how long it may take; 15 by default.
@@ -56,7 +56,7 @@ def distilled(command: Distill) -> None:
 
 def told(figures: dict[str, Any], out: Path) -> Any:
     """Both models side by side: accuracy on test rows, size; how often they agree."""
-    from rich.console import Group
+    from rich.console import Group, RenderableType
     from rich.padding import Padding
     from rich.table import Table
 
@@ -70,7 +70,7 @@ def told(figures: dict[str, Any], out: Path) -> Any:
     if figures["test"]:
         both = (figures[name] for name in ("teacher_test", "test"))
         table.add_row("test rows", *(_estimate(one) for one in both))
-    rows = [table, ""]
+    rows: list[RenderableType] = [table, ""]
     if figures["agreement"] is not None:
         rows.append(
             f"They agree on {figures['agreement']:.1%} of {figures['agreement_rows']:,} pool rows"

@@ -54,7 +54,7 @@ class Config:
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed, the default for texts), none, or for pictures
             lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx, for texts minilm,
-            wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them, or several with commas.
+            wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them; or several with commas.
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.

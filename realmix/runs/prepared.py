@@ -148,8 +148,8 @@ class Prepared:
         """The pool, and of the labeled rows those given."""
         dataset, pool = self.dataset, self.pool_rows
         return Data(
-            replace(Pool.of(self.inputs[rows], dataset.label[rows]), **self._beside(rows)),
-            replace(Pool.of(self.inputs[pool]), **self._beside(pool)),
+            self._pool(rows, dataset.label[rows]),
+            self._pool(pool, dataset.label[pool]),
             dataset.classes,
             self.views,
             self.preset,
@@ -164,13 +164,14 @@ class Prepared:
         asked = self.class_weight
         return None if asked is None else class_weights(asked, label, self.dataset.classes)
 
-    def _beside(self, rows: np.ndarray) -> dict[str, Tensor | None]:
-        """What is known of rows beside their inputs."""
-        weak = self.dataset.weak
-        return {
-            "weak": None if weak is None else torch.from_numpy(weak[rows]),
-            "encoded": None if self.encoded is None else self.encoded[torch.from_numpy(rows)],
-        }
+    def _pool(self, rows: np.ndarray, label: np.ndarray) -> Pool:
+        """Rows, and what is known of them beside their inputs."""
+        weak, encoded = self.dataset.weak, self.encoded
+        return replace(
+            Pool.of(self.inputs[rows], label),
+            weak=None if weak is None else torch.from_numpy(weak[rows]),
+            encoded=None if encoded is None else encoded[torch.from_numpy(rows)],
+        )
 
     def probs(self, network: nn.Module, rows: Tensor) -> np.ndarray:
         """(n, K) float32 probabilities of stored inputs; n may be 0."""

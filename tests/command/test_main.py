@@ -90,6 +90,7 @@ SURFACE = {
     ),
     "predict": ("out", "class-shares", "follow-links", "scheduler", "data-root", "debug"),
     "decide": ("labels", "count", "ask", "debug"),
+    "distill": ("network", "out", "steps", "minutes", "debug"),
     "report": ("debug",),
     "algorithms": ("debug",),
     "data": (

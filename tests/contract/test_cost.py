@@ -63,7 +63,7 @@ def counted(name: str, shape: tuple[int, ...]) -> float:
 
 
 def relative(name: str) -> float:
-    shape = ROWS if METHODS[name].needs.startswith("feature rows") else IMAGES
+    shape = ROWS if METHODS[name].needs.startswith("feature") else IMAGES
     return counted(name, shape) / counted("supervised", shape)
 
 

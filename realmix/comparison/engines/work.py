@@ -104,7 +104,8 @@ def _figures(
     cell: Cell, task: Mapping[str, Any], folder: Path, stopping: Callable[[], bool]
 ) -> dict[str, Any]:
     common, place = task["common"], folder / RUNS / cell.name
-    contender, config, known = Contender.of(cell.algorithm), cell.config(common), {}
+    contender, config = Contender.of(cell.algorithm), cell.config(common)
+    known: dict[str, Any] = {}
 
     def measure(config: Config, contender: Contender, place: Path) -> Mapping[str, Any]:
         config = at_root(config, Path(task["root"]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
@@ -96,7 +97,7 @@ class WeakLabels(Procedure):
         if len(there) > self.most_rows:
             rng = np.random.default_rng(derive(stages.seed))
             there = np.sort(rng.choice(there, self.most_rows, replace=False))
-        return Given(rows_of(pool, stages, there), weak[there])
+        return Given(rows_of(pool, stages, torch.from_numpy(there)), weak[there])
 
 
 def first_guess(

@@ -29,7 +29,7 @@ class Taught(Procedure):
 
     idea = "the vote teaches a network, which goes on alone"
     needs = "features of an encoder; pool; two trainings, one after the other"
-    cost = 10.0
+    cost = 13.0
     recipe = Recipe(unlabeled_ratio=7, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def __post_init__(self) -> None:

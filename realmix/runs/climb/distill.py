@@ -44,12 +44,7 @@ KNOWING = 45  # stream of randomness
 
 @dataclass(frozen=True)
 class Distilled:
-    """What came of it.
-
-    Attributes:
-        classifier: the small network.
-        figures: for distilled.json and the terminal.
-    """
+    """The small network, and the figures of both."""
 
     classifier: Classifier
     figures: dict[str, Any]
@@ -65,8 +60,7 @@ def distill(
 ) -> Distilled:
     """Train a small network from scratch on what a run's model says of its pool, and its labels.
 
-    H(y, p(strong x)) + r H(q, p(strong u)), with q what ships says of u. The pictures are those
-    that the run read, at their own size; texts are words and characters (`tfidf`).
+    H(y, p(strong x)) + r H(q, p(strong u)), q what ships says of u. Texts are words and characters.
 
     Args:
         run: folder of a finished run.
@@ -85,7 +79,8 @@ def distill(
     taught_by = read_run(run)
     config = _config(taught_by, network)
     watch.doing("reading the data")
-    dataset, probs = _with_answers(taught_by, read(config))
+    dataset = read(config)
+    probs = _answers(taught_by, dataset)
     watch.doing("learning what the run's model says of the pool")
     with locked(out):
         begun = saved_config(out) or {}
@@ -105,7 +100,7 @@ class _Student:
     """The training of the small network.
 
     Args:
-        dataset: what was read, as a network that starts from nothing sees it.
+        dataset: what was read, without features.
         probs: (N, K) of the pool, in its order.
         held: rows of the pool that are not taught.
         config, folder, watch: of the training.
@@ -189,13 +184,18 @@ def _config(run: Run, network: str) -> Config:
         image_size=None if given.encodes else given.image_size,
         gate="none",
         fields={},
-        **dict.fromkeys(("tune", "views", "init", "minutes", "class_weight"), None),
-        **dict.fromkeys(("embed_encoder", "single"), False),
+        tune=None,
+        views=None,
+        init=None,
+        minutes=None,
+        class_weight=None,
+        embed_encoder=False,
+        single=False,
     )
 
 
-def _with_answers(run: Run, dataset: Dataset) -> tuple[Dataset, Floats]:
-    """What was read, and (N, K) what the run's model said of its pool.
+def _answers(run: Run, dataset: Dataset) -> Floats:
+    """(N, K) what the run's model said of the pool that was read.
 
     Raises:
         UsageError: they do not belong together, or there is no pool.
@@ -211,7 +211,7 @@ def _with_answers(run: Run, dataset: Dataset) -> tuple[Dataset, Floats]:
             f" {printable(run.folder)}: it has changed, or sentences of a bank had joined it. Fit"
             " again, and distil that run."
         )
-    return dataset, probs.astype(np.float32)
+    return probs.astype(np.float32)
 
 
 def _held(count: int, seed: int) -> np.ndarray:
