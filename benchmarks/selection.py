@@ -30,7 +30,8 @@ from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
 from realmix.evaluate.gate import UNSETTLED, Verdict, decide
-from realmix.evaluate.judges import judge_of
+from realmix.evaluate.judges import JUDGES, Comparison, judge_of
+from realmix.evaluate.posterior import Posterior
 from realmix.evaluate.ranking import preferred, ranked
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
@@ -308,21 +309,35 @@ def table(lines: Sequence[Line], by: str) -> Iterator[str]:
 
 def reliability(lines: Sequence[Line]) -> Iterator[str]:
     """Printed chance that the pool helped, against how often it did."""
-    yield "| chance told | runs | mean chance | it helped |"
-    yield "|---|---:|---:|---:|"
-    seen = [line["candidates"][taken(line, "preferred", "outcome_chosen")] for line in lines]
-    base = np.array([line["baseline"] for line in lines])
-    open_ = np.array([each["outcome_chosen"] in UNSETTLED for each in seen])
-    chance = np.array([each["better"] for each in seen])
-    helped = np.array([each["model"] for each in seen]) > base
-    for low, high in pairwise((0.0, *BINS, 1.0)):
-        own = open_ & (chance >= low) & (chance < high)
-        if own.any():
-            yield (
-                f"| {low:.0%} to {high:.0%} | {own.sum()} | {chance[own].mean():.0%}"
-                f" | {helped[own].mean():.0%} |"
-            )
-    yield (f"| all | {open_.sum()} | {chance[open_].mean():.0%} | {helped[open_].mean():.0%} |")
+    yield "| runs | chance told | number | mean chance | it helped |"
+    yield "|---|---|---:|---:|---:|"
+    later = [line for line in lines if line["case"][3] > SEEN]
+    for words, own, chosen in (
+        ("all, as if the only candidate", lines, False),
+        ("**all, as chosen**", lines, True),
+        ("**seeds that nothing was chosen on, as chosen**", later, True),
+    ):
+        seen = [line["candidates"][taken(line, "preferred", "outcome_chosen")] for line in own]
+        left = np.array([each["outcome_chosen"] in UNSETTLED for each in seen])
+        chance = np.array([chance_of(each, chosen) for each in seen])[left]
+        helped = np.array(
+            [each["model"] > line["baseline"] for each, line in zip(seen, own, strict=True)]
+        )
+        helped = helped[left]
+        for low, high in (*pairwise((0.0, *BINS, 1.0)), (0.0, 1.0)):
+            part = (chance >= low) & (chance < high)
+            if part.any():
+                yield (
+                    f"| {words} | {low:.0%} to {high:.0%} | {part.sum()}"
+                    f" | {chance[part].mean():.0%} | {helped[part].mean():.0%} |"
+                )
+
+
+def chance_of(seen: Line, chosen: bool) -> float:
+    """That the gate tells of a candidate, from what was seen of it in points of accuracy."""
+    point = JUDGES["accuracy"].point
+    told = Comparison(seen["gain"] * point, seen["error"] * point, (0.0, 0.0), 1.0, 1.0)
+    return Posterior.of(JUDGES["accuracy"], told, chosen).better
 
 
 def listed(lines: Sequence[Line]) -> Iterator[str]:
@@ -334,9 +349,10 @@ def listed(lines: Sequence[Line]) -> Iterator[str]:
         seen = line["candidates"][name]
         got = line["baseline"] + ships(line, "preferred", "chosen") / POINTS
         one = "" if line["student"] is None else f"{line['student']:.3f}"
+        settled = "open" if seen["outcome_chosen"] in UNSETTLED else seen["outcome_chosen"]
         yield (
             f"| {data} | {labels} | {kind} | {seed} | {line['baseline']:.3f} | {name}"
-            f" | {seen['model']:.3f} | {got:.3f} | {one} | {seen['outcome_chosen']} |"
+            f" | {seen['model']:.3f} | {got:.3f} | {one} | {settled} |"
         )
 
 

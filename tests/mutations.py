@@ -2851,6 +2851,7 @@ MUTANTS = [
             ("a pair where one is wanted", "    if single:", "    if False:"),
             ("a chosen one weighs as any", "CHOSEN if rivals else OPEN", "OPEN"),
             ("favored not heard", "FAVORED if favored else CHOSEN", "CHOSEN"),
+            ("a chosen one is as sure", "seen, chosen=bool(rivals)", "seen"),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
@@ -2911,7 +2912,8 @@ MUTANTS = [
         "evaluate/posterior.py",
         "evaluate/test_posterior.py",
         [
-            ("no doubt of seeds", "(error**2 + SEED_DEVIATION**2)", "error**2"),
+            ("no doubt of seeds", "(error**2 + doubt**2)", "error**2"),
+            ("no doubt of a choice", "CHOSEN_DEVIATION if chosen else SEED", "SEED"),
             ("prior mean ignored", "prior * PRIOR_MEAN + data * gain", "data * gain"),
             ("harm is any loss", "(HARM - self.mean)", "(0 - self.mean)"),
         ],

@@ -157,8 +157,8 @@ def decide(
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair: a student of both, where there is a pool to learn.
         rivals: (n, K) probabilities of each other candidate among which these labels chose this
-            one: the best of several is often the luckiest, and the test and the pair's weight
-            allow for it. The chances need not: they were right (benchmarks/records/gate/selection).
+            one: the best of several is often the luckiest, and the test, the chances and the
+            pair's weight allow for it.
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
         favored: whether it is taken unless the labels speak against it, so that they hardly chose.
@@ -171,7 +171,7 @@ def decide(
     """
     asked = judge_of(judge, label)
     seen = compare(asked, baseline_probs, candidate_probs, label, folds) if len(label) else None
-    posterior = Posterior.of(asked, seen)
+    posterior = Posterior.of(asked, seen, chosen=bool(rivals))
     if seen and rivals:
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
         seen = replace(seen, p_better=max(seen.p_better, chance))

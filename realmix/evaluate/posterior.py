@@ -17,6 +17,8 @@ PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
 follow from it were right: benchmarks/records/gate."""
 SEED_DEVIATION = 2.0
 """Points by which the two final models' gain differs from that of the models of the folds."""
+CHOSEN_DEVIATION = 5.0
+"""The same where the folds also chose the candidate: benchmarks/records/gate/selection."""
 HARM = -1.0  # points; a loss that somebody would mind
 BOUND = 0.2  # chance of harm that a single model may have
 
@@ -29,16 +31,18 @@ class Posterior:
     deviation: float
 
     @classmethod
-    def of(cls, judge: Judge, seen: Comparison | None) -> Posterior:
+    def of(cls, judge: Judge, seen: Comparison | None, chosen: bool = False) -> Posterior:
         """After a comparison on held-out labels; None is after none, the prior.
 
         With prior N(m, s^2), gain g of error e and seeds' deviation d the precisions add up:
-        1 / s^2 + 1 / (e^2 + d^2), and the means are weighed by them.
+        1 / s^2 + 1 / (e^2 + d^2), and the means are weighed by them. The doubt d is larger where
+        the same labels chose the candidate among several.
         """
         if seen is None:
             return cls(PRIOR_MEAN, PRIOR_DEVIATION)
         gain, error = seen.gain / judge.point, seen.standard_error / judge.point
-        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + SEED_DEVIATION**2)
+        doubt = CHOSEN_DEVIATION if chosen else SEED_DEVIATION
+        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + doubt**2)
         mean = (prior * PRIOR_MEAN + data * gain) / (prior + data)
         return cls(mean, (prior + data) ** -0.5)
 

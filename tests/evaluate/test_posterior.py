@@ -34,6 +34,13 @@ def test_after_labels_it_is_bayes_rule_on_a_grid():
     assert got.harm == pytest.approx(weight[grid < -1].sum(), abs=1e-3)
 
 
+def test_a_candidate_that_was_chosen_leaves_more_doubt():
+    """1 / 25 and 1 / (16 + 25): the mean is (1 / 25 + 5 / 41) / (1 / 25 + 1 / 41)."""
+    got = Posterior.of(JUDGES["accuracy"], seen(0.05, 0.04), chosen=True)
+    assert got.mean == pytest.approx((1 / 25 + 5 / 41) / (1 / 25 + 1 / 41))
+    assert got.deviation == pytest.approx((1 / 25 + 1 / 41) ** -0.5)
+
+
 def test_many_labels_leave_the_doubt_of_other_seeds():
     got = Posterior.of(JUDGES["accuracy"], seen(0.03, 1e-6))
     assert got.deviation < SEED_DEVIATION
