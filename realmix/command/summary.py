@@ -66,45 +66,47 @@ def _parts(run: Run) -> list[Part]:
 
 def _figures(run: Run, parts: list[Part]) -> Table:
     """A column for each part; a row for each model, for their difference, and for the pair."""
-    table = Table.grid(padding=(0, 3, 0, 0))
+    table = Table.grid(padding=(0, 2, 0, 0))
     table.add_row("", *(Text(part.title, "dim") for part in parts))
-    result = run.result
+    result, apart = run.result, "\n  " if len(parts) > 2 else "   "  # or 80 columns would not do
     algorithm, alone = result["algorithm"], result["outcome"] == "alone"
     if alone or result["gated"]:
         key = "model" if alone else "baseline"
-        table.add_row("labels alone", *(_estimate(part.figures[key]) for part in parts))
+        table.add_row("labels alone", *(_estimate(part.figures[key], apart) for part in parts))
     if not alone:
-        table.add_row(f"with {algorithm}", *(_estimate(part.figures["model"]) for part in parts))
+        table.add_row(
+            f"with {algorithm}", *(_estimate(part.figures["model"], apart) for part in parts)
+        )
     if not alone and result["gated"]:
-        table.add_row("added by the pool", *(_added(run, part) for part in parts))
+        table.add_row("added by the pool", *(_added(run, part, apart) for part in parts))
     if together := TOGETHER.get(result["shipped"]):
-        cells = [_estimate(part.figures["shipped"]) for part in parts]
+        cells = [_estimate(part.figures["shipped"], apart) for part in parts]
         if result["shipped"] == STUDENT and parts[0].name == "heldout":
             cells[0] = Text("learned from them all", "dim")
         table.add_row(together, *cells)
     if result["judge"] == "balanced":
         which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
         key = "shipped" if together else which
-        table.add_row("balanced accuracy", *(_balanced(part.figures[key]) for part in parts))
+        table.add_row("balanced accuracy", *(_balanced(part.figures[key], apart) for part in parts))
     return table
 
 
-def _estimate(figures: dict[str, Any]) -> Text:
+def _estimate(figures: dict[str, Any], apart: str) -> Text:
     low, high = figures["interval"]
     return Text.assemble(
-        (f"{figures['accuracy']:7.1%}", "bold"), (f"   {low:5.1%} to {high:.1%}", "dim")
+        (f"{figures['accuracy']:7.1%}", "bold"), apart, (f"{low:5.1%} to {high:.1%}", "dim")
     )
 
 
-def _balanced(figures: dict[str, Any]) -> Text:
+def _balanced(figures: dict[str, Any], apart: str) -> Text:
     if "balanced_accuracy" not in figures:
         return Text()
     return Text.assemble(
-        (f"{figures['balanced_accuracy']:7.1%}", "bold"), ("   of what ships", "dim")
+        (f"{figures['balanced_accuracy']:7.1%}", "bold"), apart, ("of what ships", "dim")
     )
 
 
-def _added(run: Run, part: Part) -> Text:
+def _added(run: Run, part: Part, apart: str) -> Text:
     """The candidate's lead in percentage points, from the predictions that the run keeps."""
     label = run.evidence.get(f"{part.name}_label")
     if label is None:
@@ -117,7 +119,7 @@ def _added(run: Run, part: Part) -> Text:
     low, high = (100 * end for end in paired_interval(base, other, worth=each))
     style = "green" if low > 0 else "red" if high < 0 else ""
     return Text.assemble(
-        (f"{lead:+6.1f}", f"bold {style}"), (f"    {low:+5.1f} to {high:+.1f}", "dim")
+        (f"{lead:+6.1f}", f"bold {style}"), apart, (f" {low:+5.1f} to {high:+.1f}", "dim")
     )
 
 
