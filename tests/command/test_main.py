@@ -464,14 +464,19 @@ def test_a_run_says_what_it_came_to(finished: Path, shell: Shell) -> None:
     code, text, log = shell("fit", "digits@40", "--steps", 4, "--out", finished, "--resume")
     assert code == 0
     assert "is finished; this is its result" in log
-    lines = {line[:20].strip(): line[20:] for line in text.splitlines()}
+    lines = text.splitlines()
+
+    def row(name: str) -> str:  # intervals stand below figures where there are three columns
+        place = next(i for i, line in enumerate(lines) if line.startswith(f" {name}  "))
+        return lines[place] + lines[place + 1]
+
     result = json.loads((finished / "result.json").read_text())
-    for row, key in (("labels alone", "baseline"), ("with mixmatch", "model")):
+    for name, key in (("labels alone", "baseline"), ("with mixmatch", "model")):
         for figures in (result[key], result["test"][key]):
             low, high = figures["interval"]
-            assert f"{figures['accuracy']:.1%}" in lines[row]
-            assert f"{low:.1%} to {high:.1%}" in lines[row]
-    assert f"{100 * result['difference']:+.1f}" in lines["added by the pool"]
+            assert f"{figures['accuracy']:.1%}" in row(name)
+            assert f"{low:.1%} to {high:.1%}" in row(name)
+    assert f"{100 * result['difference']:+.1f}" in row("added by the pool")
     words = " ".join(text.split())
     assert result["reason"] in words
     assert "oracle" in words
