@@ -33,7 +33,7 @@ class Committee(Fitted):
     rounds: Count = 50  # of boosting, at most
 
     form = "committee"
-    idea = "labels alone, linear model and three kinds of trees answer together"
+    idea = "labels alone, linear model and trees answer together"
     needs = "feature rows"
     pool_optional = True
 
