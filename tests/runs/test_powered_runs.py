@@ -91,7 +91,7 @@ def test_folds_count_by_the_labels_held_out_of_them() -> None:
         network = torch.nn.Linear(4, 3)
         torch.nn.init.zeros_(network.weight)
         network.bias.data = torch.tensor([bias, 0.0, 0.0])
-        parts.append(Trained(network, "linear", np.zeros((held, 3)), 0.0, 0, True))
+        parts.append(Trained(network, "linear", np.zeros((held, 3)), 0.0, 0, 5, True))
     sure = pool_sureness(prepared, parts, 0)
     other = np.exp(2) / (np.exp(2) + 2)
     assert sure == pytest.approx(np.full(50, (1 / 3 + 3 * other) / 4))
@@ -113,7 +113,7 @@ def test_console_and_report_show_it(tmp_path: Any) -> None:
     fit(config, tmp_path / "run", Silent())
     run = read_run(tmp_path / "run")
     assert run.with_pool is not None
-    assert "With 300 rows of the pool" in render(run)
+    assert "with the 300 rows of the pool" in render(run)
     from rich.console import Console
 
     console = Console(width=150)
