@@ -25,7 +25,7 @@ from realmix.report.record import Run, read_run
 from realmix.runs.augmentation import augmented, encoding_of
 from realmix.runs.budget import MINUTES
 from realmix.runs.choose import default_steps
-from realmix.runs.classifier import MODEL, Classifier, load_classifier
+from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.climb.tuning import learned_from
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
@@ -243,6 +243,6 @@ def _figures(
         "teacher_test": test and test["shipped"],
         "bytes": (out / MODEL).stat().st_size,
         "teacher_bytes": (folder / MODEL).stat().st_size,
-        "teacher": load_classifier(folder).model,
+        "teacher": "; ".join(run.result["network"]),
         "teacher_encoder": (run.result["encoder"] or {}).get("name"),
     }
