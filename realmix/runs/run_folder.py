@@ -80,11 +80,11 @@ def check(folder: Path, config: Config, resume: bool) -> None:
         if resume:
             raise UsageError(f"There is no run in {folder} to resume. Leave out --resume.")
         return
-    mine, theirs = config.to_json(), there["config"]
-    # what a run of an older version does not name had no other value than none
-    differing = [k for k in mine if mine[k] != theirs.get(k) and (mine[k] or theirs.get(k))]
+    # what a run of an older version does not name had no other value than the default
+    mine, theirs = config.to_json(), Config.from_json(there["config"]).to_json()
+    differing = [k for k in mine if mine[k] != theirs[k]]
     if differing:
-        lines = [f"  {k}: there {theirs.get(k)!r}, asked for {mine[k]!r}" for k in differing]
+        lines = [f"  {k}: there {theirs[k]!r}, asked for {mine[k]!r}" for k in differing]
         raise UsageError(
             f"{folder} holds a run of another configuration:\n"
             + "\n".join(lines[:8])

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,19 @@ def test_another_configuration_does_not_get_the_folder(undisturbed: Path) -> Non
         fit(other, undisturbed, Silent())
 
 
+def test_what_an_older_version_did_not_write_down_has_its_default(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "older"))
+    saved = json.loads((folder / "config.json").read_text())
+    for option, value in {"bank_rows": 2000, "protocol": "last", "encoder": None}.items():
+        assert saved["config"].pop(option) == value
+    (folder / "config.json").write_text(json.dumps(saved))
+    assert fit(CONFIG, folder, Silent()) == json.loads((folder / "result.json").read_text())
+    with pytest.raises(UsageError, match=r"another configuration:\n  bank_rows: there 2000, ask"):
+        fit(dataclasses.replace(CONFIG, bank_rows=3000), folder, Silent())
+
+
 def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
@@ -230,8 +244,6 @@ def test_minutes_become_steps_once(tmp_path: Path) -> None:
 def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
     class Vandal(Silent):
         def record(self, phase: str, record: dict[str, float]) -> None:
-            import shutil
-
             shutil.rmtree(tmp_path / "run", ignore_errors=True)
 
     with pytest.raises(StorageError, match="run"):
