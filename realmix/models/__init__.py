@@ -125,7 +125,7 @@ def build(
     known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|(timm|tuned):.+", name)
     if known and for_rows != (len(shape) == 1):
         kind = "feature rows" if len(shape) == 1 else "images"
-        raise UsageError(f"The network '{name}' does not take {kind}; --model auto chooses one.")
+        raise UsageError(f"The network '{name}' does not take {kind}: 'auto' chooses one.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed))
         return _build(name, shape, num_classes, dropout, stochastic_depth)

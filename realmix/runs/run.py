@@ -106,7 +106,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     read_here = read(config)
     _check_alike(digests(read_here, config, None), config)
     seen, told = with_encoder(read_here, config)
-    seen, told = climbed(seen, told, read_here, choose(config.device).type)
+    seen, told = climbed(seen, told, read_here, choose(config.device).type, begun)
     read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
@@ -130,6 +130,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
+            "tune": seen.tune,
             "augmentation": augmentation.settled,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],

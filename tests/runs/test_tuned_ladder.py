@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,7 +79,7 @@ def test_auto_tunes_the_encoder_where_it_has_a_gpu_and_minutes(
     given: dict[str, object], device: str, tuned: bool, config: Config
 ) -> None:
     asked = Config.from_json({"data": config.data, "encoder": "lite0", **given})
-    found, told = climbed(asked, ("first",), read(config), device)
+    found, told = climbed(asked, ("first",), read(config), device, {})
     assert (found.tune, len(told)) == (("all", 2) if tuned else (None, 1))
 
 
@@ -91,3 +93,17 @@ def test_the_rung_above_is_named_with_about_how_long_it_takes(
     mine = Config.from_json({**config.to_json(), "tune": None, "fields": {}})
     result = fit(mine, tmp_path / "run", Silent())
     assert sum("--tune all" in note for note in result["notes"]) == 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("tuned", ["all", None])
+def test_what_began_with_a_gpu_goes_on_without_one_as_it_began(
+    tuned: str | None, device: str, config: Config
+) -> None:
+    asked = Config.from_json({"data": config.data, "encoder": "lite0", "minutes": 60.0})
+    assert climbed(asked, (), read(config), device, {"tune": tuned})[0].tune == tuned
+
+
+def test_a_run_writes_down_whether_it_tunes(config: Config, tmp_path: Path) -> None:
+    fit(dataclasses.replace(config, algorithm="supervised"), tmp_path / "run", Silent())
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["tune"] == "last"

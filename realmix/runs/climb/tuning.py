@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from realmix.base.wording import duration
 from realmix.data.pools import Dataset
@@ -22,7 +24,7 @@ TOLD = "As there is a GPU and time, the encoder is tuned too (--tune all)."
 
 
 def climbed(
-    config: Config, told: tuple[str, ...], dataset: Dataset, device: str
+    config: Config, told: tuple[str, ...], dataset: Dataset, device: str, begun: Mapping[str, Any]
 ) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder tuned, where auto is given a GPU and enough minutes.
 
@@ -31,8 +33,10 @@ def climbed(
         told: what is said of that.
         dataset: what was read.
         device: type of the one that computes.
+        begun: what config.json says of the run; what goes on climbs as it began, also elsewhere.
     """
     able = device == "cuda" and (config.minutes or 0.0) >= CLIMB
+    able = able if "tune" not in begun else begun["tune"] is not None
     if not (able and dataset.is_images and may_tune(config)):
         return config, told
     return replace(config, tune="all"), (*told, TOLD)
