@@ -20,7 +20,7 @@ from realmix.contract.method import Facts
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.rows.boosting import Boosting
 from realmix.procedures.rows.committee import Committee
-from realmix.procedures.rows.consensus import Consensus, agreement_beyond_chance
+from realmix.procedures.rows.consensus import Consensus, agreeing, agreement_beyond_chance
 from realmix.procedures.rows.forest import Forest
 from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
@@ -197,6 +197,19 @@ def test_where_methods_agree_little_more_than_by_chance_the_mixture_is_followed(
     alone = probs_of(GaussianMixture(most_rows=10_000), run)
     assert probs_of(Consensus(), run) == pytest.approx(alone)
     assert probs_of(Consensus(least_kappa=0.0), run) != pytest.approx(alone, abs=0.01)
+
+
+def test_prototypes_vote_where_they_do_not_disturb_the_others():
+    """Two rows, two classes: three agree; the last agrees too, or names one class for both."""
+    right, wrong = np.eye(2), np.array([[1.0, 0], [1, 0]])
+    for last, count in ((right, 4), (wrong, 3)):
+        heard, kappa = agreeing([right, right, right, last])
+        assert (len(heard), kappa) == (count, 1.0)
+    # (4, 0), (2, 2): kappa (2/3 - 5/8) / (3/8) = 1/9; without the last (3, 0), (1, 2): 1/4
+    heard, kappa = agreeing([right, right, wrong, wrong])
+    assert (len(heard), kappa) == (3, pytest.approx(1 / 4))
+    heard, kappa = agreeing([right, wrong, right, right])
+    assert (len(heard), kappa) == (4, pytest.approx(7 / 15))
 
 
 def test_agreement_beyond_chance_by_hand():

@@ -34,13 +34,14 @@ SPREADING = LabelSpreading(neighbors=20, balance=1.0, dimensions=128)
 class Consensus(Fitted):
     """H(y, p(x)) + w v(u)^a H(c, p(u)): c has v(u) of the votes of four methods on u.
 
-    Where they agree little more than by chance, the first of them is followed alone.
+    Prototypes vote only where they agree with the others as much as these do among themselves.
+    Where the votes agree little more than by chance, the first method is followed alone.
     """
 
     least_kappa: Share = 0.73  # agreement beyond chance (Fleiss, 1971) from which votes count
     agreement: NonNegative = 3.0  # a: a row on which the methods differ counts so much less
     times: Positive = 30.0  # w: the pool weighs so many times what all labels do
-    strength: Positive = 1.0  # C of the student, times the rows' mean square length
+    strength: Positive = 3.0  # C of the student, times the rows' mean square length
     balance: Share = 0.5  # B: of the offset by which the pool has the labels' class shares
     most_rows: Count = 10_000  # of the pool, at random
 
@@ -50,16 +51,14 @@ class Consensus(Fitted):
     def computed(self, stages: Stages) -> tuple[Layer, dict[str, float]]:
         pool = pool_rows(stages, self.most_rows)
         mixture = GaussianMixture(most_rows=self.most_rows).fitted(stages)
-        probs = self.opinions(stages, pool, mixture)
-        votes = np.sum([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
-        kappa = agreement_beyond_chance(votes)
+        probs, kappa = agreeing(self.opinions(stages, pool, mixture))
         followed = kappa >= self.least_kappa
         return self.student(stages, pool, probs) if followed else mixture, {"kappa": kappa}
 
     def student(self, stages: Stages, pool: Array, probs: list[Array]) -> tuple[Array, Array]:
         """(K, D) W and (K,) b that learn what most say."""
         (rows, label), num_classes = labeled_rows(stages), stages.data.num_classes
-        votes = np.mean([np.eye(num_classes)[each.argmax(1)] for each in probs], 0)
+        votes = votes_of(probs) / len(probs)
         pseudo = (votes + 1e-3 * np.mean(probs, 0)).argmax(1)  # equal votes: the surer
         share = votes[np.arange(len(pool)), pseudo]
         weight = weight_of(len(rows), len(pool), self.times) * share**self.agreement
@@ -79,11 +78,26 @@ class Consensus(Fitted):
     def opinions(self, stages: Stages, pool: Array, mixture: tuple[Array, Array]) -> list[Array]:
         """(N, K) probabilities of the pool by each method; the mixture's W and b are known."""
         rows, label = labeled_rows(stages)
-        members = Prototypes(most_rows=self.most_rows), BalancedSelfTraining()
+        members = BalancedSelfTraining(), Prototypes(most_rows=self.most_rows)
         models = [mixture, *(member.fitted(stages) for member in members)]
         by_rule = [softmax(pool @ slopes.T + bias, axis=1) for slopes, bias in models]
         spread = SPREADING.shares(rows, label, pool, stages.data.num_classes)
-        return [*by_rule, spread[len(label) :]]
+        return [spread[len(label) :], *by_rule]
+
+
+def agreeing(probs: list[Array]) -> tuple[list[Array], float]:
+    """The opinions that vote, and their agreement: all, or without the last where that is more.
+
+    The last are prototypes, who suppose the most: one center a class, and classes of equal spread.
+    """
+    every, others = (agreement_beyond_chance(votes_of(each)) for each in (probs, probs[:-1]))
+    return (probs, every) if every >= others else (probs[:-1], others)
+
+
+def votes_of(probs: list[Array]) -> Array:
+    """(N, K) how many name each class the likeliest."""
+    counts: Array = np.sum([np.eye(each.shape[1])[each.argmax(1)] for each in probs], 0)
+    return counts
 
 
 def agreement_beyond_chance(votes: Array) -> float:
