@@ -5,9 +5,9 @@
 
 Each training is a line of DIR/results.jsonl as soon as it is known; trainings that are there are
 not done again, so the same command goes on where a deadline stopped it. They begin in an order in
-which any stop leaves whole comparisons, none after the deadline. At the end DIR/README.md and its figure are made anew. All
-trainings share one device. Labels, pool and networks are drawn by the seed; test rows are used
-once, for the averaged weights after the last step.
+which any stop leaves whole comparisons, none after the deadline. At the end DIR/README.md and its
+figure are made anew. All trainings share one device. Labels, pool and networks are drawn by the
+seed; test rows are used once, for the averaged weights after the last step.
 """
 
 from __future__ import annotations
@@ -216,9 +216,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--record", type=Path, default=RECORDS / "mismatch")
     parser.add_argument("--data-root")
-    parser.add_argument(
-        "--deadline", type=float, default=1e9, help="seconds from now, after which none is begun"
-    )
+    parser.add_argument("--deadline", type=float, default=1e9, help="seconds from now")
     parser.add_argument("--steps", type=int, help="of each training")
     given = parser.parse_args()
     end = time.monotonic() + given.deadline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,6 @@ def pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with np.load(Path(os.environ["REALMIX_DATA"]) / FILE) as packed:
         blob, offsets = packed["blob"].tobytes(), packed["offsets"].tolist()
         label, known = packed["label"].astype(np.int64), packed["cifar10_overlap"] >= 0
-    opened = (
-        Image.open(io.BytesIO(blob[start:end]))
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
-    )
+    opened = (Image.open(io.BytesIO(blob[start:end])) for start, end in pairwise(offsets))
     rows = np.stack([np.asarray(picture.convert("RGB")) for picture in opened])
     return np.ascontiguousarray(rows.transpose(0, 3, 1, 2)), label, known[label]

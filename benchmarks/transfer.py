@@ -13,9 +13,9 @@ features of lite0, which knows ImageNet whole. Each goes on
         joint self-training after them (Zoph et al.)
     at the same, from random alone: by what the head of lite0 says of the pool (SimCLRv2, step 3)
 
-A job is a line of DIR/results.jsonl as soon as it is known; what is there is not done again. Networks
-and teachers are kept in --starts and made where they are missing: the teachers of the last come of
-lite0's jobs. No job begins after the deadline.
+The heads take a tenth of the steps. A job is a line of DIR/results.jsonl as soon as it is known;
+what is there is not done again. Networks and teachers are kept in --starts and made where they are
+missing: the teachers of the last come of lite0's jobs. No job begins after the deadline.
 """
 
 from __future__ import annotations
@@ -69,14 +69,21 @@ class Job(NamedTuple):
 
 def jobs(setting: Setting, seeds: int) -> Iterator[Job]:
     """Table 4 whole, then the others seed by seed, so that any stop leaves whole comparisons."""
+    for seed in range(seeds):
+        yield from (Job(LITE0, SELF_TRAINING, labels, seed) for labels in setting.sizes)
     for start in (TINY, LITE0):
         for seed in range(seeds):
             for method in reversed(TABLE_4):
                 yield from (Job(start, method, labels, seed) for labels in setting.few)
     for seed in range(seeds):
-        for start in (RANDOM, TINY, LITE0):
+        for start in (RANDOM, TINY):
             yield from (Job(start, SELF_TRAINING, labels, seed) for labels in setting.sizes)
         yield from (Job(RANDOM, DISTILLED, labels, seed) for labels in setting.sizes)
+
+
+def steps_of(setting: Setting, job: Job) -> int:
+    """Of each training; a head needs fewer than a network."""
+    return max(setting.steps // 10, 1) if job.start == LITE0 else setting.steps
 
 
 def run(setting: Setting, *which: Any) -> Line:
@@ -84,7 +91,7 @@ def run(setting: Setting, *which: Any) -> Line:
     torch.set_num_threads(1)
     job = Job(*which)
     how = {SELF_TRAINING: self_trained, DISTILLED: distilled}.get(job.method, transferred)
-    line = measured({**job._asdict(), "steps": setting.steps}, lambda: how(setting, job))
+    line = measured({**job._asdict(), "steps": steps_of(setting, job)}, lambda: how(setting, job))
     return {**line, "versions": made_with()}
 
 
@@ -92,7 +99,7 @@ def transferred(setting: Setting, job: Job) -> Line:
     """Test accuracy of the averaged weights."""
     dataset = few_labels(rows_of(setting, job), job.labels, job.seed)
     found = trained_accuracy(
-        dataset, job.method, setting.steps, job.seed, {}, init_of(setting, job)
+        dataset, job.method, steps_of(setting, job), job.seed, {}, init_of(setting, job)
     )
     return {"accuracy": found}
 
@@ -100,7 +107,7 @@ def transferred(setting: Setting, job: Job) -> Line:
 def self_trained(setting: Setting, job: Job) -> Line:
     """Of joint self-training, and of its teacher, which learned from the labels alone."""
     phases = phases_of(setting, job, "joint_self_training")
-    stages = phases.stages(phases.only, setting.steps, None, Silent())
+    stages = phases.stages(phases.only, phases.steps, None, Silent())
     student = phases.trained(phases.only, stages)
     teacher = stages.trainers[0].nets.ema
     if job.start == LITE0:
@@ -116,7 +123,7 @@ def distilled(setting: Setting, job: Job) -> Line:
     with np.load(setting.teacher(job.labels, job.seed)) as kept:
         says = torch.from_numpy(kept["of_255"].astype(np.float32))
     phases = phases_of(setting, job, "supervised")
-    stages = phases.stages(phases.only, setting.steps, None, Silent())
+    stages = phases.stages(phases.only, phases.steps, None, Silent())
     alone = stages.train(Supervised())
     student = distil(stages, says / says.sum(1, keepdim=True))
     return {"alone": accuracy(phases, alone), "accuracy": accuracy(phases, student)}
@@ -128,7 +135,7 @@ def phases_of(setting: Setting, job: Job, algorithm: str) -> Phases:
         NAME,
         algorithm=algorithm,
         init=init_of(setting, job),
-        steps=setting.steps,
+        steps=steps_of(setting, job),
         seed=job.seed,
         gate="none",
         device=DEVICE,
@@ -150,14 +157,15 @@ def accuracy(phases: Phases, network: torch.nn.Module) -> float:
     return float((probs.argmax(1) == phases.dataset.test_label).mean())
 
 
-def missing(record: Path, wanted: Iterator[Job], steps: int) -> list[Job]:
+def missing(record: Path, setting: Setting, seeds: int) -> list[Job]:
     """Those that have no line yet."""
     done = {
-        Job(*(line[name] for name in Job._fields))
+        (*(line[name] for name in Job._fields), line["steps"])
         for line in whole_lines(record / "results.jsonl")
-        if line["steps"] == steps and "error" not in line
+        if "error" not in line
     }
-    return [job for job in wanted if job not in done]
+    wanted = jobs(setting, seeds)
+    return [job for job in wanted if (*job, steps_of(setting, job)) not in done]
 
 
 def main() -> None:
@@ -176,7 +184,7 @@ def main() -> None:
     if given.steps:
         setting = replace(setting, steps=given.steps)
     starts = given.only or (RANDOM, TINY, *(() if given.dry else (LITE0,)))
-    todo = missing(record, jobs(setting, 1 if given.dry else given.seeds), setting.steps)
+    todo = missing(record, setting, 1 if given.dry else given.seeds)
     todo = [job for job in todo if job.start in starts]
     everything(setting.data)  # decoded once, before the processes need it
     for seed in {job.seed for job in todo if job.start == TINY}:
