@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.mismatch_page import write_page
-from benchmarks.records import RECORDS, Line, do, measured
+from benchmarks.records import RECORDS, Line, do, done_of, measured
 from realmix.base.files import whole_lines
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
@@ -201,12 +201,8 @@ def separation(trainer: Trainer, phases: Phases, truth: Truth | None) -> Line:
 
 def missing(visit: Visit, jobs: Iterator[Job], record: Path) -> list[Job]:
     """Those that have no line yet, each once."""
-    done = {
-        Job(*(line[name] for name in Job._fields))
-        for line in whole_lines(record / "results.jsonl")
-        if line["steps"] == visit.setting.steps and "error" not in line
-    }
-    return [job for job in dict.fromkeys(jobs) if job not in done]
+    done = done_of(whole_lines(record / "results.jsonl"), (*Job._fields, "steps"))
+    return [job for job in dict.fromkeys(jobs) if (*job, visit.setting.steps) not in done]
 
 
 def main() -> None:

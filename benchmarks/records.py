@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from realmix.base.files import append_line, whole_lines
+from realmix.base.files import append_line, whole_lines, write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.runs.config import Config
@@ -68,6 +68,41 @@ def do(
         except BaseException:  # what went wrong is said now, not after all that is still to do
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def complete(
+    name: str,
+    run: Callable[..., Line],
+    wanted: Iterable[tuple[Any, ...]],
+    keys: Sequence[str],
+    summary: Callable[[], str],
+    jobs: int,
+) -> None:
+    """Do what is missing of a record, then write its page anew.
+
+    Args:
+        name: of the record.
+        run: gives the line.
+        wanted: the arguments of all runs that are to be there, in the order to begin them.
+        keys: the names in a line that tell its arguments; "case" holds them all.
+        summary: gives the page.
+        jobs: how many at a time.
+    """
+    done = done_of(lines_of(name), keys)
+    do(name, run, [which for which in wanted if which not in done], jobs)
+    write_atomically(RECORDS / name / "README.md", summary())
+
+
+def done_of(lines: Iterable[Line], keys: Sequence[str]) -> set[tuple[Any, ...]]:
+    """The arguments of the runs that have a line, and one without an error.
+
+    >>> done_of([{"case": ["digits", 0]}, {"case": ["digits", 1], "error": "NaN"}], ["case"])
+    {('digits', 0)}
+    """
+    good = [line for line in lines if "error" not in line]
+    if list(keys) == ["case"]:
+        return {tuple(line["case"]) for line in good}
+    return {tuple(line[key] for key in keys) for line in good}
 
 
 def until(end: float, run: Callable[..., Line], which: tuple[Any, ...]) -> Line | None:

@@ -32,7 +32,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.records import DEVICE, RECORDS, Line, do, made_with, measured, trained_accuracy
+from benchmarks.records import (
+    DEVICE,
+    RECORDS,
+    Line,
+    do,
+    done_of,
+    made_with,
+    measured,
+    trained_accuracy,
+)
 from benchmarks.starts import (
     LITE0,
     RANDOM,
@@ -159,13 +168,8 @@ def accuracy(phases: Phases, network: torch.nn.Module) -> float:
 
 def missing(record: Path, setting: Setting, seeds: int) -> list[Job]:
     """Those that have no line yet."""
-    done = {
-        (*(line[name] for name in Job._fields), line["steps"])
-        for line in whole_lines(record / "results.jsonl")
-        if "error" not in line
-    }
-    wanted = jobs(setting, seeds)
-    return [job for job in wanted if (*job, steps_of(setting, job)) not in done]
+    done = done_of(whole_lines(record / "results.jsonl"), (*Job._fields, "steps"))
+    return [job for job in jobs(setting, seeds) if (*job, steps_of(setting, job)) not in done]
 
 
 def main() -> None:
