@@ -39,6 +39,7 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.rows
 	$(BIN)/python -m benchmarks.columns
 	$(BIN)/python -m benchmarks.ladder
+	$(BIN)/python -m benchmarks.taught
 	$(BIN)/python -m benchmarks.label_noise
 	$(BIN)/python -m benchmarks.claims
 	$(BIN)/python -m benchmarks.choices

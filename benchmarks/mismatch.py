@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.mismatch_page import write_page
-from benchmarks.records import RECORDS, Line, do, done_of, measured
+from benchmarks.records import RECORDS, Line, accuracy_of, do, done_of, measured
 from realmix.base.files import whole_lines
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
@@ -181,11 +181,9 @@ def trained(dataset: Dataset, truth: Truth | None, config: Config) -> Line:
     trainer = phases.trainer(phases.only, phases.steps)
     trainer.observe = last.update
     trainer.run()
-    assert phases.rows.test_inputs is not None
-    probs = phases.rows.probs(trainer.nets.ema, phases.rows.test_inputs)
-    hits = probs.argmax(1) == dataset.test_label
+    hits = accuracy_of(phases, trainer.nets.ema)
     told = {k: v for k, v in last.items() if k not in ("step", "seconds")}
-    return {"accuracy": float(hits.mean()), **told, **separation(trainer, phases, truth)}
+    return {"accuracy": hits, **told, **separation(trainer, phases, truth)}
 
 
 def separation(trainer: Trainer, phases: Phases, truth: Truth | None) -> Line:

@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # a run a core: threads that wait
 import numpy as np
 import torch
 from scipy import stats
+from torch import nn
 
 from realmix.base.files import append_line, whole_lines, write_atomically
 from realmix.base.versions import versions
@@ -161,6 +162,13 @@ def trained_accuracy(
     """Accuracy on the test rows of the averaged weights, of one training as `trained` does it."""
     result = trained(dataset, algorithm, steps, seed, fields, init).evidence
     return float((result["test_model"].argmax(1) == result["test_label"]).mean())
+
+
+def accuracy_of(phases: Phases, network: nn.Module) -> float:
+    """Of a network of a run, on the test rows of its data."""
+    inputs, truth = phases.rows.test_inputs, phases.dataset.test_label
+    assert inputs is not None
+    return float((phases.rows.probs(network, inputs).argmax(1) == truth).mean())
 
 
 def by_seed(lines: Iterable[Line], value: str = "accuracy", **which: Any) -> dict[int, float]:

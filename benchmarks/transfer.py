@@ -36,6 +36,7 @@ from benchmarks.records import (
     DEVICE,
     RECORDS,
     Line,
+    accuracy_of,
     do,
     done_of,
     made_with,
@@ -124,7 +125,7 @@ def self_trained(setting: Setting, job: Job) -> Line:
         kept = setting.teacher(job.labels, job.seed)
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(kept, of_255=(255 * says.numpy()).round().astype(np.uint8))
-    return {"alone": accuracy(phases, teacher), "accuracy": accuracy(phases, student)}
+    return {"alone": accuracy_of(phases, teacher), "accuracy": accuracy_of(phases, student)}
 
 
 def distilled(setting: Setting, job: Job) -> Line:
@@ -135,7 +136,7 @@ def distilled(setting: Setting, job: Job) -> Line:
     stages = phases.stages(phases.only, phases.steps, None, Silent())
     alone = stages.train(Supervised())
     student = distil(stages, says / says.sum(1, keepdim=True))
-    return {"alone": accuracy(phases, alone), "accuracy": accuracy(phases, student)}
+    return {"alone": accuracy_of(phases, alone), "accuracy": accuracy_of(phases, student)}
 
 
 def phases_of(setting: Setting, job: Job, algorithm: str) -> Phases:
@@ -158,12 +159,6 @@ def rows_of(setting: Setting, job: Job) -> Dataset:
 
 def init_of(setting: Setting, job: Job) -> str | None:
     return str(setting.network(job.seed)) if job.start == TINY else None
-
-
-def accuracy(phases: Phases, network: torch.nn.Module) -> float:
-    assert phases.rows.test_inputs is not None
-    probs = phases.rows.probs(network, phases.rows.test_inputs)
-    return float((probs.argmax(1) == phases.dataset.test_label).mean())
 
 
 def missing(record: Path, setting: Setting, seeds: int) -> list[Job]:
