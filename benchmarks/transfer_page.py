@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.records import Line, by_seed, gain, interval, lines_of, place, spread, versions_of
 from benchmarks.starts import LITE0, RANDOM, TINY, Setting
 from realmix.base.files import whole_lines, write_atomically
 
 TABLE_4 = ("supervised", "mixmatch", "realmix")
+BOTH = ((TINY, "realmix"), (RANDOM, "mixmatch"))
 SELF_TRAINING, DISTILLED = "self-training", "distilled"
 WORDS = {"supervised": "labels alone", "mixmatch": "MixMatch", "realmix": "RealMix"}
 
@@ -37,18 +40,21 @@ def page(lines: Sequence[Line], setting: Setting) -> str:
         "",
         f"`python -m benchmarks.transfer`: {setting.data}, {setting.steps:,} steps a training,"
         f" {place(lines)}. ± is the standard deviation over seeds of labels and training together;"
-        " differences are paired by seed, with their 95 % t-intervals. The small ConvNet starts at"
+        " differences are paired by seed, with their 95 % t-intervals where there are three. The"
+        " small ConvNet starts at"
         f" random or from 175 classes of {TINY} (8,750 pictures, as many steps, none of CIFAR-10's"
         f" classes); {LITE0} is an EfficientNet-Lite0 of ImageNet whole, frozen, at 160 pixels,"
         " under a head that takes a tenth of the steps.",
         *("", "## After pre-training: labels alone, MixMatch, RealMix (the paper's Table 4)", ""),
         *table_4(lines, setting),
+        *("", *brings(lines, setting)),
         *("", f"## More labels, of {setting.base:,}: pre-training and self-training (Zoph)", ""),
-        "The pool is the same at each size: all rows beside these. Strong augmentation everywhere.",
+        "The pool is the same at each size: all rows beside these. Strong augmentation everywhere"
+        " (noise on features).",
         *("", *shares(lines, setting)),
         *("", "## A small network that learns from a large one (SimCLRv2's third step)", ""),
         f"The ConvNet from random on the labels alone, and on them and what the head of {LITE0},"
-        " which learned the same labels, says of the pool.",
+        " which learned the same labels, says of the pool; weak augmentation.",
         *("", *taught(lines, setting)),
     ]
     return "\n".join([*rows, "", *versions_of(lines), ""])
@@ -74,16 +80,47 @@ def table_4(lines: Sequence[Line], setting: Setting) -> Iterator[str]:
                 yield f"| {start} | {WORDS[method]} | {' | '.join(cells)} |"
 
 
+def brings(lines: Sequence[Line], setting: Setting) -> Iterator[str]:
+    """What pre-training adds to each method, and RealMix to it."""
+    yield from header(("what it brings",), setting.few)
+    pairs = [(f"{TINY}, {WORDS[method]}", (TINY, method), (RANDOM, method)) for method in TABLE_4]
+    for start in (TINY, LITE0):
+        for method in TABLE_4[:2]:
+            words = f"RealMix over {WORDS[method]}, from {start}"
+            pairs.append((words, (start, "realmix"), (start, method)))
+    pairs.append((f"RealMix from {TINY} over MixMatch from random", *BOTH))
+    for words, one, other in pairs:
+        found = [
+            [by_seed(lines, start=s, method=m, labels=labels) for s, m in (one, other)]
+            for labels in setting.few
+        ]
+        changes = [change(mine, theirs) for mine, theirs in found]
+        if any(changes):
+            yield f"| {words} | {' | '.join(changes)} |"
+
+
 def cell(found: dict[int, float], base: dict[int, float]) -> str:
     """Accuracy, and the difference from a base where both have seeds.
 
     >>> cell({0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.6})
-    '0.600 ± 0.141, +0.100 (+0.100 to +0.100)'
+    '0.600 ± 0.141, +0.100 (two seeds: +0.100, +0.100)'
     """
-    if not found:
-        return ""
-    change = interval(gain(found, base))
-    return f"{spread(found)}, {change}" if change else spread(found)
+    return ", ".join(filter(None, (found and spread(found), change(found, base))))
+
+
+def change(found: dict[int, float], base: dict[int, float]) -> str:
+    """The difference of common seeds, with their number where they are fewer than three.
+
+    >>> change({0: 0.5, 1: 0.7}, {0: 0.4, 2: 0.6})
+    '+0.100 (one seed)'
+    >>> change({0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.5})
+    '+0.150 (two seeds: +0.100, +0.200)'
+    """
+    each = [found[seed] - base[seed] for seed in found if seed in base]
+    if len(each) > 2:
+        return interval(gain(found, base))
+    told = {1: "one seed", 2: f"two seeds: {', '.join(f'{one:+.3f}' for one in each)}"}
+    return f"{np.mean(each):+.3f} ({told[len(each)]})" if each else ""
 
 
 def shares(lines: Sequence[Line], setting: Setting) -> Iterator[str]:
@@ -112,8 +149,7 @@ def shares(lines: Sequence[Line], setting: Setting) -> Iterator[str]:
         ("both", (TINY, "accuracy"), (RANDOM, "alone")),
     ):
         changes = [
-            interval(gain(grid[(*with_it, labels)], grid[(*without, labels)]))
-            for labels in setting.sizes
+            change(grid[(*with_it, labels)], grid[(*without, labels)]) for labels in setting.sizes
         ]
         if any(changes):
             yield f"| {words} | {' | '.join(changes)} |"

@@ -13,7 +13,15 @@ import pytest
 from benchmarks.records import do, measured
 from benchmarks.starts import LITE0, RANDOM, TINY, Setting, few_labels, part_of_base
 from benchmarks.transfer import DIGITS, Job, jobs, missing
-from benchmarks.transfer_page import DISTILLED, SELF_TRAINING, TABLE_4, shares, table_4, taught
+from benchmarks.transfer_page import (
+    DISTILLED,
+    SELF_TRAINING,
+    TABLE_4,
+    brings,
+    shares,
+    table_4,
+    taught,
+)
 from realmix.data.encoded import Encoded, Kept, Reference
 from realmix.data.reading.load import load
 
@@ -50,9 +58,7 @@ def test_features_stay_with_their_rows() -> None:
     number = np.arange(count + 500)
     reference = Reference("any", 8, 1, "")
     encoded = Encoded(Kept(number[:, None, None], number), None, reference, 0.0)
-    part = part_of_base(
-        type(whole)(**{**vars(whole), "encoded": encoded}), 200, labels=40, seed=0
-    )
+    part = part_of_base(type(whole)(**{**vars(whole), "encoded": encoded}), 200, labels=40, seed=0)
     assert part.encoded is not None
     place = part.encoded.plain.place
     np.testing.assert_array_equal(part.inputs, whole.inputs[place[: len(part.label)]])
@@ -89,7 +95,18 @@ def test_differences_are_from_the_labels_alone_of_random_starts() -> None:
     lines += [line(TINY, "realmix", 20, seed, 0.6 + 0.1 * seed) for seed in (0, 1)]
     rows = list(table_4(lines, SETTING))
     assert rows[2] == "| random | labels alone | 0.500 ± 0.000 |  |"
-    assert rows[3].startswith("| Tiny ImageNet | RealMix | 0.650 ± 0.071, +0.150 (-0.485 to")
+    assert rows[3] == (
+        "| Tiny ImageNet | RealMix | 0.650 ± 0.071, +0.150 (two seeds: +0.100, +0.200) |  |"
+    )
+
+
+def test_what_pre_training_and_realmix_bring_each_other() -> None:
+    found = {(TINY, "realmix"): 0.7, (RANDOM, "realmix"): 0.6, (TINY, "supervised"): 0.55}
+    lines = [line(*which, 20, 0, accuracy) for which, accuracy in found.items()]
+    assert list(brings(lines, SETTING))[2:] == [
+        "| Tiny ImageNet, RealMix | +0.100 (one seed) |  |",
+        "| RealMix over labels alone, from Tiny ImageNet | +0.150 (one seed) |  |",
+    ]
 
 
 def test_what_each_part_brings() -> None:
@@ -99,7 +116,7 @@ def test_what_each_part_brings() -> None:
         for start, (alone, student) in found.items()
         for seed in (0, 1)
     ]
-    rows = [row.split("|") for row in shares(lines, SETTING) if "to" in row]
+    rows = [row.split("|") for row in shares(lines, SETTING) if "seeds" in row]
     assert {cells[1].strip(): cells[-2].strip()[:6] for cells in rows} == {
         "pre-training, labels alone": "+0.050",
         "pre-training, with self-training": "+0.100",
@@ -114,7 +131,7 @@ def test_the_taught_network_is_compared_with_itself() -> None:
     lines += [line(LITE0, SELF_TRAINING, 40, seed, 0.95, alone=0.9) for seed in (0, 1)]
     assert list(taught(lines, SETTING))[2:] == [
         "| the labels alone | 0.600 ± 0.000 |  |  |",
-        "| taught | 0.700 ± 0.000, +0.100 (+0.100 to +0.100) |  |  |",
+        "| taught | 0.700 ± 0.000, +0.100 (two seeds: +0.100, +0.100) |  |  |",
         "| its teacher | 0.900 ± 0.000 |  |  |",
     ]
 
