@@ -36,15 +36,26 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.accuracy cifar10
 	$(BIN)/python -m benchmarks.accuracy cifar10_longer
 	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.columns
+	$(BIN)/python -m benchmarks.ladder
+	$(BIN)/python -m benchmarks.taught
 	$(BIN)/python -m benchmarks.label_noise
 	$(BIN)/python -m benchmarks.claims
+	$(BIN)/python -m benchmarks.choices
 	$(BIN)/python -m benchmarks.pretraining
+	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.mismatch
 	$(BIN)/python -m benchmarks.gate
-	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.selection
+	$(BIN)/python -m benchmarks.simulated
 	$(BIN)/python -m benchmarks.decide
+	$(BIN)/python -m benchmarks.early
+	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.augment_guard
-	$(BIN)/python -m benchmarks.graph
+	$(BIN)/python -m benchmarks.sent_augment
 	$(BIN)/python -m benchmarks.graph
 
 docs: $(READY) ## run every code block of README and docs

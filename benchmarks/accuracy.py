@@ -3,6 +3,7 @@
     python -m benchmarks.accuracy digits
     python -m benchmarks.accuracy cifar10 [--labels 1000] [--seeds 3] [--jobs 2]
     python -m benchmarks.accuracy cifar10_longer
+    python -m benchmarks.accuracy svhn  # needs train_32x32.mat and test_32x32.mat in REALMIX_DATA
 
 A run is one line of records/<task>/results.jsonl; runs that are there are not done again. At the
 end records/<task>/README.md is written anew from all lines. Labels are drawn and networks start
@@ -89,6 +90,17 @@ TASKS = {
         fields={
             # a run of one core in a quarter of an hour
             **{name: {"unlabeled_ratio": 2} for name in FIXMATCH_FAMILY},
+        },
+    ),
+    "svhn": Task(
+        data="svhn",
+        labels=(250, 500, 1000, 4000),  # as the paper's Table 3
+        seeds=3,
+        steps=3000,
+        algorithms=("supervised", "mixmatch", "realmix", "fixmatch"),
+        fields={
+            "fixmatch": {"unlabeled_ratio": 2},
+            **{name: {"weight": 250} for name in ("mixmatch", "realmix")},  # theirs on SVHN
         },
     ),
     "cifar10_longer": Task(

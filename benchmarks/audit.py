@@ -26,6 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.records import RECORDS, Line, by_seed, do, lines_of, spread, versions_of
+from benchmarks.tiny_imagenet import pictures
 from realmix.auditing.copies import find_copies
 from realmix.auditing.features import features_of
 from realmix.base.files import write_atomically
@@ -58,13 +59,9 @@ def seen(name: str) -> tuple[np.ndarray, np.ndarray]:
         data = load("cifar10", data_root=str(root))
         return features_of(data).rows[:50_000], data.label
     if name == "tiny":
-        with np.load(root / "tinyimagenet32_10k_webp.npz") as file:
-            blob, ends = file["blob"], file["offsets"]
-            far = np.flatnonzero(file["cifar10_overlap"][file["label"]] < 0)
-        far = np.random.default_rng(0).permutation(far)[:2500]
-        pictures = [Image.open(io.BytesIO(blob[ends[i] : ends[i + 1]].tobytes())) for i in far]
-        x = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
-        return features_of(_arrays(x)).rows, np.full(len(far), -1)
+        x, _, known = pictures()
+        far = np.random.default_rng(0).permutation(np.flatnonzero(~known))[:2500]
+        return features_of(_arrays(x[far])).rows, np.full(len(far), -1)
     with lzma.open(root / "clinc150_oos.jsonl.xz", "rt", encoding="utf8") as lines:
         rows = [json.loads(line) for line in lines]
     rows = [r for r in rows if r["split"] == "train"] + [r for r in rows if r["label"] == "oos"]
@@ -75,9 +72,7 @@ def seen(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _arrays(x: np.ndarray) -> Dataset:
-    return Dataset(
-        np.ascontiguousarray(x.transpose(0, 3, 1, 2)), np.zeros(len(x), np.int64), ("x",), "photos"
-    )
+    return Dataset(x, np.zeros(len(x), np.int64), ("x",), "photos")
 
 
 def _cifar(rng: np.random.Generator, inside: tuple[int, ...] | int) -> Case:

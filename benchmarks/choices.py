@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -31,7 +30,6 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 
@@ -119,15 +117,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {(line["choice"], line["variant"], line["seed"]) for line in lines_of(NAME)}
     wanted = [
         (choice, variant, FIRST_SEED + seed)
         for seed in range(given.seeds)
         for choice in given.names or CHOICES
         for variant in CHOICES[choice][1]
     ]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("choice", "variant", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,9 @@ import torch
 from benchmarks.accuracy import TASKS
 from benchmarks.records import (
     DEVICE,
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -33,7 +32,6 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.functional.adversarial import fgsm
@@ -329,15 +327,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CLAIMS))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {(line["claim"], line["variant"], line["seed"]) for line in lines_of("claims")}
     wanted = [
         (name, variant, seed)
         for name in given.names or CLAIMS
         for seed in range(SEEDS)
         for variant in CLAIMS[name].variants
     ]
-    do("claims", run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / "claims" / "README.md", summary())
+    complete("claims", run, wanted, ("claim", "variant", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -41,7 +40,6 @@ from benchmarks.records import (
     versions_of,
 )
 from realmix import SemiSupervisedClassifier
-from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 
 NAME, POOL, TEST = "columns", 2000, 3000
@@ -197,10 +195,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seeds", type=int, default=10)
     given = parser.parse_args()
-    done = {(line["data"], line["seed"]) for line in lines_of(NAME)}
     wanted = [(name, seed) for seed in range(given.seeds) for name in LABELS]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("data", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

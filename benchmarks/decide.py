@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.records import RECORDS, Line, do, lines_of, trained, versions_of
+from benchmarks.tiny_imagenet import pictures
 from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
@@ -104,11 +101,9 @@ def half_foreign(dataset: Dataset, rng: np.random.Generator) -> Dataset:
     assert found.oracle is not None
     rows = np.flatnonzero(found.label < 0)[::2]
     inputs, oracle = found.inputs.copy(), found.oracle.copy()
-    with np.load(Path(os.environ["REALMIX_DATA"]) / "tinyimagenet32_10k_webp.npz") as packed:
-        blob, offsets = packed["blob"].tobytes(), packed["offsets"]
-    for row, place in zip(rows, rng.permutation(len(offsets) - 1), strict=False):
-        picture = Image.open(io.BytesIO(blob[offsets[place] : offsets[place + 1]])).convert("RGB")
-        inputs[row] = np.asarray(picture).transpose(2, 0, 1)
+    far, _, _ = pictures()
+    rows = rows[: len(far)]
+    inputs[rows] = far[rng.permutation(len(far))[: len(rows)]]
     oracle[rows] = -1
     return dataclasses.replace(found, inputs=inputs, oracle=oracle)
 

@@ -20,9 +20,8 @@ import torch
 from scipy import stats
 
 from benchmarks.gate import smaller
-from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
+from benchmarks.records import Line, complete, lines_of, versions_of
 from benchmarks.selection import drawn
-from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays, load
@@ -154,10 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {tuple(line["case"]) for line in lines_of(NAME)}
-    todo = [case for case in cases() if case not in done]
-    do(NAME, run, todo, given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, cases(), ("case",), summary, given.jobs)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
-from realmix.base.files import write_atomically
+from benchmarks.records import Line, complete, lines_of, versions_of
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays, load
 from realmix.evaluate.gate import UNSETTLED
@@ -266,10 +265,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {tuple(line["case"]) for line in lines_of(NAME)}
-    todo = [case for case in cases() if case not in done]
-    do(NAME, run, todo, given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, cases(), ("case",), summary, given.jobs)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import cast
 import torch
 
 from benchmarks.paper_scale import describe
-from benchmarks.records import Line
+from benchmarks.records import Line, accuracy_of
 from benchmarks.speed import bare, noise, noted_passes
 from realmix.base.files import append_line, whole_lines, write_atomically
 from realmix.base.versions import versions
@@ -177,16 +177,11 @@ def clock(visit: Visit, dataset: Dataset) -> None:
 
 def train_until(end: float, trainer: Trainer, phases: Phases, visit: Visit, algorithm: str) -> None:
     """Train, with a line for each time that the averaged network is tested."""
-    dataset = phases.dataset
-    assert dataset.test_inputs is not None
-    assert dataset.test_label is not None
-    inputs = torch.from_numpy(dataset.test_inputs).to(visit.device)
     trainer.stop = lambda: time.monotonic() > end
     trainer.evaluate_every = max(trainer.steps // MEASURED, 1)
 
     def error(network: torch.nn.Module) -> dict[str, float]:
-        wrong = phases.rows.probs(network, inputs).argmax(1) != dataset.test_label
-        return {"error": float(wrong.mean())}
+        return {"error": 1 - accuracy_of(phases, network)}
 
     def observe(record: dict[str, float]) -> None:
         if "error" in record:

@@ -18,8 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
-from realmix.base.files import write_atomically
+from benchmarks.records import Line, complete, lines_of, versions_of
 from realmix.base.versions import versions
 from realmix.data.reading.load import load
 from realmix.functional import graph
@@ -147,7 +146,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--largest", type=int, default=100_000)
     given = parser.parse_args()
-    done = {(line["data"], line["rows"], line["search"]) for line in lines_of(NAME)}
     wanted = [
         (data, count, search)
         for sizes in zip(*SIZES.values(), strict=True)  # the small ones first
@@ -155,8 +153,7 @@ def main() -> None:
         for search in SEARCHES
         if count <= given.largest
     ]
-    do(NAME, run, [which for which in wanted if which not in done], jobs=1)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("data", "rows", "search"), summary, jobs=1)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -31,7 +30,6 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 
@@ -105,11 +103,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {(line["noise"], line["algorithm"], line["seed"]) for line in lines_of(NAME)}
     wanted = [(n, a, s) for s in range(given.seeds) for n in NOISE for a in METHODS]
     load("cifar10")  # decoded once, before the processes need it
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("noise", "algorithm", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

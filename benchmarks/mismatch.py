@@ -5,19 +5,18 @@
 
 Each training is a line of DIR/results.jsonl as soon as it is known; trainings that are there are
 not done again, so the same command goes on where a deadline stopped it. They begin in an order in
-which any stop leaves whole comparisons. At the end DIR/README.md and its figure are made anew. All
-trainings share one device. Labels, pool and networks are drawn by the seed; test rows are used
-once, for the averaged weights after the last step.
+which any stop leaves whole comparisons, none after the deadline. At the end DIR/README.md and its
+figure are made anew. All trainings share one device. Labels, pool and networks are drawn by the
+seed; test rows are used once, for the averaged weights after the last step.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +25,8 @@ import numpy as np
 import torch
 
 from benchmarks.mismatch_page import write_page
-from benchmarks.records import RECORDS, Line, shown
-from realmix.base.files import append_line, whole_lines
+from benchmarks.records import RECORDS, Line, accuracy_of, do, done_of, measured
+from realmix.base.files import whole_lines
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
@@ -89,7 +88,6 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {  # the algorithm, and what is
         "realmix",
         {**MILD, "out_of_distribution": "estimate", "divisor": "all"},
     ),
-    "realmix, labeled statistics": ("realmix", {"statistics": "labeled"}),
     "realmix, simple": ("realmix", {"extension": "simple"}),
     "realmix, 25 copies": ("realmix", {"copies": 25}),
     "fixmatch": ("fixmatch", {"unlabeled_ratio": 2}),
@@ -114,8 +112,8 @@ def final(seeds: int = 3) -> Iterator[Job]:
         (core[1:], swapped),
         (("fixmatch", "fixmatch, Fix-A-Step"), swapped),
         (("realmix", "realmix, simple", "realmix, 25 copies"), [(FEW, 0)]),  # Table 5
-        (("realmix, labeled statistics", "realmix"), swapped),
-        (("realmix, true share", "realmix", "mean_teacher", "fixmatch"), added),
+        (("realmix",), swapped),
+        (("fixmatch",), added),
     ):
         for sweep, mismatch in where:
             for seed in range(seeds):
@@ -153,14 +151,14 @@ def data_of(visit: Visit, job: Job) -> tuple[Dataset, Truth | None]:
     return class_mismatch(data, share, job.seed, known=known, labels=labels)
 
 
-def run(visit: Visit, job: Job) -> Line:
+def run(visit: Visit, *which: Any) -> Line:
     """One training as a line; one that fails is a line that says so."""
-    started = time.monotonic()
+    torch.set_num_threads(1)
+    job = Job(*which)
     algorithm, given = METHODS[job.method]
     fields = {k: job.mismatch / 100 if v == TRUE else v for k, v in given.items()}
-    line: Line = {**job._asdict(), "steps": visit.setting.steps, "fields": fields}
-    try:
-        dataset, truth = data_of(visit, job)
+
+    def accuracy() -> Line:
         config = Config(
             "mismatch",
             algorithm=algorithm,
@@ -170,12 +168,11 @@ def run(visit: Visit, job: Job) -> Line:
             fields=fields,
             device=visit.device,
         )
-        line |= trained(dataset, truth, config)
-    except Exception as error:  # one that diverges must not cost the others
-        line["error"] = f"{type(error).__name__}: {error}"[:500]
+        return trained(*data_of(visit, job), config)
+
+    line = measured({**job._asdict(), "steps": visit.setting.steps, "fields": fields}, accuracy)
     device = torch.cuda.get_device_name() if visit.device == "cuda" else visit.device
-    seconds = round(time.monotonic() - started, 1)
-    return {**line, "seconds": seconds, "versions": {**versions(), "device": device}}
+    return {**line, "versions": {**versions(), "device": device}}
 
 
 def trained(dataset: Dataset, truth: Truth | None, config: Config) -> Line:
@@ -184,11 +181,9 @@ def trained(dataset: Dataset, truth: Truth | None, config: Config) -> Line:
     trainer = phases.trainer(phases.only, phases.steps)
     trainer.observe = last.update
     trainer.run()
-    assert phases.rows.test_inputs is not None
-    probs = phases.rows.probs(trainer.nets.ema, phases.rows.test_inputs)
-    hits = probs.argmax(1) == dataset.test_label
+    hits = accuracy_of(phases, trainer.nets.ema)
     told = {k: v for k, v in last.items() if k not in ("step", "seconds")}
-    return {"accuracy": float(hits.mean()), **told, **separation(trainer, phases, truth)}
+    return {"accuracy": hits, **told, **separation(trainer, phases, truth)}
 
 
 def separation(trainer: Trainer, phases: Phases, truth: Truth | None) -> Line:
@@ -202,48 +197,10 @@ def separation(trainer: Trainer, phases: Phases, truth: Truth | None) -> Line:
     return {"auroc": float(roc_auc_score(~foreign, probs.max(1))), "foreign": truth.share}
 
 
-_VISIT: Visit | None = None
-
-
-def prepare(visit: Visit) -> None:
-    """Of each process, once."""
-    global _VISIT
-    _VISIT = visit
-    torch.set_num_threads(1)
-    everything(visit.setting.data, visit.data_root)
-
-
-def begin(job: Job) -> Line:
-    assert _VISIT is not None
-    return run(_VISIT, job)
-
-
-def do(visit: Visit, todo: Sequence[Job], record: Path, jobs: int, end: float) -> None:
-    """The trainings in order, so many at a time, until `end` on the monotonic clock."""
-    record.mkdir(parents=True, exist_ok=True)
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(jobs, prepare, (visit,)) as pool:  # leaving it ends what still runs
-        results = pool.imap_unordered(begin, todo)
-        for number in range(1, len(todo) + 1):
-            try:
-                line = results.next(timeout=max(end - time.monotonic(), 0))
-            except multiprocessing.TimeoutError:
-                print(f"The deadline: {number - 1} of {len(todo)} are done.", flush=True)
-                return
-            append_line(record / "results.jsonl", line)
-            told = line.get("error") or shown(line)
-            names = (str(line[name]) for name in Job._fields)
-            print(f"{number}/{len(todo)}", *names, told, flush=True)
-
-
 def missing(visit: Visit, jobs: Iterator[Job], record: Path) -> list[Job]:
     """Those that have no line yet, each once."""
-    done = {
-        Job(*(line[name] for name in Job._fields))
-        for line in whole_lines(record / "results.jsonl")
-        if line["steps"] == visit.setting.steps and "error" not in line
-    }
-    return [job for job in dict.fromkeys(jobs) if job not in done]
+    done = done_of(whole_lines(record / "results.jsonl"), (*Job._fields, "steps"))
+    return [job for job in dict.fromkeys(jobs) if (*job, visit.setting.steps) not in done]
 
 
 def main() -> None:
@@ -266,7 +223,8 @@ def main() -> None:
         shown_places = {(ALONE, 0), (FEW, 0), (SWAPPED, 75)}
         jobs = (job for job in jobs if job[1:] in {(*place, 0) for place in shown_places})
     everything(setting.data, given.data_root)  # decoded once, before the processes need it
-    do(visit, missing(visit, jobs, given.record), given.record, given.jobs, end)
+    todo = missing(visit, jobs, given.record)
+    do(given.record.resolve(), functools.partial(run, visit), todo, given.jobs, end)
     write_page(given.record, METHODS)
 
 

@@ -28,10 +28,9 @@ from torch import nn
 
 from benchmarks.records import (
     DEVICE,
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -41,7 +40,6 @@ from benchmarks.records import (
 )
 from realmix import models
 from realmix.augment.presets import PRESETS
-from realmix.base.files import write_atomically
 from realmix.data.pools import Data, Dataset, Pool
 from realmix.data.reading.load import load
 from realmix.models.composed import num_features
@@ -166,8 +164,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    keys = ("start", "method", "labels", "seed", "steps")
-    done = {tuple(line[key] for key in keys) for line in lines_of(NAME)}
     wanted = [
         (start, method, labels, seed, given.steps)
         for seed in range(given.seeds)
@@ -175,8 +171,8 @@ def main() -> None:
         for start in STARTS
         for method in METHODS
     ]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary(given.steps))
+    keys = ("start", "method", "labels", "seed", "steps")
+    complete(NAME, run, wanted, keys, lambda: summary(given.steps), given.jobs)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -37,7 +36,6 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
@@ -170,11 +168,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     given = parser.parse_args()
-    done = {(line["data"], line["method"], line["seed"]) for line in lines_of(NAME)}
     wanted = [(d, m, s) for d in SMALL for s in range(10) for m in given.methods]
     wanted += [(d, m, s) for d in TABLES for s in range(5) for m in given.methods]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("data", "method", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

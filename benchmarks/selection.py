@@ -23,8 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.ladder import everything
-from benchmarks.records import RECORDS, Line, do, lines_of, versions_of
-from realmix.base.files import write_atomically
+from benchmarks.records import Line, complete, lines_of, versions_of
 from realmix.base.versions import versions
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
@@ -389,9 +388,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {tuple(line["case"]) for line in lines_of(NAME)}
-    do(NAME, run, [case for case in cases() if case not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, cases(), ("case",), summary, given.jobs)
 
 
 if __name__ == "__main__":

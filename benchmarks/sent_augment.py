@@ -23,10 +23,9 @@ import numpy as np
 from torch import nn
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -41,7 +40,6 @@ from realmix.bank.lines import Lines
 from realmix.bank.pool import Wanted, joined, with_bank
 from realmix.bank.retrieval import Retrieved
 from realmix.bank.search import by_cells, exact, unit
-from realmix.base.files import write_atomically
 from realmix.contract.algorithm import Recipe
 from realmix.data.pools import Dataset
 from realmix.data.texts.columns import as_texts
@@ -203,10 +201,8 @@ def main() -> None:
     if given.growth:
         growth(given.growth)
         return
-    done = {(line["pool"], line["seed"]) for line in lines_of(NAME)}
     wanted = [(pool, seed) for seed in range(given.seeds) for pool in POOLS]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("pool", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

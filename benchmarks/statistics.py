@@ -28,8 +28,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
-from benchmarks.records import RECORDS, Line, by_seed, do, gain, lines_of, spread, versions_of
-from realmix.base.files import write_atomically
+from benchmarks.records import Line, by_seed, complete, gain, lines_of, spread, versions_of
 from realmix.base.versions import versions
 from realmix.data.reading.load import load
 from realmix.functional.forward import MOMENTUM
@@ -177,10 +176,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {(*(line[name] for name in vars(CASES[0])), line["seed"]) for line in lines_of(NAME)}
     wanted = [(*astuple(case), seed) for case in CASES for seed in range(given.seeds)]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, (*vars(CASES[0]), "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

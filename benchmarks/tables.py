@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records import (
-    RECORDS,
     Line,
     by_seed,
-    do,
+    complete,
     gain,
     interval,
     lines_of,
@@ -29,7 +28,6 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
-from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import from_arrays
@@ -108,10 +106,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    done = {(line["table"], line["algorithm"], line["seed"]) for line in lines_of(NAME)}
     wanted = [(t, a, s) for s in range(given.seeds) for t in TABLES for a in METHODS]
-    do(NAME, run, [which for which in wanted if which not in done], given.jobs)
-    write_atomically(RECORDS / NAME / "README.md", summary())
+    complete(NAME, run, wanted, ("table", "algorithm", "seed"), summary, given.jobs)
 
 
 if __name__ == "__main__":

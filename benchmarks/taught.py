@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.records import RECORDS
+from benchmarks.records import RECORDS, accuracy_of
 from realmix.base.files import append_line
 from realmix.base.versions import versions
 from realmix.data.pools import Data
@@ -162,12 +162,7 @@ class Visit:
     def tell(
         self, what: str, labels: int, phases: Phases, net: nn.Module, seconds: float, steps: int
     ) -> None:
-        truth, exam = self.whole.test_label, phases.rows.test_inputs
-        assert truth is not None
-        assert exam is not None
-        probs = phases.rows.probs(net, exam)
-        accuracy = float((probs.argmax(1) == truth).mean())
-        self.note(what, labels, seconds, steps, accuracy=accuracy)
+        self.note(what, labels, seconds, steps, accuracy=accuracy_of(phases, net))
 
 
 def main() -> None:
