@@ -30,6 +30,11 @@ class TemporalEnsembling(Objective):
     views = Views(labeled=("weak",), unlabeled=("weak",))
     recipe = Recipe(unlabeled_ratio=3, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
+    def check(self, facts: Facts) -> None:
+        if self.noise:
+            what = "temporal_ensembling adds noise to inputs"
+            facts.require_numbers(what, "Give --set noise=0.")
+
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
         self.num_labeled = facts.num_labeled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -73,18 +72,23 @@ class Tokenizing:
         return self
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """B texts to (B, 1, L) int64, `NOTHING` behind the last token, L that of the longest."""
-        return torch.from_numpy(padded(self.numbers(texts))[:, None].astype(np.int64))
+        """B texts to (B, 1, longest) int64, `NOTHING` behind the last token."""
+        rows = padded(self.numbers(texts), self.longest)
+        return torch.from_numpy(rows[:, None].astype(np.int64))
 
 
 def padded(numbers: Sequence[Sequence[int]], length: int = 1) -> np.ndarray:
-    """B lists of token numbers to (B, L) int32, `NOTHING` behind the last, L at least `length`.
+    """B lists of token numbers to (B, L), `NOTHING` behind the last, L at least `length`.
+
+    They are int16 where they fit, as those of English BERTs do, else int32: a pool has many.
 
     >>> padded([[5, 7], [], [9]]).tolist()
     [[5, 7], [-1, -1], [9, -1]]
     """
     length = max([length, *map(len, numbers)])
-    rows = np.full((len(numbers), length), NOTHING, np.int32)
+    largest = max((max(row, default=NOTHING) for row in numbers), default=NOTHING)
+    fitting = np.int16 if largest <= np.iinfo(np.int16).max else np.int32
+    rows = np.full((len(numbers), length), NOTHING, fitting)
     for row, own in zip(rows, numbers, strict=True):
         row[: len(own)] = own
     return rows
