@@ -38,8 +38,7 @@ class MixMatch(Objective):
         return Views(labeled=("weak",), unlabeled=("weak",) * self.augmentations)
 
     def check(self, facts: Facts) -> None:
-        if self.mixing != "none":
-            facts.require_numbers("mixmatch mixes inputs")
+        facts.require_numbers("mixmatch mixes inputs")
 
     def check_recipe(self, recipe: Recipe) -> None:
         if self.compatibility == "released":

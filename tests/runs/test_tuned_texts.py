@@ -23,6 +23,8 @@ from realmix.encoders.catalogue import text_encoder
 from realmix.models import build, described, merged
 from realmix.models.tuned.texts import Named, TunedTexts, trainable
 from realmix.models.tuned.tuning import tune
+from realmix.runs import augmentation
+from realmix.runs import classifier as classifier_module
 from realmix.runs.augmentation import augmented, encoding_of
 from realmix.runs.classifier import load_classifier
 from realmix.runs.climb.tuning import learned_from
@@ -240,7 +242,6 @@ def test_algorithms_run_or_say_why_not(name: str, config: Config) -> None:
     [
         ("pi_model", {"noise": 0.0}),
         ("temporal_ensembling", {"noise": 0.0}),
-        ("mixmatch", {"mixing": "none"}),
     ],
 )
 def test_what_mixes_or_adds_noise_runs_without_it(
@@ -302,9 +303,11 @@ def test_auto_tries_the_vote_and_what_it_teaches(config: Config, tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["linear", "consensus"])
 def test_a_method_of_rows_says_the_same_with_its_encoder_as_the_body(
-    name: str, config: Config, tmp_path: Path
+    name: str, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
+    for place in (augmentation, classifier_module):  # bfloat16 rounds otherwise in other batches
+        monkeypatch.setattr(place, "best_precision", lambda device, shape: torch.float32)
     for tuned in (None, "head"):
         mine = changed(config, algorithm=name, fields={}, tune=tuned)
         fit(mine, tmp_path / f"run-{tuned}", Silent())
