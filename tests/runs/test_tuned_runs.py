@@ -250,7 +250,7 @@ def test_texts_and_rows_are_refused(config: Config, tmp_path: Path) -> None:
     texts.write_text("\n".join(["text,label", *lines]))
     rows.write_text("\n".join(["a,label", *(f"{i * i % 7}.5,{i % 2}" for i in range(40))]))
     plain = {"image_size": None, "augment": "auto"}
-    with pytest.raises(UsageError, match="--tune trains BERTs.*'tfidf' is none"):
+    with pytest.raises(UsageError, match=r"--tune trains BERTs.*'tfidf' is none"):
         fit(changed(config, data=str(texts), encoder="tfidf", **plain), tmp_path / "r", Silent())
     with pytest.raises(UsageError, match="is for pictures, and these are feature rows"):
         fit(changed(config, data=str(rows), **plain), tmp_path / "r", Silent())
