@@ -87,6 +87,10 @@ SECOND = (
 )
 
 
+Cell = tuple[str, int, str, str, str]
+"""Data, draw, start, algorithm, views."""
+
+
 class RandomViews(TextViews):
     """Strong views whose words are left out or swapped whatever they tell, as many of them."""
 
@@ -146,7 +150,7 @@ def prepare(asked: argparse.Namespace) -> None:
             made = [views(text, key_of(digest_of(text))) for text in texts]
             tokens = padded(cut.numbers(list(itertools.chain.from_iterable(made))))
             arrays[kind] = tokens.reshape(len(texts), VIEWS - 1, -1)
-        np.savez_compressed(out / f"{name}.npz", **arrays)
+        np.savez_compressed(out / f"{name}.npz", **arrays)  # type: ignore[arg-type]
         print(name, {key: value.shape for key, value in arrays.items()}, flush=True)
 
 
@@ -191,10 +195,9 @@ def config_of(folder: Path, start: str, algorithm: str, steps: int, seed: int) -
     )  # fmt: skip
 
 
-def cell(
-    folder: Path, name: str, seed: int, start: str, algorithm: str, kind: str, steps: int
-) -> Line:
+def cell(folder: Path, which: Cell, steps: int) -> Line:
     """One training, and what became of it."""
+    name, seed, start, algorithm, kind = which
     torch.set_num_threads(1)
     began = time.monotonic()
     dataset = dataset_of(folder, name, kind, seed, start)
@@ -239,7 +242,10 @@ def features(folder: Path, name: str) -> None:
         tokens = torch.from_numpy(arrays[part].reshape(-1, 1, arrays[part].shape[-1]))
         with torch.no_grad():
             made = torch.cat(
-                [network.features(rows.to(device)).half().cpu() for rows in tokens.split(512)]
+                [
+                    network.features(rows.to(device)).half().cpu()
+                    for rows in torch.split(tokens, 512)
+                ]
             )
         np.save(folder / f"{name}-{part}.npy", made.reshape(len(arrays[part]), -1, 384).numpy())
 
@@ -276,7 +282,7 @@ def run(asked: argparse.Namespace) -> None:
     done = {tuple(line[key] for key in keys) for line in whole_lines(record / "results.jsonl")}
     orders = itertools.product((asked.seeds[:2], asked.seeds[2:]), (FIRST, SECOND))
     cells = (itertools.product(seeds, tier, asked.data) for seeds, tier in orders)
-    todo = [
+    todo: list[Cell] = [
         (name, seed, *which)
         for seed, which, name in itertools.chain.from_iterable(cells)
         if (name, seed, *which, asked.steps) not in done
@@ -288,10 +294,8 @@ def run(asked: argparse.Namespace) -> None:
         running: dict[concurrent.futures.Future[Line], float] = {}
         while waiting or running:
             while waiting and len(running) < asked.jobs and time.monotonic() + longest < end:
-                name, seed, *which = waiting.pop()
-                running[pool.submit(cell, folder, name, seed, *which, asked.steps)] = (
-                    time.monotonic()
-                )
+                one = pool.submit(cell, folder, waiting.pop(), asked.steps)
+                running[one] = time.monotonic()
             if not running:
                 break
             ready, _ = concurrent.futures.wait(running, return_when="FIRST_COMPLETED")
