@@ -28,7 +28,7 @@ class Supervised(Objective):
         return Views(labeled=(self.view,))
 
     def check(self, facts: Facts) -> None:
-        if self.alpha:
+        if self.alpha > 0:
             facts.require_numbers("supervised with alpha mixes inputs", "Leave alpha at 0.")
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
