@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from realmix import SemiSupervisedClassifier
+from realmix import SemiSupervisedClassifier, compare
 from realmix.algorithms import ALGORITHMS
 from realmix.base.errors import UsageError
 from realmix.command.predictions import predict_all
@@ -27,6 +27,7 @@ from realmix.runs import augmentation
 from realmix.runs import classifier as classifier_module
 from realmix.runs.augmentation import augmented, encoding_of
 from realmix.runs.classifier import load_classifier
+from realmix.runs.climb.distill import distill
 from realmix.runs.climb.tuning import learned_from
 from realmix.runs.config import Config
 from realmix.runs.networks import OF_TEXTS, settings_of
@@ -314,6 +315,21 @@ def test_a_method_of_rows_says_the_same_with_its_encoder_as_the_body(
         classifier = load_classifier(tmp_path / f"run-{tuned}")
         found[tuned] = classifier.predict_texts([str(text) for text in read(config).inputs])
     np.testing.assert_allclose(found["head"], found[None], atol=0.03)  # features are float16
+
+
+def test_it_is_distilled_and_compared(config: Config, tmp_path: Path) -> None:
+    fit(config, tmp_path / "run", Silent())
+    small = distill(tmp_path / "run", tmp_path / "small", steps=2)
+    assert small.figures["teacher_encoder"].endswith("bert")
+    assert small.classifier.encoder is not None
+    assert small.classifier.encoder.name == "tfidf"
+    common = {name: getattr(config, name) for name in ("data", "encoder", "tune", "steps")}
+    names = ("fixmatch:batch_size=4", "linear")
+    found = compare(
+        algorithms=names, seeds=[0], test_share=0.3, out=tmp_path / "c", workers=1, **common
+    )
+    assert len(found.outcomes) == 2
+    assert not found.failed
 
 
 def test_other_weights_or_texts_are_another_run(config: Config, tmp_path: Path) -> None:
