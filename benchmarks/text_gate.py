@@ -1,6 +1,7 @@
 """AG News with 40 labels, minilm frozen: which methods fall on its views, and what the gate does.
 
-    python -m benchmarks.text_gate [--pool 1000] [--tests 1500] [--seeds 0 1 2 3 4] [--record DIR]
+    python -m benchmarks.text_gate [--pool 1000] [--tests 1500] [--seeds 0 1 2 3 4]
+        [--encoder minilm] [--methods auto uda ...] [--record DIR]
 
 Eight views of every text are encoded once and kept in the cache of features; a head is then trained
 on them by each method, with its comparison on held-out labels, several draws of labels. A line of
@@ -66,21 +67,23 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=1500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--record", type=Path, default=RECORDS / "text_tuned")
     asked = parser.parse_args()
     asked.record.mkdir(parents=True, exist_ok=True)
     file = asked.record / "gate.jsonl"
-    encoder = Config("agnews", encoder="minilm", algorithm="uda")
+    encoder = Config("agnews", encoder=asked.encoder, algorithm="uda")
     whole = augmented(texts_of(asked.pool, asked.tests), encoder).dataset
     whole = learned_from(whole, encoding_of(whole, encoder), encoder)
     assert whole.encoded is not None
-    done = {(line["algorithm"], line["seed"]) for line in whole_lines(file)}
+    lines = whole_lines(file)
+    done = {(line.get("encoder", "minilm"), line["algorithm"], line["seed"]) for line in lines}
     for seed in asked.seeds:
         label = np.full(len(whole.label), -1)
         known = stratified_labels(whole.label, LABELS, seed)
         label[known] = whole.label[known]
         for method in asked.methods:
-            if (method, seed) in done:
+            if (asked.encoder, method, seed) in done:
                 continue
             seen = whole.encoded
             if method == "auto":  # learns from the plain view alone
@@ -96,6 +99,7 @@ def main() -> None:
             right = said.argmax(1) == truth
             sure = {str(t): said.max(1) >= t for t in THRESHOLDS}
             line = {
+                "encoder": asked.encoder,
                 "algorithm": method,
                 "seed": seed,
                 "labels": LABELS,

@@ -287,6 +287,7 @@ def run(asked: argparse.Namespace) -> None:
         for seed, which, name in itertools.chain.from_iterable(cells)
         if (name, seed, *which, asked.steps) not in done
         and (not asked.only or which[1] in asked.only)
+        and (not asked.starts or which[0] in asked.starts)
     ]
     waiting, spawn = list(reversed(todo)), multiprocessing.get_context("spawn")
     longest = 0.0
@@ -325,6 +326,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", nargs="+", default=list(LABELS))
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--starts", nargs="*", default=[])
     parser.add_argument("--record")
     asked = parser.parse_args()
     if asked.what == "prepare":

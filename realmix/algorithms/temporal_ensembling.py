@@ -32,8 +32,7 @@ class TemporalEnsembling(Objective):
 
     def check(self, facts: Facts) -> None:
         if self.noise:
-            what = "temporal_ensembling adds noise to inputs"
-            facts.require_numbers(what, "Give --set noise=0.")
+            facts.require_numbers("temporal_ensembling adds noise", "Give --set noise=0.")
 
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
