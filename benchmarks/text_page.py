@@ -11,10 +11,8 @@ from benchmarks.records import (
     RECORDS,
     Line,
     by_seed,
-    interval,
     lines_of,
     place,
-    spread,
     versions_of,
 )
 from benchmarks.text_tuned import FIRST, LABELS, SECOND
@@ -196,8 +194,8 @@ def main() -> None:
         *("1,000 rows of the pool. Confident: p > 0.8 of UDA, 0.95 of the others.", ""),
         *over_training(lines),
         *("## What the gate does about it", ""),
-        "AG News@40, heads on frozen features of eight views, `realmix fit --algorithm METHOD` as it"
-        f" comes, a pool of {gate[0]['pool']:,}.",
+        "AG News@40, heads on frozen features of eight views, `realmix fit --algorithm METHOD` as"
+        f" it comes, a pool of {gate[0]['pool']:,}.",
         *("", *gated(gate), *versions_of([*lines, *gate])),
     ]
     write_atomically(folder / "README.md", "\n".join(parts) + "\n")
