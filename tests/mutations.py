@@ -2416,6 +2416,37 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "models/tuned/texts.py",
+        "runs/test_tuned_texts.py",
+        [
+            ("padding is read", "given = tokens != NOTHING", "given = tokens == tokens"),
+            ("a text of nothing", "given[:, 0] = True", "pass"),
+            ("cut at the shortest", "int(given.sum(1).max())", "int(given.sum(1).min())"),
+            ("every encoder trains", "isinstance(found.network, Bert)", "True"),
+        ],
+    ),
+    *mutants(
+        "data/texts/tokens.py",
+        "runs/test_tuned_texts.py",
+        [
+            ("the wrong end", 'direction="left" if last', 'direction="right" if last'),
+            ("no ends of texts", "add_special_tokens=self.special", "add_special_tokens=False"),
+        ],
+    ),
+    *mutants(
+        "encoders/written.py",
+        "runs/test_tuned_texts.py",
+        [("views of one text", "self.texts[row], key_of", "self.texts[rows[0]], key_of")],
+    ),
+    *mutants(
+        "contract/method.py",
+        "runs/test_tuned_texts.py",
+        [
+            ("numbers of words are mixed", "if self.mixed_labels:", "if False:"),
+            ("numbers of words are moved", "return len(self.shape) == 2", "return False"),
+        ],
+    ),
+    *mutants(
         "data/class_numbers.py",
         "data/test_class_numbers.py",
         [

@@ -31,6 +31,7 @@ class Adversarial(Objective):
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
     def check(self, facts: Facts) -> None:
+        facts.require_numbers("adversarial moves inputs a little")
         if facts.code_columns and not self.code_columns:
             raise UsageError(codes_refused("adversarial", facts.code_columns))
 

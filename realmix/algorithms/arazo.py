@@ -39,6 +39,9 @@ class Arazo(Objective):
         dropout=0.1,
     )
 
+    def check(self, facts: Facts) -> None:
+        facts.require_numbers("arazo mixes inputs")
+
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
         self.soft_labels = PerExample(facts.num_unlabeled, facts.num_classes)

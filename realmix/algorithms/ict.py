@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import NonNegative, Positive, Share
 from realmix.functional.forward import frozen_statistics
 from realmix.functional.losses import cross_entropy, squared_error
@@ -30,6 +30,9 @@ class ICT(Objective):
     cost = 3.6
     views = Views(labeled=("weak",), unlabeled=("weak",))
     recipe = Recipe(batch_size=100, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    def check(self, facts: Facts) -> None:
+        facts.require_numbers("ict mixes inputs")
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, one_hot(batch.labeled.label, self.num_classes)

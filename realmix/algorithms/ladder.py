@@ -42,6 +42,7 @@ class Ladder(Objective):
     recipe = Recipe(batch_size=100, optimizer="adam", learning_rate=0.002, weight_decay=0.0)
 
     def check(self, facts: Facts) -> None:
+        facts.require_numbers("ladder adds noise to inputs")
         if self.structure == "full" and facts.is_images:
             raise UsageError(
                 "Ladder.structure 'full' denoises the layers of a multilayer perceptron, and these"

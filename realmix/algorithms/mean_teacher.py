@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import Decay, NonNegative, Share
 from realmix.functional.forward import frozen_statistics, noisy
 from realmix.functional.losses import cross_entropy, scaled_kl, squared_error
@@ -32,6 +32,10 @@ class MeanTeacher(Objective):
     cost = 2.3
     views = Views(labeled=("weak",), unlabeled=("weak", "weak"))
     recipe = Recipe(optimizer="adam", learning_rate=0.002, weight_decay=0.02)
+
+    def check(self, facts: Facts) -> None:
+        if self.student_noise or self.teacher_noise:
+            facts.require_numbers("This noise is added to inputs", "Leave it at 0.")
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import Count, NonNegative, Positive
 from realmix.functional.forward import interleaved, joint
 from realmix.functional.losses import cross_entropy, squared_error
@@ -36,6 +36,9 @@ class MixMatch(Objective):
     @property
     def views(self) -> Views:
         return Views(labeled=("weak",), unlabeled=("weak",) * self.augmentations)
+
+    def check(self, facts: Facts) -> None:
+        facts.require_numbers("mixmatch mixes inputs")
 
     def check_recipe(self, recipe: Recipe) -> None:
         if self.compatibility == "released":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import NonNegative, Share
 from realmix.functional.forward import noisy
 from realmix.functional.losses import cross_entropy, squared_error
@@ -30,6 +30,10 @@ class PiModel(Objective):
     @property
     def views(self) -> Views:
         return Views(("weak", "weak") if self.on_labeled else ("weak",), ("weak", "weak"))
+
+    def check(self, facts: Facts) -> None:
+        if self.noise:
+            facts.require_numbers("pi_model adds noise to inputs", "Give --set noise=0.")
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x, *x_again), y = batch.labeled.views, batch.labeled.label

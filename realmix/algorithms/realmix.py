@@ -85,6 +85,9 @@ class RealMix(Objective):
             erasing=cut if copy == "cutout" else None,
         )
 
+    def check(self, facts: Facts) -> None:
+        facts.require_numbers("realmix mixes inputs")
+
     def check_recipe(self, recipe: Recipe) -> None:
         if self.compatibility == "released":
             recipe.require_equal_parts("RealMix.compatibility 'released'")

@@ -53,6 +53,7 @@ class ReMixMatch(Objective):
         return Views((view, "probe"), ("weak", *strong), rates=self.rates.value)
 
     def check(self, facts: Facts) -> None:
+        facts.require_numbers("remixmatch mixes inputs")
         if self.augmentation == "ct_augment":
             facts.require_images("CTAugment", "Use --set augmentation=rand_augment.")
         if self.rotation and (reason := why_not_turned(facts.shape, facts.preset)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
+from realmix.contract.algorithm import Batch, Facts, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.contract.fields import NonNegative
 from realmix.functional.losses import cross_entropy
 from realmix.functional.mixing import mix_together
@@ -26,6 +26,10 @@ class Supervised(Objective):
     @property
     def views(self) -> Views:
         return Views(labeled=(self.view,))
+
+    def check(self, facts: Facts) -> None:
+        if self.alpha > 0:
+            facts.require_numbers("supervised with alpha mixes inputs", "Leave alpha at 0.")
 
     def loss(self, nets: Nets, batch: Batch, step: Step) -> Losses:
         (x,), y = batch.labeled.views, batch.labeled.label

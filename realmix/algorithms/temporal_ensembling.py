@@ -30,6 +30,10 @@ class TemporalEnsembling(Objective):
     views = Views(labeled=("weak",), unlabeled=("weak",))
     recipe = Recipe(unlabeled_ratio=3, optimizer="adam", learning_rate=0.002, weight_decay=0.02)
 
+    def check(self, facts: Facts) -> None:
+        if self.noise:
+            facts.require_numbers("temporal_ensembling adds noise", "Give --set noise=0.")
+
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)
         self.num_labeled = facts.num_labeled

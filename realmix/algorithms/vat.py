@@ -35,6 +35,7 @@ class VAT(Objective):
     )
 
     def check(self, facts: Facts) -> None:
+        facts.require_numbers("vat moves inputs a little")
         if facts.code_columns and not self.code_columns:
             raise UsageError(codes_refused("vat", facts.code_columns))
 

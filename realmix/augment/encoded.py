@@ -34,21 +34,23 @@ class Lookup:
         self.copies: dict[torch.device, Tensor] = {}
 
     def __call__(self, rows: Tensor, view: Tensor | int) -> Tensor:
-        """(B,) rows, and (B,) views or one for all, to (B, D) float32."""
+        """(B,) rows, and (B,) views or one for all, to (B, D) float32 or (B, L) int64."""
         stored, place = self.kept
         if rows.device.type == "cpu":
-            return stored[place[rows], view].float()
-        if rows.device not in self.copies:
-            self.copies[rows.device] = stored[place].to(rows.device)
-        return self.copies[rows.device][rows, view].float()
+            found = stored[place[rows], view]
+        else:
+            if rows.device not in self.copies:
+                self.copies[rows.device] = stored[place].to(rows.device)
+            found = self.copies[rows.device][rows, view]
+        return found.float() if found.is_floating_point() else found.long()
 
 
 def encoded_views(kept: Encoded, standard: Standard) -> dict[str, View]:
     """The views of a data set's features.
 
     Args:
-        kept: the features.
-        standard: (B, D) features to mean 0 and deviation 1.
+        kept: the features, or token numbers.
+        standard: (B, D) features to mean 0 and deviation 1; or (B, L) numbers to network inputs.
     """
     look = Lookup(kept.plain)
 

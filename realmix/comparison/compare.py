@@ -134,7 +134,7 @@ def _settled(
     common = dict(grid.common)
     if notes:
         common["encoder"] = seen.encoder or "none"
-    if (seen.encodes or dataset.is_texts) and common.get("views") is None:
+    if (seen.freezes or dataset.is_texts) and common.get("views") is None:
         methods = [one.name for one in contenders if one.kind == "method"]
         common["views"] = max([1, *(num_views(replace(seen, algorithm=name)) for name in methods)])
     return replace(grid, common=common), notes

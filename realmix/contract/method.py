@@ -29,12 +29,13 @@ class Facts:
     Attributes:
         num_classes: K.
         num_labeled, num_unlabeled: rows of the two pools.
-        shape: of one network input: (C, H, W) of images, (D,) of features.
+        shape: of one network input: (C, H, W) of images, (D,) of features, (1, L) of the token
+            numbers of a text.
         class_shares: (K,) share of each class among the labels; sums to one.
         preset: name of the views' meaning ("digits", "features", ...); "" where it has none.
         code_columns: feature columns that look like codes of categories: few whole numbers.
         num_weak: pool rows with a label of unknown quality.
-        has_features: whether images have the features of an encoder beside them.
+        has_features: whether images or texts have the features of an encoder beside them.
     """
 
     num_classes: int
@@ -51,6 +52,24 @@ class Facts:
     def is_images(self) -> bool:
         return len(self.shape) == 3
 
+    @property
+    def is_tokens(self) -> bool:
+        return len(self.shape) == 2
+
+    def require_numbers(self, what: str, instead: str = "") -> None:
+        """Refuse token numbers for what calculates with inputs.
+
+        Raises:
+            UsageError: what that is, and what to do instead.
+        """
+        if self.is_tokens:
+            raise UsageError(
+                f"{what}, and an encoder of texts that is tuned takes the numbers of words, between"
+                f" which there is nothing. {instead or 'Leave out --tune: features can be mixed.'}"
+                " Of the algorithms fixmatch, adamatch, softmatch, flexmatch, freematch, uda,"
+                " pseudo_label and mean_teacher run with it."
+            )
+
     def require_images(self, what: str, instead: str) -> None:
         """Refuse feature rows for what works on images alone.
 
@@ -58,10 +77,11 @@ class Facts:
             UsageError: what that is, and what to do instead.
         """
         if not self.is_images:
-            raise UsageError(f"{what} changes images, and these are feature rows. {instead}")
+            these = "texts" if self.is_tokens else "feature rows"
+            raise UsageError(f"{what} changes images, and these are {these}. {instead}")
 
     def require_rows(self, what: str) -> None:
-        """Refuse images for what compares inputs column by column.
+        """Refuse images and token numbers for what compares inputs column by column.
 
         Raises:
             UsageError: what that is, and what to do instead.
@@ -70,6 +90,11 @@ class Facts:
             raise UsageError(
                 f"{what} learns from feature rows, and these are images. Use --encoder auto,"
                 " whose features it learns from, or another --algorithm."
+            )
+        if self.is_tokens:
+            raise UsageError(
+                f"{what} learns from feature rows, and these are texts whose encoder is tuned."
+                " Leave out --tune, or take another --algorithm."
             )
 
 
@@ -112,6 +137,15 @@ class Recipe:
     layer_decay: Share = 1.0
     pool_gradient: Literal["always", "agreeing"] = "always"
     mixed_labels: bool = False
+
+    def check(self, facts: Facts) -> None:
+        """Refuse data that it does not go together with, before anything is trained.
+
+        Raises:
+            UsageError: what does not, and what to do instead.
+        """
+        if self.mixed_labels:
+            facts.require_numbers("mixed_labels mixes inputs", "Leave it out.")
 
     def check_network(self, network: nn.Module) -> None:
         """Refuse batches of one row for a network that normalizes rows by their batch.

@@ -1,4 +1,5 @@
-"""What an encoder made of a data set's pictures or texts, as it lies on the disk."""
+"""What an encoder made of a data set's pictures or texts: features, as they lie on the disk, or
+the token numbers of texts, where it is to be tuned."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Kept:
     """Features in a file, and where each row has its own.
 
     Attributes:
-        features: (M, V, D) float16, memory-mapped; rows of other data sets may be among them.
+        features: (M, V, D) float16, memory-mapped; rows of other data sets may be among them. Or
+            (M, V, L) integers, token numbers.
         place: (N,) int64 of each row.
     """
 
@@ -52,7 +54,9 @@ class Encoded:
         augmented: of the rows, in views: first the weak, then the strong ones; or None.
         reference: of the encoder.
         seconds: that making them took now.
-        state: of the encoder, where it was fitted to the data; see `encoders.tfidf`.
+        state: of the encoder, where it was fitted to the data; see `encoders.tfidf`. Of token
+            numbers their tokenizer.
+        longest: where token numbers are kept, how many of a text an encoder reads at most.
     """
 
     plain: Kept
@@ -60,6 +64,7 @@ class Encoded:
     reference: Reference
     seconds: float
     state: Mapping[str, Tensor] = field(default_factory=dict)
+    longest: int | None = None
 
     @property
     def num_weak(self) -> int:

@@ -194,6 +194,7 @@ class Data:
         preset: the name of that meaning.
         code_columns: feature columns that look like codes of categories.
         width: D, where inputs are rows of kept features.
+        longest: L, where they are rows of kept token numbers.
         class_weight: (K,) how often batches draw the labeled rows of each class; None is alike.
         moments: (D,) mean and scale of the pools' `encoded` before they were standardized.
     """
@@ -205,6 +206,7 @@ class Data:
     preset: str = ""
     code_columns: tuple[str, ...] = ()
     width: int | None = None
+    longest: int | None = None
     class_weight: np.ndarray | None = None
     moments: tuple[Tensor, Tensor] | None = None
 
@@ -218,6 +220,8 @@ class Data:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one network input."""
+        if self.longest is not None:
+            return 1, self.longest
         return tuple(self.labeled.inputs.shape[1:]) if self.width is None else (self.width,)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -20,42 +20,81 @@ _PARTS = {  # of a layer: torch's name and the one in files
 }
 
 
+class Form(NamedTuple):
+    """Sizes of a BERT, and how its text's vector is made: by "mean" of all tokens or "cls", the
+    first."""
+
+    layers: int
+    width: int
+    heads: int
+    inner: int
+    words: int
+    places: int
+    epsilon: float
+    pooling: str
+
+    def __str__(self) -> str:
+        return ":".join(map(str, self))
+
+    @classmethod
+    def of(cls, written: str) -> Self:
+        """From what `str` gives.
+
+        >>> str(Form.of("6:384:12:1536:30522:512:1e-12:mean"))
+        '6:384:12:1536:30522:512:1e-12:mean'
+        """
+        *sizes, epsilon, pooling = written.split(":")
+        return cls(*map(int, sizes), float(epsilon), pooling)  # type: ignore[arg-type, call-arg]
+
+
+def form_of(config: Mapping[str, Any], pooling: str) -> Form:
+    """Of what the file config.json has."""
+    return Form(
+        int(config["num_hidden_layers"]),
+        int(config["hidden_size"]),
+        int(config["num_attention_heads"]),
+        int(config["intermediate_size"]),
+        int(config["vocab_size"]),
+        int(config["max_position_embeddings"]),
+        float(config.get("layer_norm_eps", 1e-12)),
+        pooling,
+    )
+
+
 class Bert(nn.Module):
-    """Token numbers to one vector a text.
+    """Token numbers to one vector a text; its weights are still to be given.
 
     Args:
-        config: as the file config.json has it.
-        state: the weights by the names that BertModel has; those of a head are passed over.
-        pooling: "mean" of all tokens, or "cls", the first.
-
-    Raises:
-        UsageError: the weights are not BERT's, or do not fit the config.
+        form: its sizes.
     """
 
-    def __init__(
-        self, config: Mapping[str, Any], state: Mapping[str, Tensor], pooling: str
-    ) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pooling, width = pooling, int(config["hidden_size"])
-        epsilon = float(config.get("layer_norm_eps", 1e-12))
-        self.words = nn.Embedding(int(config["vocab_size"]), width)
-        self.places = nn.Embedding(int(config["max_position_embeddings"]), width)
-        self.kind = nn.Parameter(torch.zeros(width))
-        self.norm = nn.LayerNorm(width, epsilon)
+        self.form = form
+        self.words = nn.Embedding(form.words, form.width)
+        self.places = nn.Embedding(form.places, form.width)
+        self.kind = nn.Parameter(torch.zeros(form.width))
+        self.norm = nn.LayerNorm(form.width, form.epsilon)
         layer = nn.TransformerEncoderLayer(
-            width,
-            int(config["num_attention_heads"]),
-            int(config["intermediate_size"]),
+            form.width,
+            form.heads,
+            form.inner,
             dropout=0.0,
             activation="gelu",
-            layer_norm_eps=epsilon,
+            layer_norm_eps=form.epsilon,
             batch_first=True,
         )
-        count = int(config["num_hidden_layers"])
-        self.body = nn.TransformerEncoder(layer, count, enable_nested_tensor=False)
+        self.body = nn.TransformerEncoder(layer, form.layers, enable_nested_tensor=False)
+
+    def take(self, state: Mapping[str, Tensor]) -> None:
+        """Begin with weights by the names that BertModel has; those of a head are passed over.
+
+        Raises:
+            UsageError: they are not BERT's, or not of this size.
+        """
         bare = {name.removeprefix("bert."): value for name, value in state.items()}
         try:
-            self.load_state_dict(_translated(bare, count))
+            self.load_state_dict(_translated(bare, self.form.layers))
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"The weights are not a BERT's of this size: {reason}") from None
@@ -65,7 +104,7 @@ class Bert(nn.Module):
         place = torch.arange(tokens.shape[1], device=tokens.device)
         states = self.norm(self.words(tokens) + self.places(place) + self.kind)
         states = self.body(states, src_key_padding_mask=~given)
-        if self.pooling == "cls":
+        if self.form.pooling == "cls":
             first: Tensor = states[:, 0]
             return first
         mask = given[:, :, None].to(states.dtype)

@@ -12,6 +12,7 @@ from torch import Tensor
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
+from realmix.data.texts.tokens import TOKENIZER, Tokenizing
 from realmix.encoders import photos, texts
 from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
@@ -191,14 +192,18 @@ def _torchvision_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
-def recall_text(reference: Reference, state: Mapping[str, Tensor], what: str) -> TextEncoder:
-    """As `recall`, for texts; an encoder that was fitted is in the file.
+def recall_text(
+    reference: Reference, state: Mapping[str, Tensor], what: str
+) -> TextEncoder | Tokenizing:
+    """As `recall`, for texts; an encoder that was fitted, or tuned, is in the file.
 
     Args:
         reference: as it was kept.
-        state: likewise, of an encoder that was fitted.
+        state: likewise, of an encoder that was fitted, or the tokenizer of one that was tuned.
         what: for the message.
     """
+    if TOKENIZER in state:
+        return Tokenizing.restore(state, reference.name)
     if reference.name == TFIDF:
         return TfidfEncoder.restore(state)
     return _the_same(text_encoder(reference.name), reference, what)

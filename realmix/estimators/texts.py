@@ -10,8 +10,9 @@ import numpy as np
 from realmix.base.errors import DataError
 from realmix.data.pools import Dataset
 from realmix.data.texts.given import Given, given_texts
-from realmix.runs.augmentation import num_views, text_encoding
+from realmix.runs.augmentation import text_encoding
 from realmix.runs.classifier import Classifier
+from realmix.runs.climb.tuning import learned_from
 from realmix.runs.config import Config
 from realmix.runs.watch import Silent
 
@@ -23,8 +24,7 @@ def read_by_encoder(dataset: Dataset, given: Given, config: Config) -> Dataset:
         UsageError: there is no such encoder.
     """
     encoding = text_encoding(dataset, config, Silent(), keeps=False)
-    kept = encoding.features(num_views(config), config.seed)
-    return replace(dataset, encoded=kept, columns=given.columns)
+    return replace(learned_from(dataset, encoding, config), columns=given.columns)
 
 
 def texts_as_in_fit(X: Any, classifier: Classifier) -> np.ndarray:

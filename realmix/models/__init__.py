@@ -23,7 +23,8 @@ from realmix.models.own import PREFIX, as_network, unknown
 from realmix.models.timm_models import timm_network
 from realmix.models.trees import Boosting, Forest, TreeNetwork
 from realmix.models.tuned.adapters import merged as merged
-from realmix.models.tuned.network import TUNED, Tuned
+from realmix.models.tuned.network import TUNED, TunedPhotos
+from realmix.models.tuned.texts import READS, Named, TunedTexts
 from realmix.models.wide_resnet import WideResNet
 
 Make = Callable[[tuple[int, ...], int], nn.Module]
@@ -71,6 +72,9 @@ def described(name: str, network: nn.Module, shape: tuple[int, ...]) -> str:
     'mlp (9 weights) on 2 columns'
     """
     count = sum(parameter.numel() for parameter in network.parameters())
+    if re.fullmatch(READS, name):
+        encoder, _, longest = Named.of(name)
+        return f"{encoder} ({count:,} of its weights train) on up to {longest} tokens"
     if resolved(name, shape).startswith(TUNED):
         encoder, _, side = name.removeprefix(TUNED).rpartition("@")
         return f"{encoder} ({count:,} of its weights train) on {side} x {side} pixels"
@@ -94,11 +98,11 @@ def build(
 
     Args:
         name: "auto" (a ConvNet for images, an MLP for feature rows), a name of `NETWORKS`,
-            "forest", "boosting", "committee", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME" or
-            "tuned:ENCODER@SIDE"; "pair:" before one of these makes two of it, "unit:" gives its
-            features length 1 before the head, and "blend:A+B" is two that answer together
-            (`composed.Blend`).
-        shape: of one input: (C, H, W) or (D,).
+            "forest", "boosting", "committee", "neighbors-COUNT", "wrn-DEPTH-WIDTH", "timm:NAME",
+            "tuned:ENCODER@SIDE" or, of texts, "tuned:ENCODER=SIZES@TOKENS"; "pair:" before one of
+            these makes two of it, "unit:" gives its features length 1 before the head, and
+            "blend:A+B" is two that answer together (`composed.Blend`).
+        shape: of one input: (C, H, W), (D,), or (1, L) of token numbers.
         num_classes: K.
         seed: of the initial weights.
         dropout: of the head's inputs, in training.
@@ -123,7 +127,7 @@ def build(
     name = resolved(name, shape)
     for_rows = re.fullmatch(FOR_ROWS, name) is not None
     known = for_rows or name in NAMES or re.fullmatch(r"wrn-\d+-\d+|(timm|tuned):.+", name)
-    if known and for_rows != (len(shape) == 1):
+    if known and for_rows != (len(shape) == 1) and not re.fullmatch(READS, name):
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}: 'auto' chooses one.")
     with torch.random.fork_rng(devices=[]):
@@ -151,8 +155,10 @@ def _build(
             return WideResNet(shape[0], num_classes, depth, width, dropout, stochastic_depth)
         except ValueError as error:
             raise UsageError(f"--model {name}: {error}.") from None
+    if re.fullmatch(READS, name):
+        return TunedTexts.named(name, num_classes, dropout)
     if name.startswith(TUNED):
-        return Tuned.named(name, num_classes, dropout)
+        return TunedPhotos.named(name, num_classes, dropout)
     if name.startswith("timm:"):
         options = {"drop_rate": dropout, "drop_path_rate": stochastic_depth}
         given = {key: value for key, value in options.items() if value}

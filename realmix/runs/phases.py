@@ -60,11 +60,13 @@ class Phases:
         self.warned, self.notes = set[str](), [*dataset.notes, *self.rows.notes]
         facts = self.rows.data(self.rows.known).facts
         asked = config.steps or default_steps(self.rows.shape)
-        asked_for = config.algorithm, TUNED if config.tune else config.learner
-        self.contenders = contenders(*asked_for, facts, asked)
+        learner = TUNED if config.tune else config.learner
+        self.contenders = contenders(config.algorithm, learner, facts, asked)
         if config.gate == "none":
             self.contenders = self.contenders.first
-        self.fields, self.recipe = settings_of(config, self.contenders.asked)
+        recipe_of = self.contenders.asked
+        self.fields, self.recipe = settings_of(config, recipe_of, facts.is_tokens)
+        self.recipe.check(facts)
         self.networks = Networks(config, self.rows.shape, len(dataset.classes), self.recipe)
         for name in self.contenders.all:  # what cannot work is an error now, not after a training
             method = self.method(name)

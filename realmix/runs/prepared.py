@@ -22,6 +22,7 @@ from realmix.training.predict import predict
 from realmix.training.trainer import Record
 
 ENCODED = "encoded"  # the preset of an encoder's features
+TOKENS = "tokens"  # that of the numbers of words, for an encoder of texts that is tuned
 BLOCK = 8192  # rows that are looked at together
 LEAST = 1e-6  # variance; equal rows have less, by rounding
 
@@ -58,6 +59,7 @@ class Prepared:
         standardizer: of feature rows, or of an encoder's features; None for images.
         preset: the name of what the views mean.
         width: D of an encoder's features, whose rows are numbers; else None.
+        longest: L of token numbers, whose rows are numbers; else None.
         inputs: (N, *shape) all rows, standardized where they are features, or (N,) row numbers.
         test_inputs: of the test rows, likewise, where there are any.
         encoded, moments: features beside pictures; see `Pool` and `Data`.
@@ -76,17 +78,20 @@ class Prepared:
         self.notes: tuple[str, ...] = ()
         self.encoded: Tensor | None = None
         self.moments: tuple[Tensor, Tensor] | None = None
+        self.width: int | None = None
+        self.longest: int | None = None
         if dataset.encoded is None:
             self._take(dataset)
         else:
-            self._take_features(dataset, dataset.encoded)
+            self._take_encoded(dataset, dataset.encoded)
+        if dataset.beside is not None:
+            self._take_beside(dataset.beside.plain, len(dataset.label))
         if class_weight is not None and len(self.shape) == 1:
             self.notes = (*self.notes, ALIKE)
 
     def _take(self, dataset: Dataset) -> None:
         """Pictures or feature rows, as they were read."""
         self.shape: tuple[int, ...] = dataset.inputs.shape[1:]
-        self.width: int | None = None
         self.preset = dataset.preset
         encoding = dataset.encoding
         flags = None if encoding is None else encoding.flags
@@ -97,8 +102,6 @@ class Prepared:
         else:
             self.views = views_of(dataset.preset, self.shape)
         self.notes = () if dataset.is_images else self._lost()
-        if dataset.beside is not None:
-            self._take_beside(dataset.beside.plain, len(dataset.label))
         if dataset.test_inputs is not None:
             self.test_inputs = self.standard(dataset.test_inputs)
 
@@ -108,13 +111,18 @@ class Prepared:
         rows = torch.from_numpy(kept.features[kept.place[:count], 0]).float()
         self.encoded, self.moments = seen.standard(rows), (seen.mean, seen.scale)
 
-    def _take_features(self, dataset: Dataset, kept: Encoded) -> None:
-        """Row numbers, by which views find what the encoder made of the pictures."""
-        self.width, self.preset = kept.reference.dimension, ENCODED
-        self.shape = (kept.reference.dimension,)
+    def _take_encoded(self, dataset: Dataset, kept: Encoded) -> None:
+        """Row numbers, by which views find what the encoder made, or is to be given, of each."""
         count = len(dataset.label)
-        self.standardizer = standardizer_of(kept.plain, count)
-        self.views = encoded_views(kept, self.standardizer.standard)
+        if kept.longest is not None:
+            self.longest, self.preset, self.standardizer = kept.longest, TOKENS, None
+            self.shape = (1, kept.longest)
+            self.views = encoded_views(kept, lambda tokens: tokens[:, None])
+        else:
+            self.width, self.preset = kept.reference.dimension, ENCODED
+            self.shape = (kept.reference.dimension,)
+            self.standardizer = standardizer_of(kept.plain, count)
+            self.views = encoded_views(kept, self.standardizer.standard)
         self.inputs = torch.arange(count)
         self.notes = ()
         if dataset.test_label is not None:
@@ -153,8 +161,9 @@ class Prepared:
             dataset.classes,
             self.views,
             self.preset,
-            () if self.width else dataset.code_columns,
+            () if dataset.encoded else dataset.code_columns,
             self.width,
+            self.longest,
             self._weights(dataset.label[rows]),
             self.moments,
         )

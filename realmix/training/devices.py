@@ -35,16 +35,17 @@ def choose(name: str = "auto") -> torch.device:
 def best_precision(device: torch.device, shape: tuple[int, ...]) -> torch.dtype:
     """bfloat16 where it makes the network's passes faster, else float32.
 
-    That is on GPUs that have it, and on CPUs that multiply in it (AVX512-BF16 or AMX) for images
-    of 16 pixels or more; below, the conversions cost more than they save.
+    That is on GPUs that have it, and on CPUs that multiply in it (AVX512-BF16 or AMX) for texts
+    and images of 16 pixels or more; below, the conversions cost more than they save.
 
     Args:
         device: where to compute.
-        shape: of one input: (C, H, W) or (D,).
+        shape: of one input: (C, H, W), (D,), or (1, L) of token numbers.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and len(shape) == 3 and min(shape[1:]) >= 16:
+    large = len(shape) == 2 or (len(shape) == 3 and min(shape[1:]) >= 16)
+    if device.type == "cpu" and large:
         features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
         if features.get("avx512_bf16") or features.get("amx_bf16"):
             return torch.bfloat16
@@ -61,10 +62,10 @@ def fitting_threads(device: torch.device, shape: tuple[int, ...]) -> Iterator[No
 
     Args:
         device: where to compute.
-        shape: of one input: (C, H, W) or (D,).
+        shape: of one input: (C, H, W), (D,), or (1, L) of token numbers.
     """
     before = torch.get_num_threads()
-    tiny = len(shape) == 1 or min(shape[1:]) < 16
+    tiny = len(shape) == 1 or (len(shape) == 3 and min(shape[1:]) < 16)
     if device.type == "cpu" and tiny:
         torch.set_num_threads(1)
     try:

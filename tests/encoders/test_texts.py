@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from realmix.base.errors import UsageError
 from realmix.encoders import catalogue
-from realmix.encoders.bert import Bert
+from realmix.encoders.bert import Bert, form_of
 from realmix.encoders.catalogue import text_encoder
 from realmix.encoders.encoder import TextEncoder
 
@@ -93,7 +93,8 @@ def by_loops(tokens: list[int], weights: dict[str, np.ndarray], pooling: str) ->
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_bert_is_that_of_the_paper(pooling: str) -> None:
-    network = Bert(CONFIG, state(), pooling).eval()
+    network = Bert(form_of(CONFIG, pooling)).eval()
+    network.take(state())
     texts = [[1, 4, 5, 6, 2], [1, 8, 2], [1, 10, 9, 4, 4, 7, 2]]
     tokens, given = torch.zeros(3, 7, dtype=torch.int64), torch.zeros(3, 7, dtype=torch.bool)
     for row, text in enumerate(texts):

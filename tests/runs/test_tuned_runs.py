@@ -234,7 +234,6 @@ def test_minutes_bound_a_run_and_its_estimate_comes_first(config: Config, tmp_pa
         ({"encoder": "none"}, "name it, such as --encoder auto"),
         ({"model": "convnet"}, "leave out --model"),
         ({"init": "runs/a"}, "leave out --init"),
-        ({"views": 4}, "leave out --views"),
     ],
 )
 def test_what_does_not_go_together_is_said(
@@ -251,10 +250,12 @@ def test_texts_and_rows_are_refused(config: Config, tmp_path: Path) -> None:
     texts.write_text("\n".join(["text,label", *lines]))
     rows.write_text("\n".join(["a,label", *(f"{i * i % 7}.5,{i % 2}" for i in range(40))]))
     plain = {"image_size": None, "augment": "auto"}
-    with pytest.raises(UsageError, match="encoders of texts are not trained yet"):
+    with pytest.raises(UsageError, match=r"--tune trains BERTs.*'tfidf' is none"):
         fit(changed(config, data=str(texts), encoder="tfidf", **plain), tmp_path / "r", Silent())
     with pytest.raises(UsageError, match="is for pictures, and these are feature rows"):
         fit(changed(config, data=str(rows), **plain), tmp_path / "r", Silent())
+    with pytest.raises(UsageError, match="leave out --views"):
+        fit(changed(config, views=4), tmp_path / "r", Silent())
     assert not (tmp_path / "r").exists()
 
 

@@ -53,7 +53,9 @@ def adapt(network: nn.Module, rank: int, rng: torch.Generator) -> None:
     """
     found = list(_weights(network))
     adapted = sum(getattr(part, name).numel() for part, name in found)
+    tables = {part for part in network.modules() if isinstance(part, nn.Embedding)}  # looked up
     total = sum(value.numel() for value in network.state_dict().values())
+    total -= sum(table.weight.numel() for table in tables)
     if adapted < LEAST * total:
         raise UsageError(
             f"--tune lora changes linear layers, attention and 1x1 convolutions, which hold only"

@@ -32,7 +32,8 @@ class Tuned(nn.Module):
     Its features are those of `--encoder` alone: of length sqrt(D), as only their direction counts.
 
     Args:
-        made: the encoder's network and how it wants its pictures.
+        body: the encoder's network.
+        dimension: D.
         num_classes: K.
         dropout: of the head's inputs.
 
@@ -41,26 +42,15 @@ class Tuned(nn.Module):
             statistics of the pretraining, no dropout.
     """
 
-    def __init__(self, made: Body, num_classes: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, body: nn.Module, dimension: int, num_classes: int, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.body, self.look = made
-        self.layers = layers(self.body)
+        self.body = body
+        self.layers = layers(body)
         self.still = False
-        with torch.no_grad():
-            blank = torch.zeros(1, 3, self.look.size, self.look.size)
-            dimension = self.body.eval()(blank).flatten(1).shape[1]
         self.head = Head(dimension, num_classes, dropout)
         self.train()
-
-    @classmethod
-    def named(cls, name: str, num_classes: int, dropout: float = 0.0) -> Self:
-        """The network of a `tuned_name`, whose body's weights are still to be given.
-
-        Raises:
-            UsageError: there is no such encoder, or it is no network of torch.
-        """
-        encoder, _, size = name.removeprefix(TUNED).rpartition("@")
-        return cls(body(encoder, int(size)), num_classes, dropout)
 
     def take(self, state: Mapping[str, Tensor], where: str) -> None:
         """Begin with an encoder's weights; see `take_body`."""
@@ -73,20 +63,19 @@ class Tuned(nn.Module):
             self.body.eval()
         return self
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """(B, 1 or 3, H, W) in [-1, 1], of any size, to (B, D) of length sqrt(D)."""
-        parts = [pictures] if self.training else torch.split(pictures, ROWS)
-        found = torch.cat([self._answers(part) for part in parts])
+    def features(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, D) of length sqrt(D)."""
+        parts = [inputs] if self.training else torch.split(inputs, ROWS)
+        found = torch.cat([self.answers(part) for part in parts])
         return F.normalize(found, dim=1).mul(found.shape[1] ** 0.5)
 
-    def _answers(self, pictures: Tensor) -> Tensor:
-        seen = self.look(pictures.expand(-1, 3, -1, -1))
-        answers: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
-        return answers.flatten(1).float()
+    def answers(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, D) float32, what the body says."""
+        raise NotImplementedError
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """(B, 1 or 3, H, W) in [-1, 1] to (B, K) logits."""
-        return self.head(self.features(pictures))  # type: ignore[no-any-return]
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, *shape) to (B, K) logits."""
+        return self.head(self.features(inputs))  # type: ignore[no-any-return]
 
     def depths(self) -> Iterator[tuple[nn.Parameter, int]]:
         """Each parameter that is trained, and how many layers it is below the head, which is 0.
@@ -99,3 +88,35 @@ class Tuned(nn.Module):
                 value = getattr(self.body.get_submodule(parent), own)
                 if isinstance(value, nn.Parameter):
                     yield value, depth
+
+
+class TunedPhotos(Tuned):
+    """(B, 1 or 3, H, W) pictures in [-1, 1], of any size, to (B, K) logits.
+
+    Args:
+        made: the encoder's network and how it wants its pictures.
+        num_classes, dropout: see `Tuned`.
+    """
+
+    def __init__(self, made: Body, num_classes: int, dropout: float = 0.0) -> None:
+        network, look = made
+        with torch.no_grad():
+            blank = torch.zeros(1, 3, look.size, look.size)
+            dimension = network.eval()(blank).flatten(1).shape[1]
+        super().__init__(network, dimension, num_classes, dropout)
+        self.look = look
+
+    @classmethod
+    def named(cls, name: str, num_classes: int, dropout: float = 0.0) -> Self:
+        """The network of a `tuned_name`, whose body's weights are still to be given.
+
+        Raises:
+            UsageError: there is no such encoder, or it is no network of torch.
+        """
+        encoder, _, size = name.removeprefix(TUNED).rpartition("@")
+        return cls(body(encoder, int(size)), num_classes, dropout)
+
+    def answers(self, inputs: Tensor) -> Tensor:
+        seen = self.look(inputs.expand(-1, 3, -1, -1))
+        answers: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
+        return answers.flatten(1).float()

@@ -108,7 +108,7 @@ def _strength_of(
     rows: NDArray[np.float64], label: NDArray[np.int64], stages: Stages
 ) -> tuple[float, float]:
     rng = np.random.default_rng(derive(stages.seed))
-    if stages.data.width is None:  # columns of a table
+    if stages.data.width is None and stages.data.moments is None:  # columns of a table
         return best_strength(rows, label, OF_COLUMNS, FOLDS, rng, USUAL)
     square = mean_square(rows)
     strengths = tuple(strength / square for strength in STRENGTHS)

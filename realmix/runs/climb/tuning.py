@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from realmix.base.errors import UsageError
 from realmix.base.wording import duration
 from realmix.data.pools import Dataset
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.joined import BETWEEN
+from realmix.encoders.written import TextEncoding
 from realmix.runs.augmentation import AnyEncoding, num_views
 from realmix.runs.choose import AUTO, Contenders, wants_features
 from realmix.runs.config import Config
@@ -51,14 +53,23 @@ def may_tune(config: Config) -> bool:
 
 
 def learned_from(dataset: Dataset, encoding: AnyEncoding | None, config: Config) -> Dataset:
-    """What is learned from: features of an encoder, or pictures for one that is tuned.
+    """What is learned from: features of an encoder, or pictures or tokens for one that is tuned.
 
     Raises:
+        UsageError: views are asked for, and none is kept.
         StorageError: features cannot be kept.
         DataError: a picture can no longer be read.
     """
     if config.tune and isinstance(encoding, Encoding):
+        if config.views is not None:
+            raise UsageError(
+                "Where an encoder is tuned, views of pictures are drawn anew: leave out --views."
+            )
         return encoding.pictures(wants_features(config.algorithm))
+    if config.tune and isinstance(encoding, TextEncoding):
+        views, beside = num_views(config), wants_features(config.algorithm)
+        kept, seen = encoding.tokens(views, config.seed, beside)
+        return replace(dataset, encoded=kept, beside=seen)
     if encoding:
         return replace(dataset, encoded=encoding.features(num_views(config), config.seed))
     return dataset
