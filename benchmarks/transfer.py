@@ -24,7 +24,7 @@ import argparse
 import functools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -167,6 +167,12 @@ def missing(record: Path, setting: Setting, seeds: int) -> list[Job]:
     return [job for job in jobs(setting, seeds) if (*job, steps_of(setting, job)) not in done]
 
 
+def untaught(setting: Setting, todo: Iterable[Job]) -> list[Job]:
+    """The jobs that wait for a teacher, which a head of lite0 leaves."""
+    waiting = (job for job in todo if job.method == DISTILLED)
+    return [job for job in waiting if not setting.teacher(job.labels, job.seed).exists()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dry", action="store_true", help="a few steps of digits, one seed")
@@ -190,9 +196,13 @@ def main() -> None:
         if not setting.network(seed).exists():
             pretrain(setting, seed)
     work = functools.partial(run, setting)
-    do(record, work, [job for job in todo if job.start == LITE0], given.jobs, end)  # teachers
-    todo = [job for job in todo if job.start != LITE0]
-    todo = [j for j in todo if j.method != DISTILLED or setting.teacher(*j[2:]).exists()]
+    heads = [job for job in todo if job.start == LITE0]
+    if LITE0 in starts:
+        lost = (job._replace(start=LITE0, method=SELF_TRAINING) for job in untaught(setting, todo))
+        heads = list(dict.fromkeys([*heads, *lost]))
+    do(record, work, heads, given.jobs, end)
+    without = untaught(setting, todo)
+    todo = [job for job in todo if job.start != LITE0 and job not in without]
     do(record, work, todo, given.jobs, end)
     write_page(record, setting)
 

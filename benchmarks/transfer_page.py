@@ -105,7 +105,8 @@ def cell(found: dict[int, float], base: dict[int, float]) -> str:
     >>> cell({0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.6})
     '0.600 ± 0.141, +0.100 (two seeds: +0.100, +0.100)'
     """
-    return ", ".join(filter(None, (found and spread(found), change(found, base))))
+    told = (spread(found) if found else "", change(found, base))
+    return ", ".join(words for words in told if words)
 
 
 def change(found: dict[int, float], base: dict[int, float]) -> str:

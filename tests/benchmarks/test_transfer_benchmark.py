@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.records import do, measured
 from benchmarks.starts import LITE0, RANDOM, TINY, Setting, few_labels, part_of_base
-from benchmarks.transfer import DIGITS, Job, jobs, missing
+from benchmarks.transfer import DIGITS, Job, jobs, missing, untaught
 from benchmarks.transfer_page import (
     DISTILLED,
     SELF_TRAINING,
@@ -88,6 +88,13 @@ def test_what_is_done_is_not_done_again_and_what_failed_is(tmp_path: Path) -> No
     left = missing(tmp_path, DIGITS, 1)
     assert first not in left
     assert {second, third} <= set(left)
+
+
+def test_a_job_waits_for_the_teacher_that_a_head_leaves(tmp_path: Path) -> None:
+    setting = Setting("digits", (20, 40), 200, 3000, tmp_path)
+    setting.teacher(40, 0).touch()
+    waiting = untaught(setting, jobs(setting, 1))
+    assert waiting == [Job(RANDOM, DISTILLED, labels, 0) for labels in (100, 200)]
 
 
 def test_differences_are_from_the_labels_alone_of_random_starts() -> None:
