@@ -76,7 +76,7 @@ class Encoding:
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
 
-    def seconds_a_picture(self) -> float:
+    def seconds_each(self) -> float:
         """What the encoder takes for one, by the first few of them."""
         count = min(FEW, len(self.rows))
         seen = network_input(self.rows.read(range(count), self.encoder.look.size))

@@ -15,12 +15,14 @@ from torch import Tensor
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import Tokenizing, padded
+from realmix.encoders.bert import Bert
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import keep, key_of, store_of
 from realmix.encoders.pictures import DIGEST
 from realmix.encoders.texts import TokenEncoder
 from realmix.encoders.tfidf import TfidfEncoder
 
+FEW = 8  # texts, to learn what one costs
 BATCH = 128  # texts between two looks at the clock
 AS_A_PICTURE = (1, 128, 384)  # tokens by their width: as much work
 
@@ -88,6 +90,19 @@ class TextEncoding:
             augmented = self._kept(what, self.count, made, facts, more)
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
+
+    @property
+    def trains(self) -> bool:
+        """Whether torch can train the encoder."""
+        return isinstance(self.encoder, TokenEncoder) and isinstance(self.encoder.network, Bert)
+
+    def seconds_each(self) -> float:
+        """What the encoder takes for a text, by the first few of them."""
+        seen = self.texts[:FEW]
+        self.encoder.encode(seen)  # the first pass prepares
+        started = time.monotonic()
+        self.encoder.encode(seen)
+        return (time.monotonic() - started) / len(seen)
 
     def tokens(self, views: int, seed: int, beside: bool = False) -> tuple[Encoded, Encoded | None]:
         """The token numbers of all texts, for a network whose body the encoder is.

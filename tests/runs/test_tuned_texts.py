@@ -28,7 +28,7 @@ from realmix.runs import classifier as classifier_module
 from realmix.runs.augmentation import augmented, encoding_of
 from realmix.runs.classifier import load_classifier
 from realmix.runs.climb.distill import distill
-from realmix.runs.climb.tuning import learned_from
+from realmix.runs.climb.tuning import climbed, learned_from
 from realmix.runs.config import Config
 from realmix.runs.networks import OF_TEXTS, settings_of
 from realmix.runs.phases import Phases
@@ -315,6 +315,36 @@ def test_a_method_of_rows_says_the_same_with_its_encoder_as_the_body(
         classifier = load_classifier(tmp_path / f"run-{tuned}")
         found[tuned] = classifier.predict_texts([str(text) for text in read(config).inputs])
     np.testing.assert_allclose(found["head"], found[None], atol=0.03)  # features are float16
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "tuned"),
+    [
+        ({"minutes": 60.0}, "cuda", True),
+        ({"minutes": 60.0}, "cpu", False),
+        ({"minutes": 5.0}, "cuda", False),
+        ({"minutes": 60.0, "algorithm": "consensus"}, "cuda", False),
+        ({"minutes": 60.0, "encoder": "tfidf"}, "cuda", False),
+        ({"minutes": 60.0, "views": 4}, "cuda", False),
+    ],
+)
+def test_auto_tunes_the_encoder_where_it_has_a_gpu_and_minutes(
+    given: dict[str, object], device: str, tuned: bool, config: Config
+) -> None:
+    asked = Config.from_json({"data": config.data, "encoder": config.encoder, **given})
+    found, told = climbed(asked, ("first",), read(config), device)
+    assert (found.tune, len(told)) == (("all", 2) if tuned else (None, 1))
+    assert found.encoder == asked.encoder
+
+
+@pytest.mark.parametrize(("encoder", "named"), [(None, 1), ("tfidf", 0)])
+def test_the_rung_above_frozen_features_is_named(
+    encoder: str | None, named: int, config: Config, tmp_path: Path
+) -> None:
+    frozen = {"tune": None, "algorithm": "auto", "gate": "balanced", "fields": {}}
+    asked = changed(config, encoder=encoder or config.encoder, **frozen)
+    result = fit(asked, tmp_path / "run", Silent())
+    assert sum("--tune all" in note for note in result["notes"]) == named
 
 
 def test_it_is_distilled_and_compared(config: Config, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether a run tunes the encoder of its photos, what it learns from, and what it leaves."""
+"""Whether a run tunes its encoder, what it learns from then, and what it leaves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from realmix.data.pools import Dataset
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.joined import BETWEEN
 from realmix.encoders.written import TextEncoding
+from realmix.models.tuned.texts import trainable
 from realmix.runs.augmentation import AnyEncoding, num_views
 from realmix.runs.choose import AUTO, Contenders, wants_features
 from realmix.runs.config import Config
@@ -39,17 +40,33 @@ def climbed(
     """
     able = device == "cuda" and (config.minutes or 0.0) >= CLIMB
     able = able if "tune" not in begun else begun["tune"] is not None
-    if not (able and dataset.is_images and may_tune(config)):
-        return config, told
-    return replace(config, tune="all"), (*told, TOLD)
+    if able and dataset.is_texts and _open(config) and _trains(config.encoder or AUTO):
+        return replace(config, encoder=config.encoder or AUTO, tune="all"), (*told, TOLD)
+    if able and dataset.is_images and may_tune(config):
+        return replace(config, tune="all"), (*told, TOLD)
+    return config, told
 
 
 def may_tune(config: Config) -> bool:
     """Whether auto learns from one encoder that torch can train, and nothing speaks against it."""
     name = config.encoder or ""
-    trainable = config.freezes and BETWEEN not in name and not name.endswith(".onnx")
+    in_torch = config.freezes and BETWEEN not in name and not name.endswith(".onnx")
+    return in_torch and _open(config)
+
+
+def _open(config: Config) -> bool:
+    """Whether auto chooses, and no network, start or views are named."""
     plain = config.model == AUTO and config.init is None and config.views is None
-    return trainable and plain and config.algorithm == AUTO
+    return plain and config.tune is None and config.algorithm == AUTO
+
+
+def _trains(name: str) -> bool:
+    """Whether torch can train an encoder of texts."""
+    try:
+        trainable(name)
+    except UsageError:
+        return False
+    return True
 
 
 def learned_from(dataset: Dataset, encoding: AnyEncoding | None, config: Config) -> Dataset:
@@ -83,8 +100,10 @@ def with_tuning_beyond(phases: Phases, encoding: AnyEncoding | None) -> Contende
         encoding: what made these.
     """
     found = phases.contenders
-    if isinstance(encoding, Encoding) and found.candidates and may_tune(phases.config):
-        found = found._replace(beyond=(*found.beyond, words(phases, encoding.seconds_a_picture())))
+    photos = isinstance(encoding, Encoding) and may_tune(phases.config)
+    texts = isinstance(encoding, TextEncoding) and encoding.trains and _open(phases.config)
+    if encoding and found.candidates and (photos or texts):
+        found = found._replace(beyond=(*found.beyond, words(phases, encoding.seconds_each())))
         phases.contenders = found
     return found
 
@@ -94,7 +113,7 @@ def words(phases: Phases, each: float) -> str:
 
     Args:
         phases: of the run, whose folds would all be trained.
-        each: seconds that the encoder takes for a picture.
+        each: seconds that the encoder takes for a picture or text.
     """
     trainings = 1 + sum(phases.plan.share for _ in phases.plan.folds)
     rows = STEPS * TUNING["batch_size"] * (1 + TUNING["unlabeled_ratio"])
