@@ -54,6 +54,8 @@ What it says, of few draws:
   BERT on AG News@40. AdaMatch, safe there, fell on one draw of TREC, whose pool's classes are as
   unequal as its labels are not; the rule does not see that one.
 - On frozen features ReMixMatch collapses in every draw, and the labels alone ship.
+- Of pretraining: AG News by UDA on tfidf's features, minilm's, and minilm tuned, in the tables. A
+  network of minilm's form from random weights (start "random") is not measured yet.
 """
 
 

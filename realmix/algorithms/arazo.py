@@ -55,7 +55,6 @@ class Arazo(Objective):
             remembered = self.soft_labels.recall(batch.unlabeled.index, otherwise=q)
             self.soft_labels.store(batch.unlabeled.index, q)
             x, target = torch.cat([x, weak]), torch.cat([target, remembered])
-
         mixed, target = mix_pairs(x, target, self.alpha, step.rng)
         logits = nets.student(mixed)
         return Losses(

@@ -43,7 +43,6 @@ class MeanTeacher(Objective):
         logits_x = noisy(nets.student, x, self.student_noise, step.rng)
         u_student = perturbed(u_student, self.student_noise, step.rng)
         u_teacher = perturbed(u_teacher, self.teacher_noise, step.rng)
-
         with frozen_statistics(nets.student), frozen_statistics(nets.ema):
             logits_u = nets.student(u_student)
             with torch.no_grad():

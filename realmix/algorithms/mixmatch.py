@@ -52,7 +52,6 @@ class MixMatch(Objective):
         )
         forward = joint if self.compatibility == "paper" else interleaved
         logits_x, *logits_u = forward(nets.student, *inputs)
-
         weight = self.weight * ramp_up(step.index, min(self.ramp_steps, step.total))
         return Losses(
             supervised=cross_entropy(logits_x, target_x).mean(),

@@ -47,7 +47,6 @@ class VAT(Objective):
         (x,), y = batch.labeled.views, batch.labeled.label
         (u,) = batch.unlabeled.views
         net, inputs = nets.student, torch.cat([x, u])
-
         logits_x = net(x)
         with frozen_statistics(net), without_dropout(net):
             with torch.set_grad_enabled(self.entropy_weight > 0):
