@@ -96,7 +96,7 @@ class Progress:
         self.fits: dict[str, float] = {}  # seconds of each that takes no steps
         self._opened = self._began = self._spoke = clock()  # training, stage of it, line
         self._spent = self._counted = 0.0
-        self._told = False
+        self._counting, self._first, self._told = "", 0, False
         self._draws = console.is_terminal and not console.is_dumb_terminal and not console.quiet
         self._live = Live(console=console, get_renderable=self._draw, transient=True)
 
@@ -118,12 +118,12 @@ class Progress:
     def counting(self, words: str, done: int, of: int) -> None:
         """Before the first training: so many things of so many are done."""
         now = self.clock()
-        if done == 0:
-            self._counted, self._told = now, False
-        seconds = now - self._counted
-        left = f", about {duration(seconds / done * (of - done))} left" if done else ""
+        if done == 0 or words != self._counting:
+            self._counting, self._first, self._counted, self._told = words, done, now, False
+        seconds, since = now - self._counted, done - self._first
+        left = f", about {duration(seconds / since * (of - done))} left" if since else ""
         self.before = f"{words}: {done:,} of {of:,}{left}"
-        early = done > 0 and not self._told and seconds > SOON
+        early = since > 0 and not self._told and seconds > SOON
         if not self._draws and (early or now - self._spoke > HEARTBEAT):
             self._told = True
             self._say(f"{self.before[0].upper()}{self.before[1:]}", "dim")

@@ -134,11 +134,13 @@ class TextEncoding:
     def _numbers(self, cut: Tokenizing, count: int, seed: int) -> list[list[int]]:
         """Of each row one view after another."""
         made, found = self.make_views(count, seed)[0], list[list[int]]()
+        what = f"making {count} more views of texts"
         for start in range(0, self.count, BATCH):
+            self.counting(what, start, self.count)
             rows = range(start, min(start + BATCH, self.count))
             texts = [made(self.texts[row], key_of(self.digests[row])) for row in rows]
             found += cut.numbers(list(chain.from_iterable(texts)))
-            self.counting(f"making {count} more views of texts", rows.stop, self.count)
+        self.counting(what, self.count, self.count)
         return found
 
     def _kept(

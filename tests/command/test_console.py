@@ -160,6 +160,19 @@ def test_a_training_that_ends_early_is_done_all_the_same() -> None:
     assert text.getvalue().endswith("self_training: done in 1 min 0 s, held-out accuracy 87.5%\n")
 
 
+def test_what_is_counted_is_timed_from_where_it_began() -> None:
+    """100 more of 1,000 take 10 s; whether it says so at 0, goes on from 400, or begins late."""
+    progress, clock, _ = watcher()
+    clock.now = 50_000.0  # a clock counts from when the machine was started
+    for words, first in (("encoding texts", 0), ("encoding test texts", 400), ("making views", 100)):
+        progress.counting(words, first, 1000)
+        assert progress.before == f"{words}: {first:,} of 1,000"
+        clock.now += 10
+        progress.counting(words, first + 100, 1000)
+        left = duration((1000 - first - 100) / 10)
+        assert progress.before == f"{words}: {first + 100:,} of 1,000, about {left} left"
+
+
 def test_the_drawing_fits_a_narrow_terminal() -> None:
     progress, clock, _ = watcher()
     assert drawn(progress) == ["starting ..."]
