@@ -33,6 +33,8 @@ from realmix.estimators.labels import divide
 from realmix.estimators.self_training_classifier import SelfTraining
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
