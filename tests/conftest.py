@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
+from tests.forked import forked_workers as forked_workers
 from tests.forked import forks as forks
 
 # the same examples every time, and no complaint on a machine that is busy

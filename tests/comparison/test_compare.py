@@ -216,7 +216,6 @@ def test_the_same_labels_for_all_and_other_ones_for_another_seed():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("forks")
 def test_processes_do_cells_and_one_that_dies_takes_one_cell_along(table, tmp_path):
     common = {"data": table, "test_share": 0.3}
     cells = [Cell("sklearn:GaussianNB", 6, seed) for seed in range(3)]
@@ -244,7 +243,7 @@ def test_processes_do_cells_and_one_that_dies_takes_one_cell_along(table, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("forks")
+@pytest.mark.usefixtures("forked_workers")
 def test_what_runs_is_saved_where_it_is_to_stop_and_goes_on(tmp_path):
     class Soon(Told):
         def stopping(self):

@@ -575,8 +575,8 @@ def test_realmix_of_digit_images_with_40_labels() -> None:
     X, y, _, X_test, test = digits40()
     images, test_images = X.reshape(-1, 8, 8) / 16, X_test.reshape(-1, 8, 8) / 16
     fields = {"batch_size": 32}
-    alone = quick("supervised", steps=300, fields=fields).fit(images, y)
-    model = quick("realmix", steps=300, fields=fields).fit(images, y)
+    alone = quick("supervised", steps=150, fields=fields).fit(images, y)
+    model = quick("realmix", steps=150, fields=fields).fit(images, y)
     assert model.score(test_images, test) > 0.88
     assert model.score(test_images, test) > alone.score(test_images, test) + 0.03
 
@@ -603,7 +603,7 @@ def test_groups_and_equal_rows_are_never_divided() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)).repeat(2, 0)
     y = np.where(np.arange(80) < 60, np.arange(80) // 2 % 2, -1)
-    model = SemiSupervisedClassifier("label_spreading", random_state=0)
+    model = SemiSupervisedClassifier("label_spreading", steps=5, random_state=0)
     plain = model.fit(X, y).result_
     assert any("30 labeled rows are copies" in note for note in plain["notes"])
     grouped = model.fit(X[::2], y[::2], groups=np.arange(40) // 4).result_
