@@ -32,10 +32,10 @@ def data_root() -> str:
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What precedes a run and stands for the labels alone, at a tenth of the work.
+    """What precedes a run and stands for the labels alone, at a tenth of the work; no charts.
 
     For tests of what a run does and says; how well a committee or the reading of mirrored
-    pictures learns has tests of its own.
+    pictures learns has tests of its own, and so have the charts.
     """
     from realmix.evaluate import mirror  # not before jaxtyping has its hook in place
     from realmix.models.tree_arrays import Trees, forest
@@ -47,4 +47,8 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(rows: Any, label: Any, num_classes: int, count: int, *rest: Any, **more: Any) -> Trees:
         return forest(rows, label, num_classes, min(count, 6), *rest, **more)
 
+    def blank(figure: Any, file: Any, **given: Any) -> None:
+        file.write(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+
     monkeypatch.setattr(committee, "forest", few)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", blank)

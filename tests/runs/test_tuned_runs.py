@@ -26,6 +26,8 @@ from realmix.runs.watch import Silent
 from realmix.training.trainer import Trainer
 from tests.encoders import tiny_encoder as small
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
