@@ -574,9 +574,9 @@ def test_digits_with_40_labels_beat_the_labels_alone() -> None:
 def test_realmix_of_digit_images_with_40_labels() -> None:
     X, y, _, X_test, test = digits40()
     images, test_images = X.reshape(-1, 8, 8) / 16, X_test.reshape(-1, 8, 8) / 16
-    fields = {"batch_size": 16}
-    alone = quick("supervised", steps=150, fields=fields).fit(images, y)
-    model = quick("realmix", steps=150, fields=fields).fit(images, y)
+    fields = {"batch_size": 32}
+    alone = quick("supervised", steps=300, fields=fields).fit(images, y)
+    model = quick("realmix", steps=300, fields=fields).fit(images, y)
     assert model.score(test_images, test) > 0.88
     assert model.score(test_images, test) > alone.score(test_images, test) + 0.03
 
