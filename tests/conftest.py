@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 # before torch is imported: threads that wait spin, and a process with threads cannot be forked
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+
+from tests.forked import forked_workers as forked_workers
+from tests.forked import forks as forks
 
 # the same examples every time, and no complaint on a machine that is busy
 settings.register_profile("realmix", deadline=None, derandomize=True, database=None)
@@ -24,3 +28,27 @@ def data_root() -> str:
     if not folder.is_dir():
         pytest.skip("the real data sets are not here (REALMIX_DATA)")
     return str(folder)
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What precedes a run and stands for the labels alone, at a tenth of the work; no charts.
+
+    For tests of what a run does and says; how well a committee or the reading of mirrored
+    pictures learns has tests of its own, and so have the charts.
+    """
+    from realmix.evaluate import mirror  # not before jaxtyping has its hook in place
+    from realmix.models.tree_arrays import Trees, forest
+    from realmix.procedures.rows import committee
+
+    monkeypatch.setattr(mirror, "STEPS", 5)
+    monkeypatch.setattr(committee, "BOOSTED", 6)
+
+    def few(rows: Any, label: Any, num_classes: int, count: int, *rest: Any, **more: Any) -> Trees:
+        return forest(rows, label, num_classes, min(count, 6), *rest, **more)
+
+    def blank(figure: Any, file: Any, **given: Any) -> None:
+        file.write(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+
+    monkeypatch.setattr(committee, "forest", few)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", blank)

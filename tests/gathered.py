@@ -8,7 +8,6 @@ writes a file for each process.
 from __future__ import annotations
 
 import copy
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,9 +133,10 @@ def results() -> dict[str, Tensor]:
     return {name: value.detach() for name, value in {**passes(), **training()}.items()}
 
 
-if __name__ == "__main__":
+def write(folder: Path) -> None:
+    """Leave the results of this process, one of several, in `folder`."""
     torch.set_num_threads(1)
     parallel.join(torch.device("cpu"))
-    torch.save(results(), Path(sys.argv[1]) / f"{parallel.rank()}.pt")
+    torch.save(results(), folder / f"{parallel.rank()}.pt")
     parallel.wait_for_all()
     parallel.leave()

@@ -18,6 +18,8 @@ from realmix.command.catalogue import GENERATED
 from realmix.command.main import main
 from realmix.runs.methods import METHODS
 
+pytestmark = pytest.mark.usefixtures("brief", "forked_workers")
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -6,6 +6,7 @@ Jinja's autoescape and `printable`, and a Content-Security-Policy forbids the re
 
 from __future__ import annotations
 
+import functools
 import math
 import shlex
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ def label_page(
     return template.render(title=title, rows=shown, classes=classes, side=LARGE_TILE, kind=kind)
 
 
+@functools.cache
 def environment(*folders: Path) -> Environment:
     """Where templates, of this folder and of others, find their filters; all text is escaped."""
     found = Environment(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.gpu import main
+
 
 @pytest.mark.slow
-def test_the_dry_visit_leaves_its_record(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.gpu", "--dry", "--record", str(tmp_path)]
-    subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True)
+def test_the_dry_visit_leaves_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr(sys, "argv", ["gpu", "--dry", "--record", str(tmp_path)])
+    main()
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert {line["part"] for line in lines} == {"tests", "steps", "clock"}
     assert {line["algorithm"] for line in lines if line["part"] == "clock"} == {

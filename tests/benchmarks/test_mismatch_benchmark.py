@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.mismatch import ADDED, ALONE, METHODS, SWAPPED, Job, final
+from benchmarks.mismatch import ADDED, ALONE, METHODS, SWAPPED, Job, final, main
 from benchmarks.mismatch_page import claims, page, table
 
 
@@ -58,10 +57,13 @@ def test_a_stop_leaves_whole_comparisons() -> None:
 
 
 @pytest.mark.slow
-def test_a_dry_run_leaves_its_record_and_goes_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.mismatch", "--dry", "--record", str(tmp_path)]
-    results, root = tmp_path / "results.jsonl", Path(__file__).parents[2]
-    subprocess.run(command, check=True, cwd=root, capture_output=True)
+@pytest.mark.usefixtures("forks")
+def test_a_dry_run_leaves_its_record_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mismatch", "--dry", "--record", str(tmp_path)])
+    results = tmp_path / "results.jsonl"
+    main()
     lines = [json.loads(one) for one in results.read_text().splitlines()]
     assert not [one["error"] for one in lines if "error" in one]
     assert {one["method"] for one in lines} == METHODS.keys()
@@ -69,6 +71,7 @@ def test_a_dry_run_leaves_its_record_and_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "figure.svg").read_text().startswith("<?xml")
     kept = results.read_text().splitlines(keepends=True)[:-1]
     results.write_text("".join(kept))
-    again = subprocess.run(command, check=True, cwd=root, capture_output=True, text=True)
-    assert again.stdout.startswith("1/1")
+    capsys.readouterr()
+    main()
+    assert capsys.readouterr().out.startswith("1/1")
     assert len(results.read_text().splitlines()) == len(lines)

@@ -14,6 +14,8 @@ from realmix.command.main import main
 from realmix.runs.decide import ANSWERS, PAGE, RECORD, TABLE, open_case
 from tests.runs.undecided_run import write_undecided
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 class Person:
     """Somebody at the terminal: what is typed, and what was asked."""

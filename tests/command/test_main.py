@@ -29,6 +29,8 @@ from realmix.runs import run
 from realmix.runs.methods import METHODS
 from realmix.training.checkpoint import read
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 # every option of every command; a change here is a change of what users type
 SURFACE = {
     "audit": (
@@ -762,6 +764,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
 
 def test_control_c_in_another_process_is_exit_130(here: Path) -> None:
     words = [sys.executable, "-m", "realmix", "fit", "digits@40", "--steps", "400", "--out", "out"]
+    words += ["--set", "batch_size=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
         metrics, limit = here / "out" / "metrics.jsonl", time.monotonic() + 60

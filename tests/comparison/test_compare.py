@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -16,6 +17,8 @@ from realmix.comparison.page import headline, words_of_setting
 from realmix.comparison.progress import Progress
 from realmix.comparison.results import Results
 from realmix.runs.run import read
+
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 def here(tasks, workers, stopping):
@@ -39,16 +42,20 @@ class Told:
         return sum(note.startswith("[") for note in self.notes) >= self.most
 
 
-@pytest.fixture
-def table(tmp_path):
-    """Three classes of rows far apart."""
+def written(folder):
+    """A table of three classes of rows far apart."""
     rng = np.random.default_rng(0)
     label = np.arange(120) % 3
     points = rng.normal(size=(120, 2)) + 4 * np.stack([label == 0, label == 1], 1)
-    path = tmp_path / "rows.csv"
+    path = folder / "rows.csv"
     lines = [f"{x:.4f},{y:.4f},{'abc'[c]}" for (x, y), c in zip(points, label, strict=True)]
     path.write_text("\n".join(["x,y,label", *lines]) + "\n")
     return str(path)
+
+
+@pytest.fixture
+def table(tmp_path):
+    return written(tmp_path)
 
 
 @pytest.fixture
@@ -68,26 +75,35 @@ def small(table, folder, watch=None, **changes):
     return compare(table, **{**asked, **changes})
 
 
-def test_all_cells_are_done_once_and_measured_on_the_same_rows(table, tmp_path, in_this_process):
-    told, again = Told(), Told()
-    first = small(table, tmp_path / "c", told)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A comparison that is done: its table, folder, results, and what was told."""
+    folder, told = tmp_path_factory.mktemp("whole"), Told()
+    table = written(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("realmix.comparison.compare.outcomes", here)
+        return table, folder / "c", small(table, folder / "c", told), told.notes
+
+
+def test_all_cells_are_done_once_and_measured_on_the_same_rows(whole, in_this_process):
+    (table, folder, first, notes), again = whole, Told()
     assert len(first.done) == 12
     assert {out["test_rows"] for out in first.done.values()} == {36}
     assert {out["labels"] for out in first.done.values()} == {6, 12}
     assert first.alone == "linear"
-    assert "30% of the labels are" in told.notes[0]
-    assert told.notes[1].startswith("[1 of 12] linear, labels 6, seed 0: ")
-    second = small(table, tmp_path / "c", again)
+    assert "30% of the labels are" in notes[0]
+    assert notes[1].startswith("[1 of 12] linear, labels 6, seed 0: ")
+    second = small(table, folder, again)
     assert second.done == first.done
     assert again.notes[1:] == ["12 cells of 12 were done before."]
 
 
-def test_the_tables_tell_every_cell_with_its_command(table, tmp_path, in_this_process):
-    small(table, tmp_path / "c")
-    lines = (tmp_path / "c/results.csv").read_text().splitlines()
+def test_the_tables_tell_every_cell_with_its_command(whole):
+    folder = whole[1]
+    lines = (folder / "results.csv").read_text().splitlines()
     assert len(lines) == 13
     assert lines[0].startswith("algorithm,labels,seed,status,accuracy")
-    found = json.loads((tmp_path / "c/results.json").read_text())
+    found = json.loads((folder / "results.json").read_text())
     assert found["labels_alone"] == "linear"
     assert len(found["cells"]) == 12
     assert all("realmix " in cell["command"] for cell in found["cells"])
@@ -96,15 +112,20 @@ def test_the_tables_tell_every_cell_with_its_command(table, tmp_path, in_this_pr
         "sklearn:GaussianNB",
     }
     assert found["ranks"]["draws"] == 4
-    page = (tmp_path / "c/compare.html").read_text()
+    page = (folder / "compare.html").read_text()
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     assert "<script" not in page
     assert "What each adds to the labels alone" in page
 
 
-def test_further_cells_extend_it_and_other_options_are_refused(table, tmp_path, in_this_process):
+def test_further_cells_extend_it_and_other_options_are_refused(
+    whole, table, tmp_path, in_this_process
+):
     told = Told()
-    small(table, tmp_path / "c")
+    shutil.copytree(whole[1], tmp_path / "c")
+    shutil.copy2(whole[0], table)
+    for file in tmp_path.rglob("*.json"):  # the comparison of the copied table
+        file.write_text(file.read_text().replace(whole[0], table))
     more = small(table, tmp_path / "c", told, seeds=3, labels=[12], algorithms=["linear", "forest"])
     # linear and forest at 12 labels: seed 2 of the one and all of the other are new
     assert len(more.done) == 12 + 4
@@ -222,6 +243,7 @@ def test_processes_do_cells_and_one_that_dies_takes_one_cell_along(table, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_what_runs_is_saved_where_it_is_to_stop_and_goes_on(tmp_path):
     class Soon(Told):
         def stopping(self):

@@ -12,6 +12,8 @@ from realmix.comparison.tables import RECORDS
 from realmix.evaluate import powered as evaluated
 from realmix.evaluate.intervals import wilson
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):

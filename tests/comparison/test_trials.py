@@ -15,6 +15,8 @@ from realmix.comparison.tuning import check_tuning, numbers_of, part_of, tried, 
 from realmix.runs.config import Config
 from realmix.runs.run import read
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def test_numbers_are_searched_and_choices_counts_and_what_was_asked_for_are_not():
     found = numbers_of(Contender.of("mixmatch:alpha=0.5"))

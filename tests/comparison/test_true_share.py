@@ -10,6 +10,8 @@ from realmix.comparison.contenders import Contender
 from realmix.comparison.face import compare
 from realmix.comparison.tables import TABLE
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 FOLLOWS = "realmix:out_of_distribution=true_share"
 
 

@@ -13,6 +13,8 @@ from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.reading.load import from_arrays, load
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def deep(rng: np.random.Generator, count: int = 8, top: int = 4096) -> np.ndarray:
     return rng.integers(0, top, (count, 1, 8, 8)).astype(np.uint16)

@@ -11,6 +11,8 @@ import pytest
 from realmix import SemiSupervisedClassifier
 from realmix.base.errors import RealmixWarning, UsageError
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def frame(count: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows whose color and day of week tell the class, as do their numbers."""

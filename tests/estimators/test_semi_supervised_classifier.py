@@ -33,6 +33,8 @@ from realmix.estimators.labels import divide
 from realmix.estimators.self_training_classifier import SelfTraining
 from realmix.estimators.semi_supervised_classifier import SemiSupervisedClassifier
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -601,7 +603,7 @@ def test_groups_and_equal_rows_are_never_divided() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)).repeat(2, 0)
     y = np.where(np.arange(80) < 60, np.arange(80) // 2 % 2, -1)
-    model = SemiSupervisedClassifier("label_spreading", random_state=0)
+    model = SemiSupervisedClassifier("label_spreading", steps=5, random_state=0)
     plain = model.fit(X, y).result_
     assert any("30 labeled rows are copies" in note for note in plain["notes"])
     grouped = model.fit(X[::2], y[::2], groups=np.arange(40) // 4).result_

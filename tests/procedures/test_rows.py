@@ -242,6 +242,7 @@ def test_few_labels_and_a_wide_table_are_no_obstacle():
         assert np.isfinite(model.predict_proba(rows)).all()
 
 
+@pytest.mark.usefixtures("brief")
 @EVERY
 def test_a_whole_run_with_the_gate(name):
     x, truth = load_iris(return_X_y=True)

@@ -93,6 +93,7 @@ def test_the_decision_follows_the_pairs(plain, mirrored, mirrors, tells):
     assert ("too few" in reading.note) == (not tells)
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_reading_follows_from_rows_and_seed_alone():
     dataset = bars(sided=False, labels=12)
     torch.manual_seed(1)
@@ -188,6 +189,7 @@ def test_a_run_keeps_how_it_augments(described):
     assert json.loads(settled["preset"])["shift"] == 0.1
 
 
+@pytest.mark.usefixtures("brief")
 def test_an_estimator_says_that_it_does_not_mirror():
     dataset = bars(sided=True, labels=4)
     model = SemiSupervisedClassifier("supervised", steps=2, gate="none", random_state=0)

@@ -19,6 +19,8 @@ from realmix.runs.config import Config
 from realmix.runs.run import fit
 from realmix.runs.watch import Silent
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def rows_file(folder: Path, pool: int = 200) -> Path:
     """Three clusters with 12 labels, a pool and 30 test rows."""

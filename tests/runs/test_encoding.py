@@ -27,6 +27,8 @@ from realmix.runs.watch import Silent
 from tests.encoders import tiny_encoder as small
 from tests.encoders.onnx_file import mean_colours
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:

@@ -20,6 +20,8 @@ from realmix.runs.parts.phase import Phase, Trained
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def rows(shares: tuple[int, ...] = (12, 12, 12), pool: int = 60) -> Dataset:
     """Three well divided classes; the labels in these numbers."""

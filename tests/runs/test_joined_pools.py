@@ -14,6 +14,8 @@ from realmix.runs.run import fit
 from realmix.runs.watch import Silent
 from tests.runs.test_written import COMMON, WORDS, tickets
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:

@@ -104,7 +104,7 @@ def test_a_run_killed_at_any_instant_ends_the_same(undisturbed: Path, tmp_path: 
     fork = multiprocessing.get_context("fork")  # a new interpreter a kill would take minutes
     kills = finished = 0
     where: dict[str, float]
-    while kills < 30 or not finished:
+    while kills < 20 or not finished:
         folder = tmp_path / str(finished)
         if kills < 10:
             where = {"writes": kills + 1}  # every write of the start

@@ -19,6 +19,8 @@ from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
 from tests.encoders import tiny_encoder as small
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:

@@ -26,6 +26,8 @@ from realmix.runs.watch import Silent
 from realmix.training.trainer import Trainer
 from tests.encoders import tiny_encoder as small
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
@@ -219,8 +221,8 @@ def test_minutes_bound_a_run_and_its_estimate_comes_first(config: Config, tmp_pa
 
     told: list[str] = []
     started = time.monotonic()
-    fit(changed(config, steps=None, minutes=0.2), tmp_path / "run", Listens())
-    assert time.monotonic() - started < 12 + 30  # and what is beside training
+    fit(changed(config, steps=None, minutes=0.05), tmp_path / "run", Listens())
+    assert time.monotonic() - started < 3 + 30  # and what is beside training
     assert "of its weights train) on 32 x 32 pixels, about" in told[0]
     assert told[-1].startswith("final/")
 

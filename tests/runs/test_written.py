@@ -25,6 +25,8 @@ from realmix.runs.decide import PAGE, TABLE, decide
 from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 WORDS = {
     "sport": ["goal", "match", "team", "coach", "league", "striker", "<b>cup</b>"],
     "money": ["bank", "shares", "market", "profit", "stocks", "trade", "=SUM(A1)"],

@@ -2,96 +2,77 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from realmix.training import parallel
-from tests import gathered
-
-TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-Found = tuple[dict[str, torch.Tensor], list[dict[str, torch.Tensor]]]
-
-SCRIPT = """
-import hashlib, json, sys
-import torch
-torch.set_num_threads(1)
-from realmix.training import parallel
-from realmix.algorithms import ALGORITHMS
-from realmix.runs.config import Config
-from realmix.data import sampling
+import realmix.training.trainer as trainer_module
+from realmix.contract.algorithm import Batch
 from realmix.data.reading.load import load
+from realmix.data.sampling import batch_at
+from realmix.runs.config import Config
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
-from realmix.models.convnet import ConvNet
+from realmix.training import parallel
+from tests import gathered
+from tests.forked import together
 
-name, out = sys.argv[1], sys.argv[2]
-parallel.join(torch.device("cpu"))
-assert parallel.agreed(5 + parallel.rank(), torch.device("cpu")) == 5
-seen = hashlib.sha256()
-original = sampling.batch_at
-def watched(*args):
-    batch = original(*args)
-    for stream in (batch.labeled, batch.unlabeled):
-        for view in (*stream.views, stream.index):
-            seen.update(view.contiguous().numpy().tobytes())
-    return batch
-import realmix.training.trainer
-realmix.training.trainer.batch_at = watched
-fields = {"threshold": 0.0} if name == "fixmatch" else {}  # rounding moves no example over it
-fields["batch_size"] = 15
-config = Config("digits@40", algorithm=name, steps=6, gate="none", fields=fields)
-records = []
-phases = Phases(load("digits@40"), config, None, Silent())
-trainer = phases.trainer(phases.only, 6)
-trainer.log_every = 1
-trainer.observe = lambda record: records.append({k: v for k, v in record.items() if k != "seconds"})
-trainer.run()
-weights = torch.cat([p.detach().flatten() for p in trainer.student.parameters()])
-if parallel.rank() == 0:
-    norms = [weights.norm().item(), trainer.nets.ema.network.head.bias.norm().item()]
-    with open(out, "w") as file:
-        json.dump({"seen": seen.hexdigest(), "records": records, "norms": norms}, file)
-parallel.wait_for_all()
-parallel.leave()
-"""
+Found = tuple[dict[str, torch.Tensor], list[dict[str, torch.Tensor]]]
+
+
+def train(name: str, out: Path) -> None:
+    """Six steps in this process; the first of them tells rows, records and weights."""
+    parallel.join(torch.device("cpu"))
+    assert parallel.agreed(5 + parallel.rank(), torch.device("cpu")) == 5
+    seen = hashlib.sha256()
+
+    def watched(*given: Any) -> Batch:
+        batch = batch_at(*given)
+        for stream in (batch.labeled, batch.unlabeled):
+            for view in (*stream.views, stream.index):
+                seen.update(view.contiguous().numpy().tobytes())
+        return batch
+
+    trainer_module.batch_at = watched  # of this process, which ends soon
+    fields = {"threshold": 0.0} if name == "fixmatch" else {}  # rounding moves no example over it
+    config = Config(
+        "digits@40", algorithm=name, steps=6, gate="none", fields={**fields, "batch_size": 15}
+    )
+    records: list[dict[str, float]] = []
+    phases = Phases(load("digits@40"), config, None, Silent())
+    trainer = phases.trainer(phases.only, 6)
+    trainer.log_every = 1
+    trainer.observe = lambda record: records.append(
+        {key: value for key, value in record.items() if key != "seconds"}
+    )
+    trainer.run()
+    weights = torch.cat([p.detach().flatten() for p in trainer.student.parameters()])
+    if parallel.rank() == 0:
+        norms = [weights.norm().item(), trainer.nets.ema.network.head.bias.norm().item()]
+        told = {"seen": seen.hexdigest(), "records": records, "norms": norms}
+        out.write_text(json.dumps(told))
+    parallel.wait_for_all()
+    parallel.leave()
 
 
 @pytest.fixture(scope="module")
 def one_and_two(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What `tests.gathered` finds in this process, and in each of two."""
     folder = tmp_path_factory.mktemp("gathered")
-    done = subprocess.run(
-        [sys.executable, *TWO, "-m", "tests.gathered", str(folder)],
-        cwd=Path(__file__).resolve().parents[2],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    for ended in together(2, folder, gathered.write, folder):
+        assert ended.status == 0, ended.said[-3000:]
     return gathered.results(), [torch.load(folder / f"{number}.pt") for number in (0, 1)]
 
 
-def outcome(folder: Path, processes: int, algorithm: str) -> dict[str, object]:
-    script, out = folder / "script.py", folder / f"{processes}.json"
-    script.write_text(SCRIPT)
-    launch = [sys.executable, *(TWO if processes > 1 else [])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*launch, str(script), algorithm, str(out)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, object] = json.loads(out.read_text())
+def outcome(folder: Path, processes: int, algorithm: str) -> dict[str, Any]:
+    out = folder / f"{processes}.json"
+    for ended in together(processes, folder, train, algorithm, out):
+        assert ended.status == 0, ended.said[-3000:]
+    found: dict[str, Any] = json.loads(out.read_text())
     return found
 
 
