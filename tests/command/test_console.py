@@ -164,7 +164,11 @@ def test_what_is_counted_is_timed_from_where_it_began() -> None:
     """100 more of 1,000 take 10 s; whether it says so at 0, goes on from 400, or begins late."""
     progress, clock, _ = watcher()
     clock.now = 50_000.0  # a clock counts from when the machine was started
-    for words, first in (("encoding texts", 0), ("encoding test texts", 400), ("making views", 100)):
+    for words, first in (
+        ("encoding texts", 0),
+        ("encoding test texts", 400),
+        ("making views", 100),
+    ):
         progress.counting(words, first, 1000)
         assert progress.before == f"{words}: {first:,} of 1,000"
         clock.now += 10
