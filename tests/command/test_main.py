@@ -388,7 +388,7 @@ def test_a_misspelt_word_gets_the_nearest_right_one(
         ("fit digits@40 --set weight=NaN", "finite"),
         ("fit digits@40 --image-size 4", "--image-size must be 8"),
         ("fit digits@40 --device tpu", "--device auto"),
-        ("fit digits@40 --model mlp", "--model auto"),
+        ("fit digits@40 --model mlp", "'auto' chooses one"),
         ("fit cifar10 --data-root nowhere", "not a folder"),
         ("fit digits@7", "at least 10"),
         ("fit digits@9999", "at most 1,297"),
