@@ -332,7 +332,7 @@ def test_auto_tunes_the_encoder_where_it_has_a_gpu_and_minutes(
     given: dict[str, object], device: str, tuned: bool, config: Config
 ) -> None:
     asked = Config.from_json({"data": config.data, "encoder": config.encoder, **given})
-    found, told = climbed(asked, ("first",), read(config), device)
+    found, told = climbed(asked, ("first",), read(config), device, {})
     assert (found.tune, len(told)) == (("all", 2) if tuned else (None, 1))
     assert found.encoder == asked.encoder
 
