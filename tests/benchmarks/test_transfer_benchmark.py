@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from benchmarks.records import do, measured
 from benchmarks.starts import LITE0, RANDOM, TINY, Setting, few_labels, part_of_base
-from benchmarks.transfer import DIGITS, Job, jobs, missing, untaught
+from benchmarks.transfer import DIGITS, Job, jobs, main, missing, untaught
 from benchmarks.transfer_page import (
     DISTILLED,
     SELF_TRAINING,
@@ -150,21 +149,23 @@ def test_what_fails_is_a_line_and_costs_no_other() -> None:
     assert measured({"seed": 1}, fails) == {"seed": 1, "error": "ValueError: NaN", "seconds": 0.0}
 
 
+@pytest.mark.usefixtures("forks")
 def test_none_begins_after_the_deadline(tmp_path: Path) -> None:
     do(tmp_path, measured, [({}, dict)], jobs=1, end=0.0)
     assert not (tmp_path / "results.jsonl").exists()
 
 
 @pytest.mark.slow
-def test_a_dry_run_leaves_its_record(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("forks")
+def test_a_dry_run_leaves_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a teacher at hand, as lite0 would leave it."""
     starts = tmp_path / "starts"
     starts.mkdir()
     says = np.full((1297 - 200, 10), 25, np.uint8)
     np.savez(starts / "lite0-40-0.npz", of_255=says)
-    command = [sys.executable, "-m", "benchmarks.transfer", "--dry", "--jobs", "1"]
-    command += ["--record", str(tmp_path), "--starts", str(starts)]
-    subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True)
+    given = ["--dry", "--jobs", "1", "--record", str(tmp_path), "--starts", str(starts)]
+    monkeypatch.setattr(sys, "argv", ["transfer", *given])
+    main()
     lines = [json.loads(one) for one in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert not [one["error"] for one in lines if "error" in one]
     assert sum(one["method"] == DISTILLED for one in lines) == 1
