@@ -2450,7 +2450,7 @@ MUTANTS = [
         "data/class_numbers.py",
         "data/test_class_numbers.py",
         [
-            ("rare classes weigh less", "each / each.min()", "each.min() / each"),
+            ("rare classes weigh less", "(scale * each)", "(scale / each)"),
             ("balanced by counts alone", "len(label) / (len(classes) *", "1 / (len(classes) *"),
         ],
     ),
