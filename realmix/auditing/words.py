@@ -101,8 +101,8 @@ def _of_labels(found: Findings) -> Iterator[str]:
         share = len(found.doubted) / found.labels
         yield (
             f"{counted(len(found.doubted), 'label')} of {found.labels:,} ({share:.0%})"
-            f" look{'s' if len(found.doubted) == 1 else ''} wrong; with few labels each one counts."
-            " Look at them first."
+            f" look{'s' if len(found.doubted) == 1 else ''} wrong to a classifier of the others."
+            " With few labels it errs often, and each label counts: look at the first of them."
         )
 
 

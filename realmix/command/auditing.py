@@ -58,7 +58,7 @@ def _data(found: Findings) -> list[tuple[str, str]]:
             f"{found.name(d.row)} ({found.classes[d.given]}) looks like {found.classes[d.likely]}"
             for d in found.doubted[:FIRST]
         )
-        rows.append(("labels", f"{len(found.doubted):,} look wrong: {listed}"))
+        rows.append(("labels", f"{len(found.doubted):,} look wrong to a classifier: {listed}"))
     return rows
 
 
