@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from realmix.functional.rows.threads import one_thread
 
 
 class Trees(NamedTuple):
@@ -44,6 +47,7 @@ class Boosted(NamedTuple):
     start: NDArray[np.float32]
 
 
+FEW = 500  # rows, on which boosting is not faster with two threads
 IMPOSSIBLE = -1e4  # score of a class without a label
 
 
@@ -104,7 +108,8 @@ def boosting(
         nodes[0]["is_leaf"] = 1
     else:
         model = HistGradientBoostingClassifier(random_state=seed % 2**32, **settings)
-        model.fit(rows, label)
+        with one_thread("openmp") if len(rows) < FEW else nullcontext():
+            model.fit(rows, label)
         start[found[-model.n_trees_per_iteration_ :]] = model._baseline_prediction[0]
         nodes = [one.nodes for each in model._predictors for one in each]
         classes = np.tile(found[-model.n_trees_per_iteration_ :], model.n_iter_)

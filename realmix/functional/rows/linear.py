@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.functional.rows.temperature import best_temperature, log_losses
+from realmix.functional.rows.threads import one_thread
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -145,7 +146,7 @@ def _fitted(
 
     models = []
     start = None
-    with warnings.catch_warnings(), config_context(**UNCHECKED):
+    with warnings.catch_warnings(), config_context(**UNCHECKED), one_thread("blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # far enough for a classifier
         warnings.filterwarnings("ignore", "The number of unique classes")  # labels are few
         for strength in strengths:
