@@ -27,7 +27,7 @@ class Findings:
         data, unlabeled, test: as they were given.
         by: what made the features; weak: why little can be expected of them, or "".
         copies: rows that stand in the data more than once.
-        doubted: labels that the other labels contradict, surest first.
+        doubted: labels that the other labels contradict, likeliest wrong first.
         judged: (M,) rows of the pool that were judged: those that are no copies.
         foreign: of these, the rows that belong to no class; None where it cannot be told.
         shares: of the classes among the others, of the classes in `classes`; None likewise.
@@ -123,7 +123,7 @@ class Findings:
                     "row": self.name(d.row),
                     "label": self.classes[d.given],
                     "looks_like": self.classes[d.likely],
-                    "probability": d.chance,
+                    "chance_wrong": d.chance,
                 }
                 for d in self.doubted[:MOST_LISTED]
             ],

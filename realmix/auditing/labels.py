@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
+RIGHT = 0.5  # at most so many of the doubted labels are expected to be right
+START, ROUNDS = 0.05, 200  # of the share of wrong labels, by EM
+
 
 class Doubt(NamedTuple):
-    """A labeled row, its class, the class that it looks like, and the chance of that."""
+    """A labeled row, its class, the class that it looks like, and the chance of a wrong label."""
 
     row: int
     given: int
@@ -21,20 +24,44 @@ class Doubt(NamedTuple):
 
 
 def doubts(held: Array, label: Labels) -> list[Doubt]:
-    """Confident learning (Northcutt, Jiang and Chuang, 2021, arXiv 1911.00068), surest first.
+    """Labels more of which are wrong than right, the most doubtful first.
 
-    A label y is doubted where another class k is the likeliest and its probability is at least
-    t_k, the mean probability of class k over the rows that are labeled so.
+    The largest set whose mean chance of being right is at most a half: a bound on the false
+    discovery rate (Efron et al., 2001; Sun and Cai, 2007, JASA 102). Confident learning (Northcutt
+    et al., 2021) has none: at 4 labels a class it doubts a quarter of the right labels of CIFAR-10.
 
     Args:
-        held: (n, K) probabilities of rows that were held out.
-        label: (n,) their classes; each of the K occurs.
+        held: (n, K) calibrated probabilities of rows that were held out.
+        label: (n,) their classes; each of the K occurs. The only row of a class was not held out,
+            and is not doubted.
     """
-    own = held[np.arange(len(label)), label]
-    counts = np.bincount(label, minlength=held.shape[1])
-    usual = np.bincount(label, own, held.shape[1]) / np.maximum(counts, 1)
+    able = np.flatnonzero(np.bincount(label, minlength=held.shape[1])[label] > 1)
+    if held.shape[1] < 2 or not len(able):
+        return []
+    wrong = chance_wrong(held[able, label[able]], held.shape[1])
+    order = np.argsort(-wrong, kind="stable")
+    right = np.cumsum(1 - wrong[order]) / np.arange(1, len(order) + 1)  # ascending
+    rows = order[: np.searchsorted(right, RIGHT, side="right")]
     likely = held.argmax(1)
-    chance = held.max(1)
-    rows = np.flatnonzero((likely != label) & (chance >= usual[likely]) & (counts[label] > 1))
-    rows = rows[np.argsort(own[rows] - chance[rows], kind="stable")]
-    return [Doubt(int(r), int(label[r]), int(likely[r]), float(chance[r])) for r in rows]
+    return [
+        Doubt(int(row), int(label[row]), int(likely[row]), float(wrong[place]))
+        for place, row in zip(rows, able[rows], strict=True)
+        if likely[row] != label[row]
+    ]
+
+
+def chance_wrong(own: Array, num_classes: int) -> Array:
+    """(n,) P(label is wrong), if a share r of the labels was drawn from the other classes.
+
+    P = r q / (r q + (1 - r) p), q = (1 - p) / (K - 1), and r its mean: EM of the one unknown.
+
+    Args:
+        own: (n,) p, the calibrated probability of each row's label.
+        num_classes: K, 2 or more.
+    """
+    other = (1 - own) / (num_classes - 1)
+    share, wrong = START, np.zeros_like(own)
+    for _ in range(ROUNDS):
+        wrong = share * other / np.maximum(share * other + (1 - share) * own, 1e-300)
+        share = float(wrong.mean())
+    return wrong

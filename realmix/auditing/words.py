@@ -102,7 +102,7 @@ def _of_labels(found: Findings) -> Iterator[str]:
         yield (
             f"{counted(len(found.doubted), 'label')} of {found.labels:,} ({share:.0%})"
             f" look{'s' if len(found.doubted) == 1 else ''} wrong to a classifier of the others."
-            " With few labels it errs often, and each label counts: look at the first of them."
+            " At most half of them are expected to be right after all: look at the first."
         )
 
 

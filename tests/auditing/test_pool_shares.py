@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realmix.auditing.class_shares import black_box, class_shares, expectation_maximization
-from realmix.auditing.labels import doubts
+from realmix.auditing.labels import chance_wrong, doubts
 from realmix.auditing.reader import read
 
 GIVEN = np.array([0.5, 0.5])
@@ -80,11 +80,51 @@ def test_the_reader_is_calibrated_and_has_not_seen_what_it_judges():
     assert blind.mean() < 0.45
 
 
-def test_doubts_follow_the_rule_of_confident_learning():
-    held = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.45, 0.55], [0.1, 0.9], [0.3, 0.7]])
-    label = np.array([0, 0, 1, 0, 1, 0])
-    # t_0 = (.9 + .7 + .45 + .3) / 4 = .5875, t_1 = (.8 + .9) / 2 = .85: .55 and .7 are below it
-    assert doubts(held, label) == []
-    held[5] = [0.1, 0.9]
+def test_a_chance_of_a_wrong_label_is_the_fixed_point_of_its_mean():
+    own = np.array([0.9, 0.8, 0.95, 0.001, 0.9])
+    wrong = chance_wrong(own, 3)
+    other, share = (1 - own) / 2, wrong.mean()
+    assert wrong == pytest.approx(share * other / (share * other + (1 - share) * own), abs=1e-6)
+    likelihood = [
+        np.log((1 - r) * own + r * other).sum() for r in (share, share - 0.02, share + 0.02)
+    ]
+    assert np.argmax(likelihood) == 0
+    assert chance_wrong(np.ones(3), 2) == pytest.approx([0, 0, 0])
+    assert chance_wrong(np.zeros(3), 2) == pytest.approx([1, 1, 1])
+
+
+def test_the_doubted_labels_are_the_most_that_are_more_wrong_than_right():
+    sure = np.tile([0.98, 0.01, 0.01], (20, 1))
+    held = np.concatenate(
+        [sure, sure[:, [2, 0, 1]], [[0.0, 0.99, 0.01], [0.3, 0.7, 0.0], [0.45, 0.55, 0.0]]]
+    )
+    label = np.array([0] * 20 + [1] * 20 + [0, 0, 0])
     found = doubts(held, label)
-    assert [(d.row, d.given, d.likely, d.chance) for d in found] == [(5, 0, 1, 0.9)]
+    # chances of being right 0, .96 and .98: of two less than one is right, of three it is 1.94
+    assert [(d.row, d.given, d.likely) for d in found] == [(40, 0, 1), (41, 0, 1)]
+    assert found[0].chance == pytest.approx(1)
+    assert sum(1 - d.chance for d in found) <= 1
+    label[40] = 2  # the only one of its class: it was not held out
+    assert doubts(held, label) == []
+
+
+@pytest.mark.parametrize(("per_class", "found_at_least"), [(4, 0), (30, 0.4)])
+def test_right_labels_are_seldom_doubted_and_wrong_ones_are_found(per_class, found_at_least):
+    false, found, wrong = 0, 0, 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        truth = np.arange(5 * per_class) % 5
+        rows, pool = (rng.normal(size=(n, 10)) for n in (len(truth), 200))
+        rows[np.arange(len(truth)), truth] += 3
+        assert (
+            len(doubts(read(rows, truth, pool, 5).held, truth)) <= 1
+        )  # confident learning: 1 to 9
+        changed = np.flatnonzero(rng.random(len(truth)) < 0.1)
+        label = truth.copy()
+        label[changed] = (truth[changed] + 1) % 5
+        listed = {d.row for d in doubts(read(rows, label, pool, 5).held, label)}
+        false += len(listed - set(changed))
+        found += len(listed & set(changed))
+        wrong += len(changed)
+    assert false <= max(found, 2)
+    assert found >= found_at_least * wrong
