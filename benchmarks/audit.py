@@ -29,6 +29,8 @@ from benchmarks.records import RECORDS, Line, by_seed, do, lines_of, spread, ver
 from benchmarks.tiny_imagenet import pictures
 from realmix.auditing.copies import find_copies
 from realmix.auditing.features import features_of
+from realmix.auditing.labels import doubts
+from realmix.auditing.reader import read
 from realmix.base.files import write_atomically
 from realmix.base.versions import versions
 from realmix.data.pools import Dataset
@@ -43,6 +45,9 @@ POOL = 1500
 RIGHT = 0.1  # how far off an estimate may be
 ANIMALS = (2, 3, 4, 5, 6, 7)
 SCORE_LABELS = (4, 10, 25, 200)
+ALL = "CIFAR-10, all classes"  # of which none is foreign
+LABELS_OF = ("digits, six of ten", ALL, "CLINC150, 15 intents and out of scope")
+DOUBT_LABELS, DOUBT_SEEDS, CHANGED = (4, 10, 25, 100), range(10), 0.1
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(N, D) features, (N,) classes, -1 for rows that are always foreign, (K,) the classes inside."""
@@ -96,6 +101,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "digits, six of ten": lambda rng: (*seen("digits"), rng.permutation(10)[:6]),
     "CIFAR-10, six of ten": partial(_cifar, inside=6),
     "CIFAR-10, animals of all": partial(_cifar, inside=ANIMALS),
+    ALL: partial(_cifar, inside=10),
     "CIFAR-10 and Tiny ImageNet": _tiny,
     "CLINC150, 15 intents and out of scope": _clinc,
 }
@@ -181,6 +187,23 @@ def copies_run(count: int, planted: int) -> Line:
     return {**line, **recall, "seconds": time.process_time() - started, "versions": versions()}
 
 
+def labels_run(data: str, wrong: float, per_class: int, seed: int) -> Line:
+    """Labels of which some were changed: how many of them, and of the others, are doubted."""
+    labeled, truth, pool, _ = drawn(data, 0.0, per_class, seed)
+    rng = np.random.default_rng([seed, 2])
+    changed = rng.permutation(len(truth))[: round(wrong * len(truth))]
+    label, classes = truth.copy(), int(truth.max()) + 1
+    label[changed] = (truth[changed] + rng.integers(1, classes, len(changed))) % classes
+    held = read(labeled, label, pool, classes, seed).held
+    listed = np.array([doubt.row for doubt in doubts(held, label)], int)
+    found = int(np.isin(listed, changed).sum())
+    return {
+        "what": "labels", "data": data, "share": wrong, "labels": per_class, "seed": seed,
+        "rows": len(truth), "wrong": len(changed), "found": found, "false": len(listed) - found,
+        "right": float((held.argmax(1) == truth).mean()), "versions": versions(),
+    }  # fmt: skip
+
+
 def _encoded(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=int(rng.integers(50, 90)))
@@ -232,6 +255,16 @@ def summary() -> str:
         "",
         *_score_tables([line for line in lines if line["what"] == "scores"]),
     ]
+    doubted = [line for line in lines if line["what"] == "labels"]
+    rows += [
+        "## Wrong labels",
+        "",
+        f"None or {CHANGED:.0%} of the labels were changed to another class at random;"
+        f" {len(DOUBT_SEEDS)} draws, all labels of the draws together. Accuracy: of the classifier"
+        " that doubts, on held-out rows.",
+        "",
+        *_label_table(doubted),
+    ]
     for line in (line for line in lines if line["what"] == "copies"):
         found = ", ".join(f"{kind} {line[kind]:.1%}" for kind in COPIES)
         rows += [
@@ -266,6 +299,26 @@ def _share_table(lines: list[Line]) -> Iterator[str]:
                 )
 
 
+def _label_table(lines: list[Line]) -> Iterator[str]:
+    yield (
+        "| data | labels a class | accuracy | none wrong: right labels doubted |"
+        " wrong ones found | right labels doubted beside them |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|"
+    for data in LABELS_OF:
+        for per_class in DOUBT_LABELS:
+            mine = [x for x in lines if (x["data"], x["labels"]) == (data, per_class)]
+            clean, changed = ([x for x in mine if x["share"] == wrong] for wrong in (0.0, CHANGED))
+            if clean and changed:
+                rows = sum(x["rows"] for x in clean)
+                found, false = (sum(x[name] for x in changed) for name in ("found", "false"))
+                yield (
+                    f"| {data} | {per_class} | {np.mean([x['right'] for x in clean]):.2f} |"
+                    f" {sum(x['false'] for x in clean)} of {rows:,} |"
+                    f" {found} of {sum(x['wrong'] for x in changed)} | {false} |"
+                )
+
+
 def _score_tables(lines: list[Line]) -> Iterator[str]:
     names = [
         n for n, v in (lines[0] if lines else {}).items() if isinstance(v, float) and n != "share"
@@ -285,20 +338,26 @@ def _score_tables(lines: list[Line]) -> Iterator[str]:
 
 
 def wanted() -> Iterator[tuple[Any, ...]]:
+    dirty = [data for data in CASES if data != ALL]
     for labels in reversed(LABELS):
-        for data in CASES:
+        for data in dirty:
             for seed in SEEDS:
                 yield from (("share", data, share, labels, seed) for share in SHARES)
-    for data in CASES:
+    for data in dirty:
         for labels in SCORE_LABELS:
             if (data, labels) not in ((x, 200) for x in CASES if x.startswith(("CLINC", "digits"))):
                 yield from (("scores", data, 0.4, labels, seed) for seed in SEEDS)
+    for data in LABELS_OF:
+        for labels in DOUBT_LABELS:
+            for wrong in (0.0, CHANGED):
+                yield from (("labels", data, wrong, labels, seed) for seed in DOUBT_SEEDS)
 
 
 def run(what: str, *which: Any) -> Line:
     runs: dict[str, Callable[..., Line]] = {
         "share": share_run,
         "scores": score_run,
+        "labels": labels_run,
         "copies": copies_run,
     }
     return runs[what](*which)
