@@ -7,7 +7,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -108,6 +108,11 @@ class MeanOfTokens(nn.Module):
         mask = given[:, :, None].float()
         mean: Tensor = (self.vectors(tokens) * mask).sum(1) / mask.sum(1).clamp(min=1)
         return mean
+
+
+def trains(encoder: object) -> TypeGuard[TokenEncoder]:
+    """Whether torch can train an encoder of texts: a BERT whose weights it holds."""
+    return isinstance(encoder, TokenEncoder) and isinstance(encoder.network, Bert)
 
 
 def minilm(last: bool = False) -> TokenEncoder:

@@ -15,11 +15,10 @@ from torch import Tensor
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import Tokenizing, padded
-from realmix.encoders.bert import Bert
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import keep, key_of, store_of
 from realmix.encoders.pictures import DIGEST
-from realmix.encoders.texts import TokenEncoder
+from realmix.encoders.texts import TokenEncoder, trains
 from realmix.encoders.tfidf import TfidfEncoder
 
 FEW = 8  # texts, to learn what one costs
@@ -94,7 +93,7 @@ class TextEncoding:
     @property
     def trains(self) -> bool:
         """Whether torch can train the encoder."""
-        return isinstance(self.encoder, TokenEncoder) and isinstance(self.encoder.network, Bert)
+        return trains(self.encoder)
 
     def seconds_each(self) -> float:
         """What the encoder takes for a text, by the first few of them."""

@@ -13,7 +13,7 @@ from realmix.base.wording import printable
 from realmix.data.texts.tokens import NOTHING
 from realmix.encoders.bert import Bert, Form
 from realmix.encoders.catalogue import AUTO, text_encoder
-from realmix.encoders.texts import LAST, LOADERS, TokenEncoder
+from realmix.encoders.texts import LAST, LOADERS, TokenEncoder, trains
 from realmix.models.tuned.network import TUNED, Tuned
 
 READS = r"tuned:[^=@+]+=[\d:.e-]+(mean|cls)@\d+"
@@ -71,7 +71,7 @@ def trainable(name: str) -> TokenEncoder:
     folder = Path(bare.removesuffix(LAST)).is_dir()
     if folder or name.removesuffix(LAST) in (AUTO, *LOADERS):
         found = text_encoder(bare if folder else name)
-        if isinstance(found, TokenEncoder) and isinstance(found.network, Bert):
+        if trains(found):
             return found
         name = found.reference.name
     raise UsageError(
