@@ -25,8 +25,10 @@ from realmix.data.scenarios.truth import true_labels
 from realmix.runs.augmentation import num_views, with_encoder
 from realmix.runs.choose import settings
 from realmix.runs.methods import method_class
+from realmix.runs.phases import Phases
 from realmix.runs.run import read
 from realmix.runs.run_folder import locked
+from realmix.runs.watch import Silent
 
 HELD = 0.3  # of the labels, to test on where nothing else is given
 ALONE = "supervised"
@@ -102,6 +104,7 @@ def prepared(grid: Grid) -> Prepared:
             raise DataError(
                 "All rows have labels, so there is no pool: --labels N keeps N of them."
             )
+        _check_methods(made, cell, grid.common, contenders)
     return Prepared(grid, (*notes, *more), fingerprints(dataset))
 
 
@@ -112,6 +115,20 @@ def _check_fields(contender: Contender) -> None:
         settings(method_class(contender.name), contender.fields)
     elif contender.fields:
         raise UsageError("auto takes no fields: what it tries has its own.")
+
+
+def _check_methods(
+    dataset: Dataset, cell: Cell, common: Mapping[str, Any], contenders: Sequence[Contender]
+) -> None:
+    """Refuse now what would fail in every cell; what an encoder sees is known only there."""
+    for contender in contenders:
+        told = contender.told(share=0.5)
+        config = replace(cell, algorithm=told.spelled).config(common)
+        if contender.kind == "method" and not (config.encodes or dataset.is_texts):
+            try:
+                Phases(dataset, config, None, Silent(), steps=1)
+            except UsageError as error:
+                raise UsageError(f"--algorithms {printable(contender.words)}: {error}") from None
 
 
 def _check_truth(dataset: Dataset) -> None:

@@ -76,7 +76,10 @@ def headline(results: Results) -> str:
     alone, of = plots.short(results.alone), len(results.added)
     if not of:
         failed = f" {counted(len(results.failed), 'cell')} failed." if results.failed else ""
-        return f"Only {alone} has been done so far.{failed}"
+        done = {cell.algorithm for cell in results.done}
+        if done - {results.alone}:
+            return f"Of {alone}, the labels alone, nothing is done to compare with.{failed}"
+        return f"{'Only ' + alone if done else 'Nothing'} has been done so far.{failed}"
     if not sure:
         many = max(lead.difference.mean.count for lead in results.added)
         hint = " More seeds would tell more." if many < 10 else ""

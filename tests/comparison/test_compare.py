@@ -196,6 +196,22 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(table, tmp_path, c
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.parametrize(
+    ("data", "names", "said"),
+    [
+        ("digits", ["supervised", "linear"], "linear: linear learns from feature rows, and these"),
+        ("digits", ["label_spreading"], "label_spreading learns from feature rows"),
+        (None, ["remixmatch"], "--algorithms remixmatch: CTAugment changes images"),
+    ],
+)
+def test_a_method_that_these_data_do_not_suit_is_refused_at_once(
+    table, tmp_path, data, names, said
+):
+    with pytest.raises(UsageError, match=said):
+        compare(data or table, names, out=tmp_path / "c", labels=[12], seeds=1)
+    assert not (tmp_path / "c").exists()
+
+
 def test_mismatch_of_two_classes_is_refused(tmp_path):
     path = tmp_path / "two.csv"
     path.write_text(
@@ -278,6 +294,25 @@ def results(accuracy, tmp_path):
             cell = Cell(name, labels, seed, (("mismatch", str(mismatch)),))
             outcomes_of[cell] = {"status": DONE, "accuracy": value, "seconds": 1.0, "test_rows": 9}
     return Results(tmp_path, {"data": "digits"}, outcomes_of)
+
+
+@pytest.mark.parametrize(
+    ("undone", "said"),
+    [
+        ({"mixmatch"}, "Only supervised has been done so far. 1 cell failed."),
+        (
+            {"supervised"},
+            "Of supervised, the labels alone, nothing is done to compare with. 1 cell",
+        ),
+        ({"supervised", "mixmatch"}, "Nothing has been done so far. 2 cells failed."),
+    ],
+)
+def test_it_is_said_what_of_a_comparison_is_missing(tmp_path, undone, said):
+    found = results({(name, 40, 0): [0.5] for name in ("supervised", "mixmatch")}, tmp_path)
+    for cell in found.outcomes:
+        if cell.algorithm in undone:
+            found.outcomes[cell] = {"status": "failed", "error": "no"}
+    assert headline(found).startswith(said)
 
 
 def test_what_the_figures_say(tmp_path):
