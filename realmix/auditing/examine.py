@@ -130,13 +130,15 @@ class _Judged:
         if self.untold:
             return
         given = features[labeled], label, features[self.pool], seed
-        self.foreign = find_foreign(*given)
-        for _ in range(2):  # each of the two rests on the other
-            inside = 1 - self.foreign.probability
+        inside = np.ones(len(self.pool))
+        # each of the two rests on the other; a pool without some of the classes looks all foreign
+        # to ranks that count each class as among the labels, so the shares come first
+        for _ in range(3):
             self.shares = class_shares(reading.held, label, reading.pool, inside, seed)
+            self.foreign = find_foreign(*given, self.shares.em)
+            inside = 1 - self.foreign.probability
             if self.foreign.share.low > 1 - CLEAR / 2:
                 break  # hardly a row is left to tell the classes' shares
-            self.foreign = find_foreign(*given, self.shares.em)
 
 
 def _untold(label: Rows, pool: int) -> str:

@@ -94,6 +94,23 @@ def test_wrong_labels_are_named_and_hardly_a_right_one(digits):
     assert len(doubted) <= 4
 
 
+@pytest.mark.parametrize("foreign", [0.0, 0.5])
+def test_a_pool_of_two_of_six_classes_is_not_called_foreign(tmp_path, monkeypatch, foreign):
+    """The pool of RealMix's and Oliver's experiments holds some of the classes alone."""
+    monkeypatch.chdir(tmp_path)
+    x, y = load_digits(return_X_y=True)
+    rows = [np.random.default_rng(2).permutation(np.flatnonzero(y == c)) for c in range(10)]
+    names = [*(f"x{i}" for i in range(64)), "label"]
+    write("labels.csv", names, [[*x[i], f"d{c}"] for c in range(6) for i in rows[c][:10]])
+    pool = [i for c in (4, 5) for i in rows[c][10:130]]
+    far = [i for c in (7, 8) for i in rows[c][: round(120 * foreign / (1 - foreign))]]
+    write("pool.csv", names[:-1], [x[i] for i in pool + far])
+    found = audit("labels.csv", "pool.csv")
+    assert found.foreign.share.low - 0.05 <= foreign <= found.foreign.share.high
+    assert found.foreign.share.share < foreign + 0.25
+    assert found.shares.em[4:].sum() > 0.8
+
+
 def test_the_same_seed_finds_the_same(digits):
     first, second = (audit("labels.csv", "pool.csv").to_json() for _ in range(2))
     first.pop("seconds"), second.pop("seconds")
