@@ -3,17 +3,14 @@
 import pytest
 import threadpoolctl
 
-from realmix.functional.rows.threads import one_thread
+from realmix.functional.rows.threads import _libraries, one_thread
 
 
 def counts(kind):
-    """Threads of NumPy's and scikit-learn's libraries; other tests may have loaded more."""
-    ours = ("numpy.libs", "scipy.libs", "scikit_learn.libs")
-    return {
-        pool["num_threads"]
-        for pool in threadpoolctl.threadpool_info()
-        if pool["user_api"] == kind and any(name in pool["filepath"] for name in ours)
-    }
+    """Threads of the libraries that are held; other tests may have loaded more since."""
+    held = {pool["filepath"] for pool in _libraries().info()}
+    info = threadpoolctl.threadpool_info()
+    return {p["num_threads"] for p in info if p["user_api"] == kind and p["filepath"] in held}
 
 
 @pytest.mark.parametrize("kind", ["blas", "openmp"])
