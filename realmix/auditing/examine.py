@@ -135,10 +135,10 @@ class _Judged:
         # to ranks that count each class as among the labels, so the shares come first
         for _ in range(3):
             self.shares = class_shares(reading.held, label, reading.pool, inside, seed)
+            if self.foreign and self.foreign.share.low > 1 - CLEAR / 2:
+                break  # hardly a row is left to tell the classes' shares
             self.foreign = find_foreign(*given, self.shares.em)
             inside = 1 - self.foreign.probability
-            if self.foreign.share.low > 1 - CLEAR / 2:
-                break  # hardly a row is left to tell the classes' shares
 
 
 def _untold(label: Rows, pool: int) -> str:

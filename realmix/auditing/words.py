@@ -102,7 +102,8 @@ def _of_labels(found: Findings) -> Iterator[str]:
         yield (
             f"{counted(len(found.doubted), 'label')} of {found.labels:,} ({share:.0%})"
             f" look{'s' if len(found.doubted) == 1 else ''} wrong to a classifier of the others."
-            " At most half of them are expected to be right after all: look at the first."
+            " At most half of them should be right after all, by its own reckoning, which errs"
+            " with few labels: look at the first of them."
         )
 
 

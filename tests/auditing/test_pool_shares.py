@@ -116,9 +116,7 @@ def test_right_labels_are_seldom_doubted_and_wrong_ones_are_found(per_class, fou
         truth = np.arange(5 * per_class) % 5
         rows, pool = (rng.normal(size=(n, 10)) for n in (len(truth), 200))
         rows[np.arange(len(truth)), truth] += 3
-        assert (
-            len(doubts(read(rows, truth, pool, 5).held, truth)) <= 1
-        )  # confident learning: 1 to 9
+        assert len(doubts(read(rows, truth, pool, 5).held, truth)) <= 1
         changed = np.flatnonzero(rng.random(len(truth)) < 0.1)
         label = truth.copy()
         label[changed] = (truth[changed] + 1) % 5
