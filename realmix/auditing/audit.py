@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from realmix.auditing import words
@@ -53,12 +55,19 @@ def audit(
             str(data), unlabeled, test, encoder=encoder, image_size=image_size, seed=seed, **reading
         )
     if out is not None:
-        keep(found, Path(out), reading.get("label_column", "label"))
+        keep(found, Path(out), reading)
     return found
 
 
-def keep(found: Findings, folder: Path, label_column: str = "label") -> str | None:
+def keep(
+    found: Findings, folder: Path, reading: Mapping[str, Any] = MappingProxyType({})
+) -> str | None:
     """Write the findings into a folder.
+
+    Args:
+        found: the findings.
+        folder: of them; made if it is not there.
+        reading: how the data were read, as `realmix.data.reading.load.load` was told.
 
     Returns:
         The command that trains on what is left.
@@ -70,8 +79,8 @@ def keep(found: Findings, folder: Path, label_column: str = "label") -> str | No
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The folder {folder} cannot be made: {error.strerror}.") from None
-    lists = write_lists(found, folder, label_column)
-    command = words.next_command(found, lists)
+    lists = write_lists(found, folder, reading.get("label_column") or "label")
+    command = words.next_command(found, lists, reading)
     said = {"headline": words.headline(found), "harm": words.harm(found), "next": command}
     write_json(folder / JSON, {**said, **found.to_json()})
     write_atomically(folder / PAGE, page(found, command))

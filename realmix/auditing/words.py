@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from realmix.auditing.findings import Findings
 from realmix.base.wording import counted, printable, shortened
+from realmix.comparison.cells import words_of
+from realmix.runs.config import Config
 
 FEW, MANY = 0.1, 0.5  # foreign shares
 SHIFT = 0.1  # difference of a class's shares, both ends of its interval
+_REPEATED = ("unlabeled_marker", "class_value")
+_OF_COLUMNS = ("group", "weak_label_column")
 _KINDS = {"labeled": "labeled row", "pool": "row of the pool", "test": "test row"}
 _PLURALS = {"labeled": "labeled rows", "pool": "rows of the pool", "test": "test rows"}
 
@@ -122,17 +128,27 @@ def copies_told(found: Findings) -> list[str]:
     return told
 
 
-def next_command(found: Findings, lists: dict[str, str]) -> str | None:
+def next_command(
+    found: Findings, lists: dict[str, str], reading: Mapping[str, Any] = MappingProxyType({})
+) -> str | None:
     """The command that trains on what is left.
 
     Args:
         found: the findings.
         lists: what was written in place of "data" and of "unlabeled".
+        reading: how the data were read, as `realmix.data.reading.load.load` was told.
     """
     if not found.pool:
         return None
-    words = ["realmix", "fit", lists.get("data", found.data)]
+    kept = {name: value for name, value in reading.items() if value}
+    if found.dataset.files and "data" in lists:  # a list of files, and no other column
+        kept = {name: value for name, value in kept.items() if name not in _OF_COLUMNS}
+    for name, value in kept.items():
+        if name in _REPEATED:
+            kept[name] = (value,) if isinstance(value, str) else tuple(value)
+        elif isinstance(value, (list, tuple)):
+            kept[name] = ",".join(value)
     pool = lists.get("unlabeled", found.unlabeled)
-    words += ["--unlabeled", pool] if pool else []
-    words += ["--test", found.test] if found.test else []
-    return shlex.join(words)
+    data = lists.get("data", found.data)
+    config = Config(**{"data": data, "unlabeled": pool, "test": found.test, **kept})
+    return shlex.join(["realmix", "fit", *words_of(config)])

@@ -13,11 +13,10 @@ import realmix
 from realmix.base.errors import Interrupted, StorageError, UsageError
 from realmix.base.wording import printable
 from realmix.command.distilling import Distill, distilled
+from realmix.command.examining import Audit, Data
 from realmix.command.options import (
     Algorithms,
-    Audit,
     Command,
-    Data,
     Decide,
     Fit,
     Predict,
@@ -172,7 +171,7 @@ def _audit(command: Audit) -> None:
             note=watch.note,
             **command.reading,
         )
-        following = keep(found, command.folder, command.label_column)
+        following = keep(found, command.folder, command.reading)
     show(told(found, command.folder, following))
 
 

@@ -127,6 +127,17 @@ def test_a_pool_inside_the_data_is_cleaned_there(digits):
     assert kept_json()["next"] == "realmix fit found/data.csv"
 
 
+def test_the_command_that_trains_reads_the_data_as_they_were_read(digits):
+    labeled, pool = read("labels.csv"), read("pool.csv")
+    header = [*labeled[0][:-1], "code", "kind"]
+    rows = [[*row[:-1], "7", row[-1]] for row in labeled[1:]]
+    write("all.csv", header, rows + [[*row, "8", "none"] for row in pool[1:]])
+    columns = {"drop_columns": "x0,x1", "categorical": ["code"], "label_column": "kind"}
+    audit("all.csv", out="found", unlabeled_marker="none", **columns)
+    options = "--label-column kind --drop-columns x0,x1 --categorical code --unlabeled-marker none"
+    assert kept_json()["next"] == f"realmix fit found/data.csv {options}"
+
+
 def test_the_command_tells_it_and_writes_the_page(digits, capsys):
     given = ["audit", "labels.csv", "--unlabeled", "pool.csv", "--test", "tests.csv"]
     assert main(given) == 0

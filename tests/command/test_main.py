@@ -35,8 +35,8 @@ pytestmark = pytest.mark.usefixtures("brief")
 SURFACE = {
     "audit": (
         *("unlabeled", "test", "encoder", "image-size", "label-column", "feature-columns"),
-        *("drop-columns", "text-column", "unlabeled-marker", "class-value", "out", "seed"),
-        *("data-root", "debug"),
+        *("drop-columns", "categorical", "numeric", "text-column", "weak-label-column", "group"),
+        *("unlabeled-marker", "class-value", "follow-links", "out", "seed", "data-root", "debug"),
     ),
     "fit": (
         *(
@@ -87,7 +87,9 @@ SURFACE = {
         *("sweep", "trials", "validation", "steps", "minutes", "protocol"),
         *("unlabeled", "test", "test-share", "encoder"),
         *("views", "model", "augment", "image-size", "device", "label-column", "text-column"),
+        *("feature-columns", "drop-columns", "categorical", "numeric", "weak-label-column"),
         *("unlabeled-marker", "class-value", "data-root", "skip-bad", "group", "allow-leakage"),
+        "follow-links",
         *("workers", "scheduler", "out", "debug"),
     ),
     "predict": ("out", "class-shares", "follow-links", "scheduler", "data-root", "debug"),
@@ -97,7 +99,8 @@ SURFACE = {
     "algorithms": ("debug",),
     "data": (
         *("scenario", "labels", "test-share", "seed", "image-size", "label-column", "out"),
-        *("data-root", "debug"),
+        *("feature-columns", "drop-columns", "categorical", "numeric", "text-column"),
+        *("unlabeled-marker", "class-value", "data-root", "debug"),
     ),
 }
 
@@ -193,6 +196,12 @@ def test_the_options_are_frozen(command: str, shell: Shell) -> None:
     assert code == 0
     found = re.findall(r"^\W* --([a-z][a-z-]+)", text, re.MULTILINE)
     assert sorted(found) == sorted(SURFACE[command])
+
+
+def test_what_a_message_advises_of_a_table_is_an_option_of_every_command_that_reads_one() -> None:
+    advised = ("feature-columns", "drop-columns", "categorical", "numeric", "text-column")
+    for command in ("fit", "audit", "compare", "data"):
+        assert {*advised, "unlabeled-marker", "class-value"} <= {*SURFACE[command]}
 
 
 def test_all_commands_are_listed() -> None:

@@ -34,8 +34,9 @@ class Compare:
         minutes: instead, about how long a cell may take.
         protocol: last counts the last network, median20 the median of the last 20 checkpoints.
         unlabeled, test, test_share, encoder, views, model, augment, image_size, device: as of fit.
-        label_column, text_column, unlabeled_marker, class_value, data_root, skip_bad: as of fit.
-        group, allow_leakage: as of fit.
+        label_column, feature_columns, drop_columns, categorical, numeric, text_column: as of fit.
+        weak_label_column, unlabeled_marker, class_value, data_root, skip_bad, group: as of fit.
+        allow_leakage, follow_links: as of fit.
         workers: processes of one thread each; by default one for each processor.
         scheduler: address of a Dask scheduler, on whose workers the cells run instead.
         out: folder of the comparison; what is there is not done again.
@@ -66,13 +67,19 @@ class Compare:
     image_size: Number = None
     device: str = "auto"
     label_column: str = "label"
+    feature_columns: Unset[str | None] = None
+    drop_columns: Unset[str | None] = None
+    categorical: Unset[str | None] = None
+    numeric: Unset[str | None] = None
     text_column: Unset[str | None] = None
+    weak_label_column: Unset[str | None] = None
     unlabeled_marker: Values = ()
     class_value: Values = ()
     data_root: Unset[str | None] = None
     skip_bad: Flag = False
     group: Unset[str | None] = None
     allow_leakage: Flag = False
+    follow_links: Flag = False
     workers: Number = None
     scheduler: Unset[str | None] = None
     out: Path = Path("runs/compare")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
-from realmix.command.options import Data
+from realmix.command.examining import Data
 from realmix.data.scenarios.arrange import arranged
 from realmix.data.scenarios.read import places_of
 from realmix.data.scenarios.write import TRUTH, write_dataset
@@ -26,10 +26,7 @@ def written(command: Data) -> RenderableType:
     """
     if command.name is None or command.out is None:
         raise UsageError("To write data give both: realmix data DATA --scenario ... --out FOLDER.")
-    reading = {
-        name: getattr(command, name) for name in ("data_root", "image_size", "label_column", "seed")
-    }
-    original, places = places_of(command.name, reading)
+    original, places = places_of(command.name, command.reading)
     dataset, truth = arranged(
         original,
         command.seed,
