@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,6 +71,15 @@ class Wanted:
                     f"--categorical and --numeric both name the column '{printable(name)}'."
                 )
         return wanted
+
+    @property
+    def as_written(self) -> dict[str, Literal["written"]]:
+        """The columns whose numbers are read as they are written."""
+        return dict.fromkeys(self.numeric, "written")
+
+    def as_text(self, name: str) -> bool | Literal["written"]:
+        """Whether a column is read as text: of a category, or as its numbers are written."""
+        return "written" if name in self.numeric else name in self.categorical
 
     def check(self, columns: Sequence[str], what: str) -> None:
         """Raises UsageError for a name that no column has; `what` is the table."""

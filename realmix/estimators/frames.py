@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from realmix.base.errors import UsageError
 from realmix.data.columns import Names, Wanted
-from realmix.data.mixed.cells import blank, column_of
+from realmix.data.mixed.cells import AsText, blank, column_of
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.mixed.kinds import fitted
 from realmix.estimators.faces import warn
@@ -35,7 +35,7 @@ def encoding_of(
             raise UsageError("categorical and numeric name columns of a data frame; X is none.")
         return None, ()
     wanted.check(list(map(str, X.columns)), "X")
-    table = _cells(X, {name: name in wanted.categorical for name in map(str, X.columns)})
+    table = _cells(X, {name: wanted.as_text(name) for name in map(str, X.columns)})
     whole = all(column.dtype == np.float64 and not blank(column).any() for column in table.values())
     if whole or not len(X):
         return None, ()
@@ -69,6 +69,6 @@ def frame_rows(model: Any, X: Any, encoding: Encoding, reset: bool) -> np.ndarra
     return encoding(table, "X")
 
 
-def _cells(X: Any, as_text: dict[str, bool]) -> dict[str, np.ndarray]:
+def _cells(X: Any, as_text: dict[str, AsText]) -> dict[str, np.ndarray]:
     named = {str(name): X[name] for name in X.columns}
     return {name: column_of(np.asarray(named[name]), text) for name, text in as_text.items()}

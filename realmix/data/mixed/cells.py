@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,16 +14,22 @@ BLANK = NO_LABEL - {"-1", "-100"}
 """Text of a cell that means "nothing here"; -1 and -100 are numbers like others."""
 
 
-def column_of(values: Any, as_text: bool = False) -> np.ndarray:
+AsText = bool | Literal["written"]
+"""Whether a column is read as text: no, yes, or yes and letter by letter, 1.000 not as 1."""
+
+
+def column_of(values: Any, as_text: AsText = False) -> np.ndarray:
     """A column: (N,) float64 with NaN where blank, if all that is filled are numbers; else text.
 
     Args:
         values: N cells: numbers, booleans, text, dates; None, NaN or `BLANK` where blank.
-        as_text: keep numbers as text, as those of a category are.
+        as_text: keep numbers as text, as those of a category are, or as they are written.
 
     >>> column_of(["1", "", "2.5"]), column_of(["1", "NA", "x "])
     (array([1. , nan, 2.5]), array(['1', None, 'x'], dtype=object))
     """
+    if as_text == "written" and getattr(values, "dtype", np.dtype("O")).kind not in "biuf":
+        return _written(values.tolist() if hasattr(values, "tolist") else values)
     if getattr(values, "dtype", np.dtype("O")).kind == "M":  # dates would be numbers too
         values, as_text = np.datetime_as_string(values, unit="s"), True
     if not as_text and (numbers := _numbers(values)) is not None:
@@ -32,6 +38,11 @@ def column_of(values: Any, as_text: bool = False) -> np.ndarray:
     if as_text or (numbers := _numbers(texts)) is None:
         return texts
     return numbers
+
+
+def _written(values: Iterable[Any]) -> np.ndarray:
+    texts = [None if class_name(value) in BLANK else str(value).strip() for value in values]
+    return np.array(texts, dtype=object)
 
 
 def _numbers(values: Any) -> np.ndarray | None:
@@ -70,4 +81,5 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     """One column of several tables' parts of it; text where one of them is."""
     if all(part.dtype == np.float64 for part in parts):
         return np.concatenate(parts)
-    return np.concatenate([texts_of(part.tolist()) for part in parts])
+    texts = [part if part.dtype == object else texts_of(part.tolist()) for part in parts]
+    return np.concatenate(texts)

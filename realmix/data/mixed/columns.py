@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from realmix.base.wording import harmless
-from realmix.data.mixed.cells import blank, numbers_of, texts_of
+from realmix.data.mixed.cells import AsText, blank, numbers_of, texts_of
 from realmix.data.mixed.dates import HOUR, PARTS, parts_of
+from realmix.data.mixed.written import Mark, number
 
 TRUE, FALSE = ("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")
 RARE = "\0rare"  # no cell of a file can hold it
@@ -27,12 +28,19 @@ class Number:
         kind: "number" or "boolean".
         median: of the training rows.
         blanks: whether some were blank there.
+        mark: of the decimals where they are written with units or marked thousands; see `written`.
     """
 
     name: str
     kind: Literal["number", "boolean"]
     median: float
     blanks: bool
+    mark: Literal["", ".", ","] = ""
+
+    @property
+    def as_text(self) -> AsText:
+        """How `cells.column_of` reads its cells."""
+        return "written" if self.mark else self.kind == "boolean"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,6 +60,8 @@ class Number:
 
     def read(self, column: np.ndarray) -> np.ndarray:
         """(N,) float64, NaN where a cell is blank or none of that kind."""
+        if self.mark:
+            return written_of(column, self.mark)
         return truths_of(column) if self.kind == "boolean" else numbers_of(column)
 
     def shown(self, numbers: np.ndarray) -> list[str]:
@@ -77,6 +87,7 @@ class Category:
     levels: tuple[str, ...]
     rare: tuple[str, ...]
     kind: Literal["category"] = "category"
+    as_text: ClassVar[AsText] = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,6 +150,7 @@ class Date:
     medians: tuple[float, ...]
     blanks: bool
     kind: Literal["date"] = "date"
+    as_text: ClassVar[AsText] = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,6 +197,13 @@ KINDS: dict[str, type[Column]] = {
     "category": Category,
     "date": Date,
 }
+
+
+def written_of(column: np.ndarray, mark: Mark) -> np.ndarray:
+    """(N,) float64 of (N,) texts, NaN where one is blank or no number with that mark."""
+    if column.dtype == np.float64:
+        return column
+    return np.array([np.nan if cell is None else number(cell, mark) for cell in column], np.float64)
 
 
 def truths_of(column: np.ndarray) -> np.ndarray:

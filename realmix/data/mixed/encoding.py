@@ -11,7 +11,7 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import counted, printable, shortened, suggestion
-from realmix.data.mixed.cells import blank
+from realmix.data.mixed.cells import AsText, blank
 from realmix.data.mixed.columns import KINDS, Column
 
 _PLURAL = {"number": "", "boolean": "", "category": "categories", "date": ""}
@@ -36,9 +36,9 @@ class Encoding:
         return tuple(column.name for column in self.columns)
 
     @property
-    def as_text(self) -> dict[str, bool]:
+    def as_text(self) -> dict[str, AsText]:
         """These names, and whether their cells are read as text, not as numbers."""
-        return {column.name: column.kind != "number" for column in self.columns}
+        return {column.name: column.as_text for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,9 +63,7 @@ class Encoding:
     @property
     def changes(self) -> bool:
         """Whether the numbers are anything but those of the table."""
-        return any(column.names != (column.name,) for column in self.columns) or any(
-            column.kind != "number" for column in self.columns
-        )
+        return any(column.names != (column.name,) or column.as_text for column in self.columns)
 
     @property
     def described(self) -> str:

@@ -13,9 +13,19 @@ from realmix.base.errors import DataError
 from realmix.base.wording import counted, printable, shortened
 from realmix.data.columns import Wanted
 from realmix.data.mixed.cells import blank, numbers_of, texts_of
-from realmix.data.mixed.columns import FALSE, TRUE, Category, Column, Date, Number, truths_of
+from realmix.data.mixed.columns import (
+    FALSE,
+    TRUE,
+    Category,
+    Column,
+    Date,
+    Number,
+    truths_of,
+    written_of,
+)
 from realmix.data.mixed.dates import forms_of, moment, parts_of
 from realmix.data.mixed.encoding import Encoding
+from realmix.data.mixed.written import Mark, marks_of, unclear, unit_of
 
 MOST_LEVELS = 100  # values of a category with a column of their own
 RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
@@ -25,6 +35,9 @@ WORDS = 4  # on average, from which cells are text
 _LIKE_NUMBER = re.compile(r"[-+$€£]?\s*\d[\d.,' ]*\s*[%$€£]?")
 
 
+Table = Mapping[str, np.ndarray]
+
+
 class Fitted(NamedTuple):
     """An encoding, and what was left out of it, in sentences."""
 
@@ -32,7 +45,7 @@ class Fitted(NamedTuple):
     notes: tuple[str, ...]
 
 
-def fitted(table: Mapping[str, np.ndarray], places: Sequence[str], wanted: Wanted) -> Fitted:
+def fitted(table: Table, places: Sequence[str], wanted: Wanted) -> Fitted:
     """Find the kind of each column and fit it.
 
     Args:
@@ -45,8 +58,8 @@ def fitted(table: Mapping[str, np.ndarray], places: Sequence[str], wanted: Wante
     """
     found: list[Column] = []
     left: dict[str, str] = {}
-    for name, column in table.items():
-        made = _column(name, column, places, wanted)
+    for name in table:
+        made = _column(name, table, places, wanted)
         if isinstance(made, str):
             left[name] = made
         else:
@@ -59,11 +72,24 @@ def fitted(table: Mapping[str, np.ndarray], places: Sequence[str], wanted: Wante
     encoding = Encoding(tuple(found), blanks / max(cells, 1))
     many = any("values" in why for why in left.values())
     hint = " To learn from their most common values nevertheless: --categorical a,b." * many
-    return Fitted(encoding, (f"Columns that are left out: {told}.{hint}",) if left else ())
+    notes = (f"Columns that are left out: {told}.{hint}",) if left else ()
+    return Fitted(encoding, notes + _blanked(found, table, wanted))
 
 
-def _column(name: str, column: np.ndarray, places: Sequence[str], wanted: Wanted) -> Column | str:
+def _blanked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str, ...]:
+    """A sentence about cells that are blank because the user says that the column holds numbers."""
+    strange = {c.name: c.strange(table[c.name]) for c in found if c.name in wanted.numeric}
+    told = [
+        f"'{printable(name)}' {counted(cells.total(), 'cell')}, as '{printable(min(cells))[:40]}'"
+        for name, cells in strange.items()
+        if cells
+    ]
+    return (f"What is no number is taken as blank: {shortened(told)}.",) if told else ()
+
+
+def _column(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> Column | str:
     """The fitted column, or why it is left out."""
+    column = table[name]
     if blank(column).all():
         return "is empty"
     if name in wanted.categorical:
@@ -78,7 +104,7 @@ def _column(name: str, column: np.ndarray, places: Sequence[str], wanted: Wanted
         return _number(name, column, boolean=True)
     if forms := forms_of(texts):
         return _date(name, column, forms, places)
-    _refuse_number(name, column, len(texts), places)
+    _refuse_number(name, table, places, wanted)
     return _category(name, column, wanted=name in wanted.features)
 
 
@@ -90,32 +116,74 @@ def _number(name: str, column: np.ndarray, boolean: bool = False) -> Number:
 
 
 def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
-    """Of a column that the user says holds numbers: what is none is blank."""
-    if np.isnan(numbers_of(column)).all():
-        row = int(np.flatnonzero(~blank(column))[0])
+    """Of a column that the user says holds numbers: what is none is blank.
+
+    Where they are written with units, marked thousands or a decimal comma, the cells tell how.
+    """
+    filled = np.flatnonzero(~blank(column))
+    if column.dtype == np.float64 or not np.isnan(numbers_of(column)[filled]).any():
+        return _number(name, numbers_of(column))
+    texts = [str(column[row]) for row in filled]
+    _refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
+    mark: Mark = next(iter(marks_of(texts)), ".")
+    values = written_of(column, mark)
+    if np.isnan(values).all():
         raise DataError(
             f"--numeric {printable(name)}: no cell of the column is a number;"
-            f" {places[row]} has '{printable(column[row])[:40]}'."
+            f" {places[int(filled[0])]} has '{printable(texts[0])[:40]}'."
         )
-    return _number(name, column)
+    missing = np.isnan(values)
+    return Number(name, "number", float(np.median(values[~missing])), bool(missing.any()), mark)
 
 
-def _refuse_number(name: str, column: np.ndarray, distinct: int, places: Sequence[str]) -> None:
+def _refuse_two_writings(name: str, texts: Sequence[str], places: Sequence[str]) -> None:
+    """Two marks of decimals, two units, or a comma that may be either."""
+    units = {unit: text for text in reversed(texts) if (unit := unit_of(text))}
+    marks, either = marks_of(texts), unclear(texts)
+    two = [*marks.values()] if len(marks) > 1 else [*units.values()] if len(units) > 1 else []
+    if two or (either and not marks):
+        row = texts.index(two[0] if two else either)
+        what = (
+            f"and '{printable(two[1])}' are written in two ways"
+            if two
+            else ("may be a thousand and more, or a little more than one, and no other cell tells")
+        )
+        raise DataError(
+            f"{places[row]}: '{printable(texts[row])}' in column '{printable(name)}' {what}. Write "
+            "numbers like 1234.5, all of one unit."
+        )
+
+
+def _refuse_number(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> None:
     """Ask where most cells are numbers, or look like some, and they are too many for a category."""
-    rows = np.flatnonzero(~blank(column))
-    wrong = rows[np.isnan(numbers_of(column)[rows])]
-    like = [bool(_LIKE_NUMBER.fullmatch(str(column[row]))) for row in rows]
-    few = distinct <= FEW_LEVELS and distinct <= MOST_DISTINCT * len(rows)
-    if few or np.mean(like) < 0.5:
+    if not _asks(table[name]):
         return
-    more = f" So are {len(wrong) - 1:,} more cells of it." if len(wrong) > 1 else ""
-    shown = printable(name)
+    column, shown = table[name], printable(name)
+    row = int(np.flatnonzero(~blank(column) & np.isnan(numbers_of(column)))[0])
+    wrong = int(np.isnan(numbers_of(column)[~blank(column)]).sum())
+    more = f" So are {wrong - 1:,} more cells of it." if wrong > 1 else ""
+    said = {*wanted.categorical, *wanted.numeric, name}
+    others = [printable(n) for n, c in table.items() if n not in said and _asks(c)]
+    too = f" The same is true of {shortened(others)}." if others else ""
+    listed = ",".join([shown, *others])
     raise DataError(
-        f"{places[wrong[0]]}: '{printable(column[wrong[0]])[:40]}' in column '{shown}' is not a "
-        f"number, though most of the column looks like numbers.{more} Write numbers like 1.5. "
-        f"Else take what is no number as blank (--numeric '{shown}'), each value as a category "
-        f"(--categorical '{shown}'), or leave the column out (--drop-columns '{shown}')."
+        f"{places[row]}: '{printable(column[row])[:40]}' in column '{shown}' is not a number, "
+        f"though most of the column looks like numbers.{more}{too} To take them as numbers, also "
+        "with units, marked thousands and decimal commas, and what is none as blank: --numeric "
+        f"'{listed}'. Each value as a category: --categorical '{listed}'. To leave them out: "
+        f"--drop-columns '{listed}'."
     )
+
+
+def _asks(column: np.ndarray) -> bool:
+    """Whether text looks like numbers for the most part, and is neither dates nor a few values."""
+    if column.dtype == np.float64 or blank(column).all():
+        return False
+    filled = [text for text in column if text is not None]
+    distinct = set(filled)
+    few = len(distinct) <= FEW_LEVELS and len(distinct) <= MOST_DISTINCT * len(filled)
+    like = np.mean([bool(_LIKE_NUMBER.fullmatch(text)) for text in filled]) >= 0.5
+    return bool(like) and not few and not forms_of(distinct)
 
 
 def _category(name: str, column: np.ndarray, wanted: bool) -> Category | str:

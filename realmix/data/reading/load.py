@@ -14,6 +14,7 @@ from realmix.data.examine.equal import as_groups
 from realmix.data.examine.leakage import examined
 from realmix.data.folders.walk import TEXT
 from realmix.data.labels import Marks
+from realmix.data.mixed.cells import AsText
 from realmix.data.mixed.join import encoded
 from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
@@ -109,14 +110,14 @@ def load(
     main = _open(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError(
-            "--feature-columns, --drop-columns, --categorical, --numeric and --text-column are for "
-            "tables with such columns."
+            "--feature-columns, --drop-columns, --categorical, --numeric and --text-column are for"
+            " tables with such columns."
         )
     if group is not None and main.groups is None:
         raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
     require_weak(weak_label_column, main.weak)
-    further = Wanted(texts=main.columns or ()) if main.is_texts else _as_text(main)
+    further = Wanted(texts=main.columns or ()) if main.is_texts else _as_text(main, wanted)
     parts, asked = [main], replace(asked, marks=main.marks, wanted=further)
     if unlabeled is not None:
         parts.append(_open(unlabeled, asked, is_pool=True).as_pool(main.classes))
@@ -195,7 +196,7 @@ class _Asked:
     group: str | None
     weak: str | None
     marks: Marks
-    wanted: Wanted | Mapping[str, bool] | None
+    wanted: Wanted | Mapping[str, AsText] | None
     follow: bool
 
 
@@ -231,11 +232,10 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
     )
 
 
-def _as_text(main: Source) -> dict[str, bool] | None:
+def _as_text(main: Source, wanted: Wanted) -> dict[str, AsText] | None:
     """The columns that further rows must have, and whether they are text as in the data."""
-    if main.cells is None:
-        return None
-    return {name: column.dtype == object for name, column in main.cells.items()}
+    found = {name: cells.dtype == object for name, cells in (main.cells or {}).items()}
+    return None if main.cells is None else {**found, **wanted.as_written}
 
 
 def _not_there(given: str) -> UsageError:

@@ -16,7 +16,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted, no_features
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
-from realmix.data.mixed.cells import column_of
+from realmix.data.mixed.cells import AsText, column_of
 from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
 from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
@@ -110,7 +110,7 @@ def _chosen(
     """
     wanted.check(columns, f"'{printable(table.path)}'")
     names = wanted.features or [name for name in columns if name not in wanted.dropped]
-    parsed = {name: column_of(table.cells[name], name in wanted.categorical) for name in names}
+    parsed = {name: column_of(table.cells[name], wanted.as_text(name)) for name in names}
     if wanted.features:
         return parsed, ()
     given = {name: (table.cells[name], _as_numbers(column)) for name, column in parsed.items()}
@@ -176,7 +176,7 @@ def read_table(
     label_column: str,
     needs_labels: bool,
     marks: Marks = NOTHING_SAID,
-    wanted: Wanted | Mapping[str, bool] | None = None,
+    wanted: Wanted | Mapping[str, AsText] | None = None,
     group_column: str | None = None,
     weak_column: str | None = None,
 ) -> Source:
@@ -226,7 +226,7 @@ def read_table(
         parsed, more = _chosen(table, others, labels, wanted)
         notes += lost_numbers(table, parsed)
     else:
-        as_text = dict.fromkeys(others, False) if wanted is None else wanted
+        as_text = dict[str, AsText].fromkeys(others, False) if wanted is None else wanted
         parsed = {n: column_of(table.cells[n], as_text[n]) for n in as_text if n in others}
         left = [name for name in others if name not in parsed]
         more = _unused(f"Columns of '{printable(path)}' not used", left)

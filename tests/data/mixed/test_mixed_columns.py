@@ -198,3 +198,46 @@ def test_numbers_are_shown_as_the_cells_that_they_were() -> None:
     new = {name: cells[:1] for name, cells in columns.items()} | {"c": ["unseen"]}
     assert encoding.shown(np.array(rows(encoding, **new)))[0][2] == "(new)"
     assert encoding.shown(numbers[:0]) == []
+
+
+def numeric(*cells: Any) -> list[float]:
+    return [row[0] for row in rows(fit(Wanted(numeric=("a",)), a=list(cells)).encoding, a=cells)]
+
+
+def test_numbers_are_read_as_people_write_them_where_the_user_says_so() -> None:
+    assert numeric("$5,130.96", "$-7", "-$1,000") == [5130.96, -7, -1000]
+    assert numeric("57.0%", "3 %", "1.000%") == [57, 3, 1]
+    assert numeric("1.234,50 €", "1.000", "0,5", "7") == [1234.5, 1000, 0.5, 7]
+    assert numeric("1,234", "1,234,567", "2.5") == [1234, 1234567, 2.5]
+    assert numeric("1'234.5", "1e3", "1.5") == [1234.5, 1000, 1.5]
+
+
+def test_what_two_writings_or_units_leave_open_is_asked_about() -> None:
+    for cells, said in (
+        (("1,234", "5,678"), r"row 0: '1,234' in column 'a' may be a thousand"),
+        (("1,5", "2.25", "1,25"), r"'1,5' in column 'a' and '2.25' are written in two ways"),
+        (("$5", "€6", "$7.5"), r"'\$5' in column 'a' and '€6' are written in two ways"),
+    ):
+        with pytest.raises(DataError, match=said):
+            numeric(*cells)
+
+
+def test_new_rows_are_read_with_the_marks_of_the_training_rows() -> None:
+    encoding = fit(Wanted(numeric=("a",)), a=["1,5", "2,5", "soon"]).encoding
+    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert rows(again, a=["1.000", "3,25", "7", "2.5"]) == [[1000, 0], [3.25, 0], [7, 0], [2, 1]]
+    plain = fit(Wanted(numeric=("a",)), a=["1", "2.5", "x"]).encoding
+    assert rows(plain, a=["1.500", "1,5"]) == [[1.5, 0], [1.75, 1]]
+
+
+def test_all_columns_that_are_asked_about_are_named_at_once() -> None:
+    cells = {"a": ["1,5", "2,5", "4,1"], "b": ["$1", "$2", "$5"], "c": ["1.2.2024"] * 3}
+    with pytest.raises(DataError, match=r"The same is true of b\. .*--numeric 'a,b'"):
+        fit(**cells)
+    assert fit(Wanted(numeric=("a", "b")), **cells).notes == ()
+
+
+def test_cells_that_are_blank_because_the_user_says_numbers_are_told_of() -> None:
+    cells = [*map(str, range(20)), "many", "few", ""]
+    found = fit(Wanted(numeric=("a",)), a=cells)
+    assert found.notes == ("What is no number is taken as blank: 'a' 2 cells, as 'few'.",)

@@ -1,0 +1,87 @@
+"""Numbers as people write them: with a unit of money, a percent sign, thousands marked, a comma."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+Mark = Literal[".", ","]
+"""What stands before the decimals."""
+
+_UNIT = r"[$€£¥₹%]|USD|EUR|GBP|CHF|JPY"
+_FRAME = re.compile(rf"([-+]?)\s*({_UNIT})?\s*([-+]?)([\d.,' \u00a0\u202f]*\d)\s*({_UNIT})?")
+_SPACES = "' \u00a0\u202f"  # that mark thousands in either writing
+_WHOLE = {
+    mark: re.compile(rf"(\d+|\d{{1,3}}(([{other}{_SPACES}])\d{{3}})(\3\d{{3}})*)?([{mark}]\d+)?")
+    for mark, other in ((".", ","), (",", "."))
+}
+_EITHER = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")  # 1,234: a thousand or a little more than one
+
+
+def number(text: str, mark: Mark) -> float:
+    """What is written, without its unit; NaN where it is no number.
+
+    >>> number("$1,234.50", "."), number("-1.234,5 €", ","), number("5%", "."), number("1,2", ".")
+    (1234.5, -1234.5, 5.0, nan)
+    """
+    found = _FRAME.fullmatch(text)
+    if not found or (found[1] and found[3]) or (found[2] and found[5]):
+        return _plain(text) if mark == "." else np.nan
+    digits = found[4]
+    if not _WHOLE[mark].fullmatch(digits):
+        return np.nan
+    for other in f".,{_SPACES}".replace(mark, ""):
+        digits = digits.replace(other, "")
+    return float(f"{found[1] or found[3]}{digits.replace(mark, '.')}")
+
+
+def unit_of(text: str) -> str:
+    """The unit that is written; "" where there is none, or no number.
+
+    >>> unit_of("$5"), unit_of("5 %"), unit_of("5")
+    ('$', '%', '')
+    """
+    found = _FRAME.fullmatch(text)
+    return (found[2] or found[5] or "") if found else ""
+
+
+def marks_of(texts: Sequence[str]) -> dict[Mark, str]:
+    """Which marks the decimals have, each with a text that tells it; none where none tells.
+
+    >>> marks_of(["1,234.5", "7"]), marks_of(["1,5", "1.234.567"]), marks_of(["1,234"])
+    ({'.': '1,234.5'}, {',': '1,5'}, {})
+    """
+    found: dict[Mark, str] = {}
+    for text in texts:
+        if mark := _mark_of(text):
+            found.setdefault(mark, text)
+    return found
+
+
+def unclear(texts: Sequence[str]) -> str:
+    """A text with a comma that may mark thousands or decimals; "" where none is."""
+    for text in texts:
+        found = _FRAME.fullmatch(text)
+        if found and "," in found[4] and _EITHER.fullmatch(found[4]):
+            return text
+    return ""
+
+
+def _mark_of(text: str) -> Mark | None:
+    found = _FRAME.fullmatch(text)
+    if not found or _EITHER.fullmatch(found[4]):
+        return None
+    kinds: tuple[Mark, Mark] = (".", ",")
+    able = [mark for mark in kinds if _WHOLE[mark].fullmatch(found[4])]
+    return able[0] if len(able) == 1 else None
+
+
+def _plain(text: str) -> float:
+    """As Python reads it: 1e5."""
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
