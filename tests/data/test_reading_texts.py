@@ -63,6 +63,19 @@ def test_several_columns_are_joined_and_said(tmp_path: Path) -> None:
     assert both.inputs[3] == "second 3\nfirst 3"
 
 
+def test_what_is_called_a_text_and_holds_codes_does_not_hide_the_other_columns(
+    tmp_path: Path,
+) -> None:
+    file = table(tmp_path / "t.csv", "size,comment", "{i}.5,id-{i}", rows=30)
+    dataset = load(str(file))
+    assert dataset.columns == ("size",)
+    assert any("'comment' has 30 values in 30 rows" in note for note in dataset.notes)
+    file = table(tmp_path / "t.csv", "size,comment", "{i}.5,very good {i}")
+    dataset = load(str(file))
+    assert dataset.columns == ("comment",)
+    assert any("instead: --drop-columns 'comment'" in note for note in dataset.notes)
+
+
 @pytest.mark.parametrize(
     ("header", "cells"),
     [

@@ -22,6 +22,7 @@ NAMES = frozenset(
     )
 )
 """Names of columns that are texts."""
+_SURE = ("text", "texts", "sentence", "sentences")  # others may be a code: comment, query, news
 TITLES = frozenset(("title", "subject", "headline", "heading", "summary"))
 """Names of columns that are texts beside one of those."""
 TRANSLATED = "backtranslated"  # column of the texts there and back
@@ -34,8 +35,9 @@ def text_columns(
 ) -> tuple[str, ...]:
     """The columns that are texts; none where the table holds something else.
 
-    Those that the user names; else those that are called so, with a title beside them; else the
-    only one with several words in most cells, where no column of numbers could be learned from.
+    Those that the user names; else those that are called so, with a title beside them, where one is
+    called text, holds more than single words, or has nothing beside it; else the only one with
+    several words in most cells, where no column of numbers could be learned from.
 
     Args:
         table: the table.
@@ -54,10 +56,12 @@ def text_columns(
     passed = {*wanted.dropped, TRANSLATED}
     parsed = {name: _numbers_of(table, name) for name in others if name not in passed}
     written = [name for name, numbers in parsed.items() if numbers is None]
-    if any(name.lower() in NAMES for name in written):
-        return tuple(name for name in written if name.lower() in NAMES | TITLES)
     given = {name: (table.cells[name], numbers) for name, numbers in parsed.items()}
     reasons = no_features(given, labels.names, table.indices)
+    called = [name for name in written if name.lower() in NAMES]
+    alone = all(name in called or name in reasons for name in parsed)
+    if any(alone or name.lower() in _SURE or _has_words(table.cells[name], 2) for name in called):
+        return tuple(name for name in written if name.lower() in NAMES | TITLES)
     numeric = [name for name in parsed if name not in written and name not in reasons]
     worded = [name for name in written if _has_words(table.cells[name])]
     return tuple(worded) if len(worded) == 1 and not numeric else ()
@@ -82,9 +86,9 @@ def _may_be_text(name: str, cells: Sequence[Any] | np.ndarray) -> bool:
     return False
 
 
-def _has_words(cells: Sequence[Any] | np.ndarray) -> bool:
-    counts = [len(str(cell).split()) for cell in cells if cell is not None]
-    return sum(count >= WORDS for count in counts) > len(cells) / 2
+def _has_words(cells: Sequence[Any] | np.ndarray, least: int = WORDS) -> bool:
+    counts = [len(str(cell).split()) for cell in cells if cell is not None and str(cell).strip()]
+    return sum(count >= least for count in counts) > len(counts) / 2
 
 
 def joined(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -130,7 +134,11 @@ def text_notes(table: Table, names: Sequence[str], others: Sequence[str]) -> tup
     unused = [printable(name) for name in others if name not in (*names, TRANSLATED)]
     if unused:
         more = ", ..." if len(unused) > 10 else ""
-        notes += (f"Columns not used beside the texts: {', '.join(unused[:10])}{more}.",)
+        instead = ",".join(printable(name) for name in names)
+        notes += (
+            f"Columns not used beside the texts: {', '.join(unused[:10])}{more}. To learn from "
+            f"these instead: --drop-columns '{instead}'.",
+        )
     return notes
 
 
