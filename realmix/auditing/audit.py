@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from realmix.auditing import words
-from realmix.auditing.examine import audit_data, examine
+from realmix.auditing.examine import MINUTES, audit_data, examine
 from realmix.auditing.findings import Findings
 from realmix.auditing.lists import write_lists
 from realmix.auditing.page import page
@@ -28,6 +28,7 @@ def audit(
     out: str | Path | None = None,
     encoder: str = AUTO,
     image_size: int | None = None,
+    minutes: float = MINUTES,
     seed: int = 0,
     **reading: Any,
 ) -> Findings:
@@ -41,7 +42,8 @@ def audit(
         out: folder for audit.json, audit.html, and the cleaned pool.
         encoder: "auto", "none", or a name.
         image_size: side at which pictures are encoded.
-        seed: deals labels into folds.
+        minutes: for an encoder; what it cannot see of the pool in this time is left, a random part.
+        seed: deals labels into folds and draws that part.
         **reading: see `realmix.data.reading.load.load`.
 
     Raises:
@@ -49,11 +51,12 @@ def audit(
     """
     if isinstance(data, tuple):
         dataset = from_arrays(*data)
-        found = examine(dataset, ("arrays", None, None), encoder, image_size, seed)
+        found = examine(dataset, ("arrays", None, None), encoder, image_size, minutes, seed)
     else:
         found = audit_data(
-            str(data), unlabeled, test, encoder=encoder, image_size=image_size, seed=seed, **reading
-        )
+            str(data), unlabeled, test, encoder=encoder, image_size=image_size, minutes=minutes,
+            seed=seed, **reading,
+        )  # fmt: skip
     if out is not None:
         keep(found, Path(out), reading)
     return found

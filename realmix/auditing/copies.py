@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +40,22 @@ class Copies(NamedTuple):
     disputed: list[Pair]
 
 
-def find_copies(dataset: Dataset, features: NDArray[np.float32] | None) -> Copies:
+def find_copies(
+    dataset: Dataset,
+    features: NDArray[np.float32] | None,
+    seen: NDArray[np.bool_] | Literal[True] = True,
+) -> Copies:
     """Exact and near copies within and across the parts.
 
     Args:
         dataset: what was read.
         features: (N + T, D) of all rows, by which pictures with cut edges are found; None where
             they are too weak for that.
+        seen: (N + T,) bool, whose features there are; True for all.
     """
     found = find_equal(dataset)
     if features is not None and dataset.is_images and min(dataset.inputs.shape[2:]) >= LEAST_SIDE:
-        found = _with_cut_ones(dataset, found, features)
+        found = _with_cut_ones(dataset, found, features, seen)
     part = np.where(dataset.label >= 0, 0, 1)
     part = np.concatenate([part, np.full(len(found.first) - len(part), 2)])
     within = [(0, 0), (1, 1), (2, 2)]
@@ -81,8 +86,13 @@ def _pairs(found: Equal, rows: Rows, others: Rows) -> list[Pair]:
     )
 
 
-def _with_cut_ones(dataset: Dataset, found: Equal, features: NDArray[np.float32]) -> Equal:
-    single = np.flatnonzero(found.first == np.arange(len(found.first)))
+def _with_cut_ones(
+    dataset: Dataset,
+    found: Equal,
+    features: NDArray[np.float32],
+    seen: NDArray[np.bool_] | Literal[True],
+) -> Equal:
+    single = np.flatnonzero((found.first == np.arange(len(found.first))) & seen)
     parts = [dataset.inputs] + ([] if dataset.test_inputs is None else [dataset.test_inputs])
     images = np.concatenate(parts)[single]
     more = single[cut_copies(images, features[single])]

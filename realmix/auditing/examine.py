@@ -17,11 +17,13 @@ from realmix.auditing.features import Counting, features_of
 from realmix.auditing.findings import CLEAR, Findings
 from realmix.auditing.labels import doubts
 from realmix.auditing.reader import read
+from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.encoders.catalogue import AUTO
 from realmix.functional.foreign.detect import Foreign, find_foreign
 
+MINUTES = 1.0  # for an encoder
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign
 ODD = 1e-4  # chance of places as far apart as those of labels and pool
 _FOREIGN = "belongs to none of the classes (chance {:.0%})"
@@ -36,6 +38,7 @@ def audit_data(
     *,
     encoder: str = AUTO,
     image_size: int | None = None,
+    minutes: float = MINUTES,
     seed: int = 0,
     counting: Counting = lambda words, done, of: None,
     note: Callable[[str], None] = lambda text: None,
@@ -49,13 +52,14 @@ def audit_data(
         test: test rows.
         encoder: "auto", "none" or what `encoders.catalogue` knows.
         image_size: side at which pictures are encoded.
-        seed: deals labels into folds and draws the bootstrap.
+        minutes: at most, about, for what an encoder has not seen before.
+        seed: deals labels into folds, draws the bootstrap and what an encoder sees in this time.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
         **reading: what else `load` takes.
 
     Raises:
-        UsageError: see `load`, and an encoder that there is not.
+        UsageError: see `load`, an encoder that there is not, and minutes that are no time.
         DataError: see `load`; test rows among the labeled ones are no error here but a finding.
     """
     started = time.monotonic()
@@ -65,7 +69,7 @@ def audit_data(
     )  # fmt: skip
     reading_took = time.monotonic() - started
     names = (data, unlabeled, test)
-    found = examine(dataset, names, encoder, image_size, seed, counting, note)
+    found = examine(dataset, names, encoder, image_size, minutes, seed, counting, note)
     found.seconds["reading"] = reading_took
     return found
 
@@ -75,16 +79,19 @@ def examine(
     names: tuple[str, str | None, str | None],
     encoder: str = AUTO,
     image_size: int | None = None,
+    minutes: float = MINUTES,
     seed: int = 0,
     counting: Counting = lambda words, done, of: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Findings:
     """`audit_data` of what was read; `names` are those of the data, the pool and the test set."""
-    features = features_of(dataset, encoder, image_size, counting, note)
+    if not minutes > 0:
+        raise UsageError(f"--minutes must be a positive number, not {minutes:g}.")
+    features = features_of(dataset, encoder, image_size, 60 * minutes, seed, counting, note)
     began = time.monotonic()
-    copies = find_copies(dataset, None if features.weak else features.rows)
+    copies = find_copies(dataset, None if features.weak else features.rows, features.seen)
     compared = time.monotonic()
-    judge = _Judged(dataset, copies, features.rows, seed)
+    judge = _Judged(dataset, copies, features.rows, features.seen, seed)
     ordered = names[1] is None and not Path(names[0]).is_dir()  # a folder has parts, no order
     apart = ordered and _stand_together(dataset.label)
     return Findings(
@@ -98,6 +105,8 @@ def examine(
         judge.foreign,
         judge.shares,
         judge.classes,
+        int((~features.seen[: len(dataset.label)] & (dataset.label < 0)).sum()),
+        features.left,
         judge.untold,
         apart,
         _left_out(dataset, copies, judge, apart),
@@ -110,15 +119,20 @@ def examine(
 
 
 class _Judged:
-    """Labels and pool without copies, and what they say of each other."""
+    """Labels and what was seen of the pool, without copies, and what they say of each other."""
 
     def __init__(
-        self, dataset: Dataset, copies: Copies, features: NDArray[np.float32], seed: int
+        self,
+        dataset: Dataset,
+        copies: Copies,
+        features: NDArray[np.float32],
+        seen: NDArray[np.bool_],
+        seed: int,
     ) -> None:
         again = {pair.row for pair in copies.pairs["labeled", "labeled"]}
         known = [p for p in copies.pairs["pool", "labeled"]] + copies.pairs["pool", "pool"]
         passed = np.array(sorted(again | {pair.row for pair in known}), np.int64)
-        rows = np.setdiff1d(np.arange(len(dataset.label)), passed)
+        rows = np.setdiff1d(np.flatnonzero(seen[: len(dataset.label)]), passed)
         labeled, self.pool = rows[dataset.label[rows] >= 0], rows[dataset.label[rows] < 0]
         present, label = np.unique(dataset.label[labeled], return_inverse=True)
         self.classes = tuple(dataset.classes[c] for c in present)

@@ -1,7 +1,11 @@
-"""Features of all rows: by an encoder where one fits, and honestly weak ones where none does."""
+"""Features of the rows: by an encoder where one fits, and honestly weak ones where none does.
+
+What an encoder cannot see in the time given is left: of the pool a random part tells the shares.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from realmix.base.errors import UsageError
-from realmix.data.encoded import Encoded
 from realmix.data.pools import Dataset
 from realmix.encoders.catalogue import (
     AUTO,
@@ -34,6 +37,8 @@ SMALL_SIZE = (
 THUMBNAIL = 16
 OFFLINE = "pip install 'realmix[offline]'"
 
+LEAST = 1_000  # rows of the pool that are looked at, whatever time there is
+
 Counting = Callable[[str, int, int], None]
 
 
@@ -41,15 +46,20 @@ class Features(NamedTuple):
     """What the audit sees of the rows.
 
     Attributes:
-        rows: (N + T, D) float32, the test rows last.
+        rows: (N + T, D) float32, the test rows last; zeros of those that were not looked at.
         by: what made them, in a few words.
         weak: why little can be expected of them, and what would be better; "" where they are good.
+        seen: (N + T,) bool, which rows were looked at: the labeled ones, and of the pool and then
+            of the test rows so many, drawn at random, as there was time for.
+        left: seconds that the others would take.
         seconds: that making them took now.
     """
 
     rows: NDArray[np.float32]
     by: str
     weak: str
+    seen: NDArray[np.bool_]
+    left: float
     seconds: float
 
 
@@ -57,15 +67,19 @@ def features_of(
     dataset: Dataset,
     encoder: str = AUTO,
     image_size: int | None = None,
+    seconds: float = math.inf,
+    seed: int = 0,
     counting: Counting = lambda words, done, of: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Features:
-    """The features of all rows and test rows.
+    """The features of the rows and test rows.
 
     Args:
         dataset: what was read.
         encoder: as `encoders.catalogue` names them, "auto" or "none".
         image_size: side at which pictures are encoded.
+        seconds: at most, about, for what an encoder has not seen before.
+        seed: draws the rows that it sees in this time.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
 
@@ -73,15 +87,52 @@ def features_of(
         UsageError: there is no such encoder, or it is for other data.
     """
     started = time.monotonic()
+    encoding: Encoding | TextEncoding | None = None
     if dataset.is_texts:
-        rows, by, weak = _of_texts(dataset, encoder, counting, note)
+        encoding, by, weak = _of_texts(dataset, encoder, counting, note)
     elif dataset.is_images:
-        rows, by, weak = _of_pictures(dataset, encoder, image_size, counting, note)
+        encoding, by, weak = _of_pictures(dataset, encoder, image_size, counting, note)
     elif encoder not in (AUTO, NONE):
         raise UsageError(f"--encoder {encoder} is for pictures and texts; these are feature rows.")
     else:
-        rows, by, weak = _of_columns(dataset), "the columns, standardized", ""
-    return Features(rows, by, weak, time.monotonic() - started)
+        by, weak = "the columns, standardized", ""
+    if encoding is None:
+        rows = _thumbnails(dataset) if dataset.is_images else _of_columns(dataset)
+        seen, left = np.ones(len(rows), bool), 0.0
+    else:
+        seen, left = affordable(encoding, dataset.label, seconds, seed)
+        rows = _seen_by(encoding, seen)
+    return Features(rows, by, weak, seen, left, time.monotonic() - started)
+
+
+def affordable(
+    encoding: Encoding | TextEncoding, label: NDArray[np.int64], seconds: float, seed: int
+) -> tuple[NDArray[np.bool_], float]:
+    """Which rows and test rows an encoder sees in a time, and what the others would take.
+
+    Args:
+        encoding: of all of them; what it has seen before takes no time.
+        label: (N,) int64 of the rows, -1 of those of the pool.
+        seconds: about, for rows without a label; `LEAST` of them are seen in any case.
+        seed: puts the pool in an order.
+    """
+    count = len(encoding.digests)
+    new = np.zeros(count, bool)
+    new[encoding.missing()] = True
+    pool, tests = np.flatnonzero(label < 0), np.arange(len(label), count)
+    order = np.concatenate([np.random.default_rng(seed).permutation(pool), tests])
+    if not new[order].any() or not math.isfinite(seconds):
+        return np.ones(count, bool), 0.0
+    each = encoding.seconds_each()
+    late = order[np.cumsum(new[order]) > max(seconds / each, LEAST)]
+    return ~np.isin(np.arange(count), late), each * float(new[late].sum())
+
+
+def _seen_by(encoding: Encoding | TextEncoding, seen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    kept = encoding.only(np.flatnonzero(seen).tolist()).features(1, 0)
+    found = np.zeros((len(seen), kept.plain.features.shape[2]), np.float32)
+    found[seen] = kept.plain.features[kept.plain.place, 0]
+    return found
 
 
 def _of_pictures(
@@ -90,47 +141,40 @@ def _of_pictures(
     image_size: int | None,
     counting: Counting,
     note: Callable[[str], None],
-) -> tuple[NDArray[np.float32], str, str]:
+) -> tuple[Encoding | None, str, str]:
     side = min(dataset.inputs.shape[2:])
     if encoder == AUTO and side <= TINY:
-        return _thumbnails(dataset), "pixels", ""
+        return None, "pixels", ""
     if encoder == AUTO and not at_hand():
         weak = (
             "No encoder of pictures is installed, so only small copies of them are compared."
             f" {OFFLINE} brings one."
         )
-        return _thumbnails(dataset), "small copies", weak
+        return None, "small copies", weak
     if encoder == NONE:
-        weak = "Without an encoder only small copies of the pictures are compared."
-        return _thumbnails(dataset), "small copies", weak
+        return None, "small copies", "Without an encoder only small copies are compared."
     size = image_size or (SMALL_SIZE if side < SMALL else None)
     device = choose("auto")
     eye = photo_encoder(encoder, size)
     eye.on(device, best_precision(device, (3, eye.look.size, eye.look.size)))
-    kept = Encoding(dataset, eye, counting, note).features(1, 0)
-    return _plain(kept), f"{kept.reference.name} at {kept.reference.size} pixels", ""
+    by = f"{eye.reference.name} at {eye.reference.size} pixels"
+    return Encoding(dataset, eye, counting, note), by, ""
 
 
 def _of_texts(
     dataset: Dataset, encoder: str, counting: Counting, note: Callable[[str], None]
-) -> tuple[NDArray[np.float32], str, str]:
+) -> tuple[TextEncoding, str, str]:
     name = best_for_texts() if encoder == AUTO else TFIDF if encoder == NONE else encoder
     weak = f"Texts are compared by their words. {OFFLINE} brings an encoder that reads them."
     reader = text_encoder(name, list(dataset.inputs))
     device = choose("auto")
     reader.on(device, best_precision(device, AS_A_PICTURE))
     encoding = TextEncoding(dataset, reader, _no_views, counting=counting, note=note)
-    kept = encoding.features(1, 0)
-    return _plain(kept), kept.reference.name, weak if name == TFIDF else ""
+    return encoding, reader.reference.name, weak if name == TFIDF else ""
 
 
 def _no_views(count: int, seed: int) -> tuple[Callable[[str, int], list[str]], str]:
     raise AssertionError("only plain features are asked for")
-
-
-def _plain(kept: Encoded) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = kept.plain.features[kept.plain.place, 0].astype(np.float32)
-    return found
 
 
 def _of_columns(dataset: Dataset) -> NDArray[np.float32]:

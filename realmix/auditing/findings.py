@@ -28,10 +28,12 @@ class Findings:
         by: what made the features; weak: why little can be expected of them, or "".
         copies: rows that stand in the data more than once.
         doubted: labels that the other labels contradict, likeliest wrong first.
-        judged: (M,) rows of the pool that were judged: those that are no copies.
+        judged: (M,) rows of the pool that were judged: those seen that are no copies.
         foreign: of these, the rows that belong to no class; None where it cannot be told.
         shares: of the classes among the others, of the classes in `classes`; None likewise.
         classes: names of the classes that have labels.
+        unseen: rows of the pool that the encoder had no time for.
+        left: seconds that they and such test rows would take it.
         untold: why there is no `foreign`, or "".
         apart: whether the labels stand together in the data, so are no random draw.
         left_out: why, by row of the pool, for rows that the cleaned pool lacks.
@@ -50,6 +52,8 @@ class Findings:
     foreign: Foreign | None
     shares: ClassShares | None
     classes: tuple[str, ...]
+    unseen: int
+    left: float
     untold: str
     apart: bool
     left_out: dict[int, str]
@@ -107,6 +111,7 @@ class Findings:
             "test_rows": self.tests,
             "classes": list(self.classes),
             "features": self.by,
+            "unseen": self.unseen,
             "weak": self.weak,
             "unreadable": [list(pair) for pair in self.dataset.bad_files],
             "copies": {

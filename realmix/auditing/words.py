@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from realmix.auditing.findings import Findings
-from realmix.base.wording import counted, printable, shortened
+from realmix.base.wording import counted, duration, printable, shortened
 from realmix.comparison.cells import words_of
 from realmix.runs.config import Config
 
@@ -39,7 +40,8 @@ def headline(found: Findings) -> str:
 
 def harm(found: Findings) -> list[str]:
     """What to expect of training on this pool, in sentences."""
-    return [*_of_foreign(found), *_of_shares(found), *_of_copies(found), *_of_labels(found)]
+    told = (_of_foreign, _of_part, _of_shares, _of_copies, _of_labels)
+    return [sentence for of in told for sentence in of(found)]
 
 
 def _of_foreign(found: Findings) -> Iterator[str]:
@@ -77,6 +79,16 @@ def _of_foreign(found: Findings) -> Iterator[str]:
             "Most of the pool can teach nothing. Methods that trust it fell below the labels alone"
             " at such shares (six kinds of CIFAR-10 animals, 75 % vehicles: MixMatch .654, the"
             " labels alone .718). Train on the cleaned pool, or expect the gate to refuse it."
+        )
+
+
+def _of_part(found: Findings) -> Iterator[str]:
+    if found.unseen:
+        yield (
+            f"The encoder looked at {found.pool - found.unseen:,} of {found.pool:,} rows of the"
+            " pool, drawn at random. The shares hold for all of it; which of the other rows are"
+            f" foreign is not known, and none of them is left out for it. These take about"
+            f" {duration(found.left)} more: --minutes {math.ceil(found.left / 60)}."
         )
 
 

@@ -27,6 +27,7 @@ class Audit:
         test: labeled test rows.
         encoder: what sees pictures and texts: auto, none, or a name as of `realmix fit`.
         image_size: side in pixels at which pictures are encoded; small ones at 160 by default.
+        minutes: for the encoder; of a pool that takes longer a random part tells the shares.
         label_column: label column of tables.
         feature_columns: columns of a table that count, separated by commas; all by default.
         drop_columns: instead, columns that do not count.
@@ -45,6 +46,7 @@ class Audit:
     test: Unset[str | None] = None
     encoder: Unset[str] = "auto"
     image_size: Number = None
+    minutes: float = 1.0
     label_column: str = "label"
     feature_columns: Unset[str | None] = None
     drop_columns: Unset[str | None] = None

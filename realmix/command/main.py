@@ -166,6 +166,7 @@ def _audit(command: Audit) -> None:
             command.test,
             encoder=command.encoder,
             image_size=command.image_size,
+            minutes=command.minutes,
             seed=command.seed,
             counting=watch.counting,
             note=watch.note,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +16,14 @@ from realmix.augment.views import network_input
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.encoders.encoder import PhotoEncoder
-from realmix.encoders.extract import Views, augmented_views, extract, plain_view, store_of
+from realmix.encoders.extract import (
+    PLAIN,
+    Views,
+    augmented_views,
+    extract,
+    plain_view,
+    store_of,
+)
 from realmix.encoders.pictures import Arrays, Files, Pictures
 
 BLOCK = 256  # pictures that are read together
@@ -68,13 +77,26 @@ class Encoding:
         """
         started, count = time.monotonic(), len(self.rows)
         mine, theirs = self.digests[:count], self.digests[count:]
-        plain = self._kept("pictures", self.rows, mine, {"view": "plain"}, 1, plain_view)
+        plain = self._kept("pictures", self.rows, mine, PLAIN, 1, plain_view)
         if theirs:
-            exam = self._kept("test pictures", self.tests, theirs, {"view": "plain"}, 1, plain_view)
+            exam = self._kept("test pictures", self.tests, theirs, PLAIN, 1, plain_view)
             plain = Kept(exam.features, np.concatenate([plain.place, exam.place]))
         augmented = self._augmented(mine, views - 1, seed) if views > 1 else None
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
+
+    def missing(self) -> list[int]:
+        """Places of what has no plain features yet, test rows behind the others."""
+        with store_of(self.encoder, PLAIN, 1).opened() as store:
+            return store.missing(self.digests)
+
+    def only(self, places: Sequence[int]) -> Self:
+        """The same of these alone, numbered as in `missing` and ascending."""
+        part, count = copy(self), len(self.rows)
+        part.rows = self.rows.only([place for place in places if place < count])
+        part.tests = self.tests.only([place - count for place in places if place >= count])
+        part.digests = [self.digests[place] for place in places]
+        return part
 
     def seconds_each(self) -> float:
         """What the encoder takes for one, by the first few of them."""

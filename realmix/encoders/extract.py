@@ -32,6 +32,7 @@ BATCH = {"cpu": 32}  # rows a pass
 LARGE_BATCH = 128  # on any other device
 EVERY = 10.0  # seconds between blocks: what a kill costs
 READ_AHEAD = 2
+PLAIN: dict[str, object] = {"view": "plain"}  # what features of rows as they are follow from
 
 Tell = Callable[[int, int], None]
 """Is told how many rows are done, of how many."""

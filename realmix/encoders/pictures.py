@@ -39,6 +39,10 @@ class Pictures(Protocol):
         """
         ...
 
+    def only(self, rows: Sequence[int]) -> Pictures:
+        """These rows alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -55,6 +59,9 @@ class Arrays:
 
     def read(self, rows: Sequence[int], side: int) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(self.images[list(rows)]))
+
+    def only(self, rows: Sequence[int]) -> Pictures:
+        return Arrays(self.images[list(rows)])
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,9 @@ class Files:
             file = self.files[rows[place]]
             raise DataError(f"{printable(file)} could be read before, and now not: {reason}.")
         return torch.from_numpy(images)
+
+    def only(self, rows: Sequence[int]) -> Pictures:
+        return Files(tuple(self.files[row] for row in rows))
 
 
 def _digest(content: bytes | memoryview, shape: bytes = b"") -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from itertools import chain
+from typing import Self
 
 import numpy as np
 import torch
@@ -16,8 +18,9 @@ from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import Tokenizing, padded
 from realmix.encoders.encoder import TextEncoder
-from realmix.encoders.extract import keep, key_of, store_of
+from realmix.encoders.extract import PLAIN, keep, key_of, store_of
 from realmix.encoders.pictures import DIGEST
+from realmix.encoders.store import Store
 from realmix.encoders.texts import TokenEncoder, trains
 from realmix.encoders.tfidf import TfidfEncoder
 
@@ -80,7 +83,7 @@ class TextEncoding:
             StorageError: they cannot be kept.
         """
         started = time.monotonic()
-        plain = self._kept("texts", len(self.texts), lambda text, key: [text], {"view": "plain"}, 1)
+        plain = self._kept("texts", len(self.texts), lambda text, key: [text], PLAIN, 1)
         augmented, more = None, views - 1
         if more:
             made, mark = self.make_views(more, seed)
@@ -89,6 +92,21 @@ class TextEncoding:
             augmented = self._kept(what, self.count, made, facts, more)
         seconds = time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
+
+    def missing(self) -> list[int]:
+        """Places of what has no plain features yet, test rows behind the others."""
+        if not self.keeps:
+            return list(range(len(self.texts)))
+        with self._store(PLAIN, 1).opened() as store:
+            return store.missing(self.digests)
+
+    def only(self, places: Sequence[int]) -> Self:
+        """The same of these alone, numbered as in `missing` and ascending."""
+        part = copy(self)
+        part.count = sum(place < self.count for place in places)
+        part.texts = [self.texts[place] for place in places]
+        part.digests = [self.digests[place] for place in places]
+        return part
 
     @property
     def trains(self) -> bool:
@@ -152,12 +170,14 @@ class TextEncoding:
             made = inputs(batches)
             seen = [self._all_views(made, count) for _ in batches]
             return Kept(np.concatenate(seen), np.arange(rows))
-        store = store_of(self.encoder, {"kind": "texts", **facts}, count)
-        encode = self.encoder.encode
+        store, encode = self._store(facts, count), self.encoder.encode
         kept, broken = keep(encode, self.digests[:rows], store, inputs, BATCH, tell)
         if broken:
             self.note(f"{broken:,} kept features were damaged on the disk and are made again.")
         return kept
+
+    def _store(self, facts: dict[str, object], count: int) -> Store:
+        return store_of(self.encoder, {"kind": "texts", **facts}, count)
 
     def _all_views(self, inputs: Iterator[list[str]], count: int) -> np.ndarray:
         seen: np.ndarray = torch.stack(
