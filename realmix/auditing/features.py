@@ -113,7 +113,8 @@ def affordable(
     Args:
         encoding: of all of them; what it has seen before takes no time.
         label: (N,) int64 of the rows, -1 of those of the pool.
-        seconds: about, for rows without a label; `LEAST` of them are seen in any case.
+        seconds: about, for rows without a label; `LEAST` of them are seen in any case, and with
+            the labeled ones tell what a row takes.
         seed: puts the pool in an order.
     """
     count = len(encoding.digests)
@@ -123,9 +124,16 @@ def affordable(
     order = np.concatenate([np.random.default_rng(seed).permutation(pool), tests])
     if not new[order].any() or not math.isfinite(seconds):
         return np.ones(count, bool), 0.0
-    each = encoding.seconds_each()
-    late = order[np.cumsum(new[order]) > max(seconds / each, LEAST)]
-    return ~np.isin(np.arange(count), late), each * float(new[late].sum())
+    place = np.cumsum(new[order])  # among those that take time
+
+    def early(most: float) -> NDArray[np.bool_]:
+        return ~np.isin(np.arange(count), order[place > most])
+
+    first, started = early(LEAST), time.monotonic()
+    encoding.only(np.flatnonzero(first).tolist()).features(1, 0)
+    each = (time.monotonic() - started) / new[first].sum()
+    seen = early(max(seconds / each, LEAST))
+    return seen, float(each * new[~seen].sum())
 
 
 def _seen_by(encoding: Encoding | TextEncoding, seen: NDArray[np.bool_]) -> NDArray[np.float32]:
