@@ -27,6 +27,7 @@ from realmix.training.trainer import as_trained
 MINUTES = 15.0  # that a run may take which names neither steps nor minutes
 WARM_UP, TRIAL = 3, 13  # steps, to learn what a step costs
 PATIENCE = 3.0  # seconds, after which a warm-up tells enough
+LOADING = 8.0  # seconds, below which much of a first fit may be what it loads
 WORTH_A_TRIAL = 200  # steps, from which the cost of a trial does not matter
 ANSWERS = 64  # rows, to learn what an answer costs
 EVALUATIONS = {"last": 10, "median20": 100}  # of each training, on the rows held out of it
@@ -149,7 +150,7 @@ def _seconds_of_fit(phases: Trainings, name: str) -> float:
         started = time.monotonic()
         phases.trained(phase, phases.stages(phase, 1, None, Silent()))
         spent = time.monotonic() - started
-        if spent > PATIENCE:
+        if spent > LOADING:
             break
     return spent
 

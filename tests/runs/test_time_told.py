@@ -29,5 +29,5 @@ def test_what_the_first_fit_loads_is_not_counted_six_times() -> None:
 
 
 def test_a_slow_fit_is_not_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "PATIENCE", 0.05)
+    monkeypatch.setattr(budget, "LOADING", 0.05)
     assert budget.seconds_of_fits(fake(0.1)) == pytest.approx(6 * 0.1, abs=0.2)
