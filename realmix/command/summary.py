@@ -137,11 +137,15 @@ def _facts(run: Run) -> Table:
         found = f"{worst['recall']:.0%} found of {worst['count']:,}"
         table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
     if seen := tried(run):
-        table.add_row("tried", Text(f"{seen['score']}, and points over the labels alone"))
+        told = f"{seen['score']}, and points over the labels alone; * compared"
+        table.add_row("tried", Text(told))
         for row in seen["rows"]:
-            kept = "  compared" if row["taken"] else ""
-            scored = f"{row['algorithm']:<24}{row['score']:.1%}  {row['gain']:<24}"
-            table.add_row("", Text(f"{scored}{duration(row['seconds'])}{kept}"))
+            mark = "*" if row["taken"] else "x" if row.get("collapse") else " "
+            scored = f"{mark} {row['algorithm']:<24}{row['score']:.1%}  {row['gain']:<23}"
+            table.add_row("", Text(f"{scored}{duration(row['seconds'])}"))
+        for row in seen["rows"]:
+            if row.get("collapse"):
+                table.add_row("", Text(f"x {row['algorithm']} collapsed: {row['collapse']}"))
     table.add_row("", "")
     counts = f"{result['labels']:,} labels, {result['unlabeled']:,} unlabeled rows"
     table.add_row("data", counts)

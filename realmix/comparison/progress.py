@@ -10,6 +10,9 @@ from realmix.base.wording import duration
 from realmix.comparison.cells import Cell
 from realmix.comparison.engines.work import BUSY, DONE, FAILED, STOPPED
 
+LEAST, SHORT = 1.0, 10.0  # seconds of a cell
+ENOUGH = 4  # short cells that tell how fast they go
+
 
 class Onlooker(Protocol):
     """Is told how far it is, and asked whether to stop."""
@@ -32,6 +35,7 @@ class Progress:
     ) -> None:
         self.left, self.count, self.watch, self.clock = list(cells), len(cells), watch, clock
         self.started = clock()
+        self.first: float | None = None  # when the first cell was done
         self.seconds: dict[str, list[float]] = {}
 
     def tell(self, outcome: Mapping[str, Any]) -> None:
@@ -40,6 +44,7 @@ class Progress:
         if outcome["status"] == STOPPED:
             return
         self.left.remove(cell)
+        self.first = self.clock() if self.first is None else self.first
         done = self.count - len(self.left)
         words = ", ".join([cell.algorithm, *(f"{n} {v}" for n, v in cell.setting)])
         head = f"[{done:,} of {self.count:,}] {words}, seed {cell.seed}: "
@@ -53,12 +58,20 @@ class Progress:
 
     @property
     def time_left(self) -> str:
-        """By what a cell of each algorithm took, and how fast all went so far."""
-        if not self.left or not self.seconds:
+        """By what a cell of each algorithm took, and how fast all went so far.
+
+        A cell counts `LEAST` seconds at least, as it reads its data and keeps what it found. Where
+        cells are that short, the first ones are mostly the start of the processes: they tell
+        nothing, and the time since the first one does.
+        """
+        if not self.left or not self.seconds or self.first is None:
             return ""
-        mean = {name: sum(all_) / len(all_) for name, all_ in self.seconds.items()}
-        spent = sum(map(sum, self.seconds.values()))
-        usual = max(mean.values())
-        ahead = sum(mean.get(cell.algorithm, usual) for cell in self.left)
-        passed = self.clock() - self.started
-        return f"; about {duration(passed * ahead / max(spent, 1e-9))} left"
+        took = {name: [max(one, LEAST) for one in all_] for name, all_ in self.seconds.items()}
+        mean = {name: sum(all_) / len(all_) for name, all_ in took.items()}
+        ahead = sum(mean.get(cell.algorithm, max(mean.values())) for cell in self.left)
+        spent, since = sum(map(sum, took.values())), self.started
+        if max(mean.values()) < SHORT:
+            if self.count - len(self.left) < ENOUGH:
+                return ""
+            spent, since = spent - LEAST, self.first
+        return f"; about {duration((self.clock() - since) * ahead / spent)} left"

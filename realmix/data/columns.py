@@ -19,6 +19,7 @@ _NAMES_ROWS = re.compile(
     r"|.+[ _.-](id|uuid|guid|idx|index|key|hash)|[a-z]+I[dD]|#",
 )
 _NAMES_LABEL = re.compile(r"(.*[ _.-])?(label|labels|target|class|classes|truth|y)([ _.-].*)?")
+INDEX = "Unnamed: 0"  # how pandas reads a first column without a name, which is its index
 FEW_ROWS, SOME_ROWS = 10, 20  # below which a column is this or that by chance
 DISTINCT = 0.9  # share of the rows that a name of rows has values for
 RESTARTS = 3  # of a count that several joined tables leave

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from realmix.base.errors import UsageError
+from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.columns import INDEX
 from realmix.data.levels import LARGEST_WHOLE, NOT_IN_FLOAT64, lost_levels
 
 PATH_COLUMN = "path"
@@ -40,6 +42,28 @@ class Table:
     def at(self, row: int) -> str:
         """Where a row is: file and line or row."""
         return f"'{printable(self.path)}', {self.unit} {self.places[row]}"
+
+
+def header_of(path: Path, given: Sequence[str]) -> list[str]:
+    """The names of a table's columns; a first one without is an index, named as pandas names it.
+
+    Raises:
+        DataError: another one has no name, or two have the same.
+    """
+    names = [name.strip() for name in given]
+    if not names[0] and INDEX not in names:
+        names[0] = INDEX
+    if "" in names:
+        raise DataError(
+            f"'{printable(path)}': column {names.index('') + 1} of {len(names)} has no name. "
+            "Name it or remove it."
+        )
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(
+            f"'{printable(path)}' has the column '{printable(twice[0])}' more than once. "
+            "Rename or remove one."
+        )
+    return names
 
 
 def lost_numbers(table: Table, columns: Mapping[str, np.ndarray]) -> tuple[str, ...]:

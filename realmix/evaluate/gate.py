@@ -21,11 +21,11 @@ from typing import Any, Literal
 import numpy as np
 
 from realmix.evaluate.collapse import Collapse, collapse
-from realmix.evaluate.intervals import Correct, labels_to_decide
+from realmix.evaluate.intervals import Correct
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import CHOSEN, FAVORED, OPEN, Pairing
-from realmix.evaluate.posterior import Posterior
+from realmix.evaluate.posterior import Posterior, needed
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
@@ -198,7 +198,7 @@ def decide(
         held_out=len(label),
         gained=int((other & ~base).sum()),
         lost=int((base & ~other).sum()),
-        labels_needed=labels_to_decide(base, other, level) if unsettled and len(label) else None,
+        labels_needed=needed(asked, seen, base, other, level) if seen and unsettled else None,
         rule=rule,
         folds=folds,
     )

@@ -151,6 +151,29 @@ def labels_to_decide(
     return math.ceil((reach / lead_rate) ** 2 + 1 / lead_rate)
 
 
+def rows_to_decide(
+    count: int, gain: float, error: float, level: float = 0.05, power: float = 0.8
+) -> int | None:
+    """About how many held-out labels would prove a gain of any figure; None if there is none.
+
+    n' = n ((z_level + z_power) error / gain)^2: the standard error falls with the root of the rows.
+
+    Args:
+        count: n, held-out labels now.
+        gain: seen on them.
+        error: its standard error.
+        level: of the test, in (0, 0.5).
+        power: chance to find a gain of this size, in (0, 1).
+
+    >>> rows_to_decide(100, 0.1, 0.1)
+    619
+    """
+    if gain <= 0:
+        return None
+    reach = -float(ndtri(level)) - float(ndtri(1 - power))
+    return math.ceil(count * (reach * error / gain) ** 2)
+
+
 def count_pairs(baseline_correct: Correct, candidate_correct: Correct) -> Pairs:
     """The four counts; they add up to n.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from scipy.special import ndtr
 
+from realmix.evaluate.intervals import Correct, labels_to_decide, rows_to_decide
 from realmix.evaluate.judges import Comparison, Judge
 
 PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
@@ -69,3 +70,12 @@ class Posterior:
             "harm": self.harm,
             "prior": [PRIOR_MEAN, PRIOR_DEVIATION],
         }
+
+
+def needed(
+    judge: Judge, seen: Comparison, base: Correct, other: Correct, level: float
+) -> int | None:
+    """About how many held-out labels would prove the lead seen where two models were right."""
+    if judge.name == "accuracy":
+        return labels_to_decide(base, other, level)
+    return rows_to_decide(len(base), seen.gain, seen.standard_error, level)

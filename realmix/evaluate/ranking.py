@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from realmix.evaluate.intervals import Interval
@@ -61,6 +62,7 @@ def attempts(
     candidates: Sequence[str],
     base: str,
     folds: int = 1,
+    fell: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """What each method came to, for result.json; the best is chosen by these very labels.
 
@@ -72,6 +74,7 @@ def attempts(
         candidates: those that use the pool.
         base: the one that stands for the labels alone; gains over it are in points of the judge.
         folds: in which the rows were held out.
+        fell: why candidates collapsed that did.
     """
     gains = {
         name: compare(judge, probs[base], probs[name], label, folds)
@@ -84,6 +87,7 @@ def attempts(
             "uses_pool": name in candidates,
             **Estimate.of(probs[name], label, folds).to_json(),
             "seconds": round(seconds[name], 3),
+            "collapse": fell.get(name, ""),
             "gain": gains[name].gain / judge.point if name in gains else None,
             "gain_interval": _points(gains[name].interval, judge) if name in gains else None,
         }

@@ -38,6 +38,7 @@ class Experiment:
     def __init__(self, phases: Phases) -> None:
         self.phases, self.dataset, self.config = phases, phases.dataset, phases.config
         self.rows, self.contenders = phases.rows, phases.contenders
+        self.fell = dict[str, str]()  # candidates that collapsed, and why
 
     def run(self) -> Outcome:
         """Train, compare, train what was chosen on all labels, and say what ships.
@@ -54,8 +55,6 @@ class Experiment:
         base = preferred(judge, label, held, alone or candidates, contest.trusted)[0]
         order = preferred(judge, label, held, candidates or (base,), contest.favorite)
         verdict, last, pool = self._decided(label, held, base, order)
-        if verdict.collapse:
-            phases.notes.append(f"{verdict.algorithm}: {COLLAPSES[verdict.collapse]}")
         finals = [last[name] for name in dict.fromkeys((base, verdict.algorithm))]
         said = pool[base], pool[verdict.algorithm]
         ships = dict(zip((ALONE, CANDIDATE), finals, strict=False))
@@ -66,7 +65,9 @@ class Experiment:
         evidence = self._seen(label, both, said, verdict, finals, ships.get(STUDENT))
         result = self._result(verdict, finals, [*done, *last.values()], evidence)
         told, folds = self._seconds(done), self._folds_of(done, base) if alone else ()
-        result["tried"] = attempts(judge, label, held, told, candidates, base, verdict.folds)
+        result["tried"] = attempts(
+            judge, label, held, told, candidates, base, verdict.folds, self.fell
+        )
         result["with_pool"] = with_pool(phases, folds, evidence)
         return outcome_of(phases, verdict, ships, result, evidence)
 
@@ -88,6 +89,9 @@ class Experiment:
             rows = self.rows.inputs[self.rows.pool_rows]
             pool |= {name: self.rows.probs(last[name].network, rows) for name in new}
             tried.append(self._verdict(label, held, base, chosen, pool, last[chosen].heard))
+            if why := tried[-1].collapse:
+                self.fell[chosen] = COLLAPSES[why]
+                self.phases.notes.append(f"{chosen}: {COLLAPSES[why]}")
             if tried[-1].outcome != "collapsed":
                 return tried[-1], last, pool
         return tried[0], last, pool

@@ -354,7 +354,7 @@ def test_settings_in_words():
 
 def test_the_time_left_is_by_what_each_algorithm_took():
     cells = [Cell(name, 20, seed) for seed in (0, 1) for name in ("fast", "slow")]
-    now = iter([0.0, 11.0])
+    now = iter([0.0, 1.0, 11.0])
     progress = Progress(cells, Told(), clock=lambda: next(now))
     outcome = {"status": DONE, "accuracy": 0.5}
     progress.seconds = {"fast": [1.0]}
@@ -362,3 +362,17 @@ def test_the_time_left_is_by_what_each_algorithm_took():
     progress.tell({**outcome, "cell": cells[1].to_json(), "seconds": 10.0})
     # 11 seconds were worked in 11 seconds, and 1 + 10 are ahead
     assert progress.watch.notes[-1].endswith("; about 11 s left")
+
+
+def test_the_time_left_of_short_cells_counts_what_is_around_them_and_not_the_start():
+    cells = [Cell("fast", 20, seed) for seed in range(10)]
+    now = [0.0]
+    progress = Progress(cells, Told(), clock=lambda: now[0])
+    for count, cell in enumerate(cells[:5]):
+        now[0] = 20.0 + 2 * count  # 20 seconds until the processes work, then 2 for each cell
+        outcome = {"status": DONE, "accuracy": 0.5, "seconds": 0.0}
+        progress.tell({**outcome, "cell": cell.to_json()})
+    first, *_, fourth, fifth = progress.watch.notes
+    assert "left" not in first
+    assert fourth.endswith("; about 12 s left")
+    assert fifth.endswith("; about 10 s left")

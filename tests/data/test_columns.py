@@ -85,6 +85,14 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame({"a": a, "b": b, "label": label})
 
 
+def test_the_index_that_pandas_writes_into_a_csv_is_left_out_with_a_note(tmp_path: Path) -> None:
+    table, path = frame(), tmp_path / "t.csv"
+    table.to_csv(path)
+    data = load(str(path))
+    assert data.columns == ("a", "b")
+    assert any("'Unnamed: 0' is pandas' index" in note for note in data.notes)
+
+
 def test_an_index_named_by_pandas_is_left_out_with_a_note(tmp_path: Path) -> None:
     path = str(tmp_path / "t.parquet")
     frame().set_index(pd.Index(RNG.integers(0, 9, N), name="sensor")).to_parquet(path)

@@ -57,6 +57,18 @@ def test_a_lead_that_may_be_luck_ships_both_and_tells_the_chances():
         assert part in reason(got)
 
 
+def test_the_labels_that_would_prove_a_lead_are_those_of_the_judge():
+    label = np.r_[np.zeros(490, int), np.ones(10, int)]
+    base, other = np.full((2, 500), 0, int)
+    other = np.r_[np.zeros(488, int), [1, 1], np.ones(3, int), np.zeros(7, int)]
+    probs = [0.8 * np.eye(2, dtype=np.float32)[guess] + 0.1 for guess in (base, other)]
+    got = decide(label, *probs, algorithm="realmix", rule=RULE, judge="balanced")
+    assert got.outcome in UNSETTLED  # +0.2 points of accuracy, but +14.8 of balanced accuracy
+    ahead = (1.6449 + 0.8416) * got.seen.standard_error / got.seen.gain
+    assert got.labels_needed == pytest.approx(500 * ahead**2, rel=0.01)
+    assert got.labels_needed < 1000
+
+
 @pytest.mark.parametrize("cells", [(30, 2, 2, 6), (40, 0, 0, 0)])
 def test_no_lead_and_no_proof_is_cannot_tell(cells):
     got = verdict(*cells)

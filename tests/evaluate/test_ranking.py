@@ -18,7 +18,11 @@ def test_methods_are_ranked_by_the_judge_and_equal_ones_by_likelihood() -> None:
 
 def test_each_attempt_has_its_figures_and_its_cost() -> None:
     seconds = {"wrong": 0.1, "unsure": 2.0, "sure": 0.12345}
-    first, _, last = attempts(JUDGES["accuracy"], LABEL, PROBS, seconds, ["sure"], "wrong")
+    fell = {"sure": "It calls every row the same class."}
+    first, _, last = attempts(
+        JUDGES["accuracy"], LABEL, PROBS, seconds, ["sure"], "wrong", fell=fell
+    )
+    assert (first["collapse"], last["collapse"]) == ("", fell["sure"])
     assert (first["algorithm"], first["accuracy"], first["uses_pool"]) == ("wrong", 0.0, False)
     assert (last["accuracy"], last["uses_pool"], last["seconds"]) == (1.0, True, 0.123)
     assert (first["gain"], last["gain"]) == (None, 100.0)

@@ -67,6 +67,9 @@ def test_the_next_best_has_its_turn_where_one_collapsed(monkeypatch: pytest.Monk
     assert (result["labels_alone"], result["algorithm"]) == (base, second)
     assert {first, second} < set(made.contenders.candidates)
     assert result["outcome"] != "collapsed"
+    why = {line["algorithm"]: line["collapse"] for line in result["tried"]}
+    assert why[first] == "It names some classes of the pool far too often."
+    assert {why[name] for name in why if name != first} == {""}
 
 
 def test_where_all_collapsed_the_best_of_them_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,8 @@ def compared(command: Compare) -> None:
 def summary(folder: Path, results: Results) -> RenderableType:
     """Accuracies with intervals, what each adds to the labels alone, and where everything lies."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("algorithm", "accuracy", "added, points", "seconds"):
+    table.add_column("algorithm", overflow="fold")  # the setting, which may be long
+    for title in ("accuracy", "added, points", "seconds"):
         table.add_column(title, justify="right" if title == "seconds" else "left", no_wrap=True)
     leads = {(lead.setting, lead.second): lead.difference for lead in results.added}
     for setting in results.settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import AsText, column_of
 from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
-from realmix.data.table import PATH_COLUMN, Table, groups_of, lost_numbers
+from realmix.data.table import PATH_COLUMN, Table, groups_of, header_of, lost_numbers
 from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
@@ -35,23 +34,9 @@ def read_cells(path: Path) -> Table:
     return _read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    if "" in header:
-        raise DataError(
-            f"'{printable(path)}': column {header.index('') + 1} of {len(header)} has no name. "
-            "Name it or remove it (pandas writes its index so: use to_csv(..., index=False))."
-        )
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise DataError(
-            f"'{printable(path)}' has the column '{printable(twice[0])}' more than once. "
-            "Rename or remove one."
-        )
-
-
 def _read_csv_table(path: Path) -> Table:
     records, notes = read_csv(path)
-    header = [name.strip() for name in records[0][1]]
-    _check_header(path, header)
+    header = header_of(path, records[0][1])
     columns = zip(*(cells for _, cells in records[1:]), strict=True)
     places = [line for line, _ in records[1:]]
     return Table(path, dict(zip(header, columns, strict=True)), "line", places, notes)
@@ -72,8 +57,7 @@ def _read_parquet_table(path: Path) -> Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"'{printable(path)}' is no whole Parquet file ({reason}).") from None
-    header = [str(name).strip() for name in table.column_names]
-    _check_header(path, header)
+    header = header_of(path, [str(name) for name in table.column_names])
     if not table.num_rows:
         raise DataError(f"'{printable(path)}' has no rows.")
     kinds, cells = pa.types, dict[str, Any]()

@@ -94,7 +94,7 @@ BAD = {
     "open quote": (b'a,label\n1,"x\n2,y\n', "line 3: unexpected end"),
     "text after a quote": (b'a,label\n1,"x"y\n2,y\n', "line 2"),
     "column twice": (b"a,a,label\n1,2,x\n3,4,y\n", "'a' more than once"),
-    "unnamed column": (b",a,label\n0,1,x\n1,2,y\n", "column 1 of 3 has no name"),
+    "unnamed column": (b"a,,label\n0,1,x\n1,2,y\n", "column 2 of 3 has no name"),
     "text alone": (b"city,label\nRome,x\nOslo,y\n", "'city' has 2 values in 2 rows"),
     "text cell": (b"a,label\n1,x\nmany,y\n3,x\n", "t.csv:3: 'many' in column 'a' is not a num"),
     "decimal comma": (b"a;label\n1,5;x\n2;y\n", "t.csv:2: '1,5'"),
