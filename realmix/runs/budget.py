@@ -48,6 +48,7 @@ class Trainings(Protocol):
     seconds: float | None
 
     def trainings(self, name: str) -> float: ...
+    def may_settle(self, name: str) -> bool: ...
     def trial(self, name: str) -> Any: ...
     def stages(self, phase: Any, steps: int, folder: Path | None, watch: Watch) -> Stages: ...
     def trained(self, phase: Any, stages: Stages) -> nn.Module: ...
@@ -85,7 +86,7 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
     if steps < LEAST and steps < usual:
         minutes = math.ceil((LEAST * each + beside) / 60)
         phases.watch.note(
-            f"Each training gets {steps} steps in this time, too few to mean anything. Give it at"
+            f"Each training gets {steps} step{'s' * (steps > 1)} in this time, too few to mean anything. Give it at"
             f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
             " --algorithm supervised."
         )
@@ -94,13 +95,16 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
 
 def words(phases: Trainings, lengths: set[int]) -> str:
     """What is trained, on what, and about how long that takes."""
-    about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
+    by_steps = [name for name in phases.contenders.all if phases.trainings(name)]
+    ends = by_steps and all(map(phases.may_settle, by_steps))  # before its steps, where it can
+    about = f", {'at most' if ends else 'about'} {duration(phases.seconds or 0)} in all"
+    about = about if phases.seconds else ""
     if not any(lengths):
         return f"no steps, each fitted at once to {phases.rows.shape[0]:,} columns{about}"
     steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0}))
     steps = f"at most {steps}" if 0 in lengths and len(lengths) > 1 else steps
     model = models.described(phases.networks.model, phases.networks(), phases.rows.shape)
-    return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"
+    return f"{steps} step{'' if steps.split()[-1] == '1' else 's'}, {model}{about}"
 
 
 def seconds_a_step(phases: Trainings) -> float:
@@ -139,10 +143,12 @@ def seconds_of_fits(phases: Trainings) -> float:
     By one fit of each such method on the rows of a fold.
     """
     started = time.monotonic()
-    for name in phases.contenders.all:
-        if not phases.trainings(name):
-            phase = phases.trial(name)
-            phases.trained(phase, phases.stages(phase, 1, None, Silent()))
+    names = [name for name in phases.contenders.all if not phases.trainings(name)]
+    for number, name in enumerate((*names[:1], *names)):
+        if number == 1:
+            started = time.monotonic()  # the first has loaded the libraries
+        phase = phases.trial(name)
+        phases.trained(phase, phases.stages(phase, 1, None, Silent()))
     return (len(phases.plan.folds) + 1) * (time.monotonic() - started)
 
 

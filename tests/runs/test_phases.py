@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -294,15 +295,16 @@ def test_what_is_fitted_to_the_end_is_in_the_estimate(tmp_path, monkeypatch) -> 
 
     def fits(self: Phases, phase: Phase, stages: Stages) -> None:
         if stages.steps == 1:
+            time.sleep(0.05 if fitted else 1.0)  # the first loads libraries
             fitted.append(phase.name)
-            time.sleep(0.05)
 
     monkeypatch.setattr(budget, "seconds_a_step", lambda phases: 0.0)
     monkeypatch.setattr(Phases, "trained", fits)
     made = Phases(rows(), Config("x"), tmp_path, Silent())
-    assert fitted == ["trial/committee", "trial/linear", *(f"trial/{name}" for name in QUICK)]
+    names = ["trial/committee", "trial/linear", *(f"trial/{name}" for name in QUICK)]
+    assert fitted == [names[0], *names]
     folds = len(made.plan.folds)
-    assert made.seconds == pytest.approx(0.05 * len(fitted) * (folds + 1), rel=0.5)
+    assert made.seconds == pytest.approx(0.05 * len(names) * (folds + 1), rel=0.5)
 
 
 def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
@@ -310,6 +312,23 @@ def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
     words = budget.words(plan, {0})
     assert words.startswith("no steps, each fitted at once to 5 columns")
     assert "mlp" in budget.words(plan, {0, 20})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"algorithm": "supervised"}, "at most 1 min 0 s in all"),
+        ({"algorithm": "supervised", "steps": 20}, "about 1 min 0 s in all"),
+        ({"algorithm": "fixmatch"}, "about 1 min 0 s in all"),
+    ],
+)
+def test_trainings_that_may_end_early_take_at_most_their_time(
+    given: dict[str, Any], said: str
+) -> None:
+    plan = Phases(rows(), Config("rows", gate="none", model="mlp", **given), None, Silent())
+    plan.seconds = 60.0
+    assert budget.words(plan, {20}).endswith(said)
+    assert "at most 1 step," in budget.words(plan, {0, 1})
 
 
 def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
