@@ -79,18 +79,19 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         beside += seconds_of_fits(phases) if phases.folder else 0.0
     if fixed:
         return fixed, fixed * each + beside
-    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - beside
+    beside += (spent := time.monotonic() - started)
+    left = (config.minutes or MINUTES) * 60 - beside
     affordable = agreed(max(int(left / max(each, 1e-9)), 1), phases.device)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
         minutes = math.ceil((LEAST * each + beside) / 60)
         phases.watch.note(
-            f"Each training gets {steps} step{'s' * (steps > 1)} in this time, too few to mean anything. Give it at"
-            f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
-            " --algorithm supervised."
+            f"Each training gets {steps} step{'s' * (steps > 1)} in this time, too few to mean"
+            f" anything. Give it at least --minutes {minutes}, or make it cheaper: --image-size,"
+            " --model, or --algorithm supervised."
         )
-    return steps, steps * each + beside
+    return steps, steps * each + beside - spent
 
 
 def words(phases: Trainings, lengths: set[int]) -> str:

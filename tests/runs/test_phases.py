@@ -314,6 +314,30 @@ def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
     assert "mlp" in budget.words(plan, {0, 20})
 
 
+def test_the_minutes_that_are_asked_for_hold_what_is_already_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """45 s to try steps of .6 s: 25 of them are left of a minute, and 100 need 105 s."""
+    now, notes = [0.0], list[str]()
+
+    def tries(phases: Phases) -> float:
+        now[0] += 45.0
+        return 0.6
+
+    class Listens(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    monkeypatch.setattr(budget, "seconds_a_step", tries)
+    monkeypatch.setattr(budget, "seconds_of_answers", lambda phases: 0.0)
+    monkeypatch.setattr(budget.time, "monotonic", lambda: now[0])
+    config = Config("rows", algorithm="realmix", model="mlp", minutes=1)
+    made = Phases(rows(), config, None, Listens())
+    assert made.steps == 25
+    assert made.seconds == pytest.approx(15)
+    assert any("gets 25 steps" in note and "at least --minutes 2," in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
