@@ -14,7 +14,14 @@ from realmix.augment.views import network_input
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.encoders.encoder import PhotoEncoder
-from realmix.encoders.extract import Views, augmented_views, extract, plain_view, store_of
+from realmix.encoders.extract import (
+    Views,
+    augmented_views,
+    extract,
+    least_seconds,
+    plain_view,
+    store_of,
+)
 from realmix.encoders.pictures import Arrays, Files, Pictures
 
 BLOCK = 256  # pictures that are read together
@@ -80,10 +87,7 @@ class Encoding:
         """What the encoder takes for one, by the first few of them."""
         count = min(FEW, len(self.rows))
         seen = network_input(self.rows.read(range(count), self.encoder.look.size))
-        self.encoder.encode(seen)  # the first pass prepares
-        started = time.monotonic()
-        self.encoder.encode(seen)
-        return (time.monotonic() - started) / count
+        return least_seconds(lambda: self.encoder.encode(seen)) / count
 
     def pictures(self, features: bool = False) -> Dataset:
         """The data set for a network whose body the encoder is: image files at the encoder's side.

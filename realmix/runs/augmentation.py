@@ -122,8 +122,7 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
 def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder that photos get where it was left open, and a word on it.
 
-    Photos are colored image files of `PHOTO` or more pixels a side. Of smaller ones, and where a
-    size or an algorithm is named, the word alone.
+    Photos are colored files of `PHOTO` pixels a side or more. Others get a word of it at most.
     """
     photos = dataset.files is not None and dataset.inputs.shape[1] == 3
     if not photos or config.encoder or config.init or config.model != "auto":
