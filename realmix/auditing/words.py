@@ -52,7 +52,7 @@ def _of_foreign(found: Findings) -> Iterator[str]:
     if found.apart:
         yield (
             "The labeled rows stand together in the data, as the first ones do. If they were drawn"
-            " at random all the same, the share below holds. If not, rows of another writer, camera"
+            " at random all the same, the share holds. If not, rows of another writer, camera"
             " or year count as foreign too: label some rows at random."
         )
     elif found.unclear:

@@ -45,7 +45,7 @@ def _data(found: Findings) -> list[tuple[str, str]]:
     tests = f", {found.tests:,} test rows" if found.tests else ""
     labels = counted(found.labels, "label")
     told = f"{labels} of {len(found.classes)} classes, {found.pool:,} in the pool{tests}"
-    rows = [("data", told)]
+    rows = [("data", told), *(("reading", note) for note in found.dataset.notes)]
     if found.dataset.bad_files:
         rows.append(("unreadable", bad_files(found.dataset.bad_files)))
     rows += [("copies", sentence) for sentence in words.copies_told(found)]

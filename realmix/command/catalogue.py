@@ -20,6 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from realmix.base.errors import UsageError
 from realmix.base.wording import printable
 from realmix.contract.algorithm import Method
 from realmix.data.reading.builtin import BUILTIN, Card, describe
@@ -134,6 +135,13 @@ def data_set(name: str, data_root: str | None) -> RenderableType:
     Raises:
         UsageError: there is none of that name, or no folder `data_root`.
     """
+    if name not in BUILTIN and "\0" not in name and Path(name).exists():
+        shown = printable(name)
+        raise UsageError(
+            f"'{shown}' is no built-in data set but a place of yours: `realmix audit {shown}` says "
+            f"what is in it, `realmix fit {shown}` learns from it. To write it made worse, say how"
+            " and where: --scenario or --labels, and --out."
+        )
     card, found = describe(name, data_root).card, describe(name, data_root).found
     table = Table.grid(padding=(0, 3))
     table.add_column(style="dim")

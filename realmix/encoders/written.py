@@ -18,7 +18,7 @@ from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import Tokenizing, padded
 from realmix.encoders.encoder import TextEncoder
-from realmix.encoders.extract import PLAIN, keep, key_of, store_of
+from realmix.encoders.extract import PLAIN, keep, key_of, least_seconds, store_of
 from realmix.encoders.pictures import DIGEST
 from realmix.encoders.store import Store
 from realmix.encoders.texts import TokenEncoder, trains
@@ -114,12 +114,9 @@ class TextEncoding:
         return trains(self.encoder)
 
     def seconds_each(self) -> float:
-        """What the encoder takes for a text, by the first few of them."""
-        seen = self.texts[:FEW]
-        self.encoder.encode(seen)  # the first pass prepares
-        started = time.monotonic()
-        self.encoder.encode(seen)
-        return (time.monotonic() - started) / len(seen)
+        """What the encoder takes for a text, by a few of them."""
+        seen = self.texts[:: max(len(self.texts) // FEW, 1)][:FEW]
+        return least_seconds(lambda: self.encoder.encode(seen)) / len(seen)
 
     def tokens(self, views: int, seed: int, beside: bool = False) -> tuple[Encoded, Encoded | None]:
         """The token numbers of all texts, for a network whose body the encoder is.

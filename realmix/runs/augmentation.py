@@ -26,6 +26,7 @@ from realmix.encoders.catalogue import (
     best_for_texts,
     photo_encoder,
     photo_words,
+    random_words,
     text_encoder,
 )
 from realmix.encoders.encoder import TextEncoder
@@ -121,12 +122,14 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
 def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder that photos get where it was left open, and a word on it.
 
-    Photos are colored image files of `PHOTO` or more pixels a side.
+    Photos are colored files of `PHOTO` pixels a side or more. Others get a word of it at most.
     """
     photos = dataset.files is not None and dataset.inputs.shape[1] == 3
-    if not photos or min(dataset.inputs.shape[2:]) < PHOTO or not config.leaves_encoder_open:
+    if not photos or config.encoder or config.init or config.model != "auto":
         return config, ()
     there = at_hand()
+    if min(dataset.inputs.shape[2:]) < PHOTO or not config.leaves_encoder_open:
+        return config, (random_words(there),)
     return replace(config, encoder=there[0] if there else None), (photo_words(there),)
 
 

@@ -49,6 +49,7 @@ class Trainings(Protocol):
     seconds: float | None
 
     def trainings(self, name: str) -> float: ...
+    def may_settle(self, name: str) -> bool: ...
     def trial(self, name: str) -> Any: ...
     def stages(self, phase: Any, steps: int, folder: Path | None, watch: Watch) -> Stages: ...
     def trained(self, phase: Any, stages: Stages) -> nn.Module: ...
@@ -79,29 +80,33 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
         beside += seconds_of_fits(phases) if phases.folder else 0.0
     if fixed:
         return fixed, fixed * each + beside
-    left = (config.minutes or MINUTES) * 60 - (time.monotonic() - started) - beside
+    beside += (spent := time.monotonic() - started)
+    left = (config.minutes or MINUTES) * 60 - beside
     affordable = agreed(max(int(left / max(each, 1e-9)), 1), phases.device)
     usual = default_steps(phases.rows.shape)
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
         minutes = math.ceil((LEAST * each + beside) / 60)
         phases.watch.note(
-            f"Each training gets {steps} steps in this time, too few to mean anything. Give it at"
-            f" least --minutes {minutes}, or make it cheaper: --image-size, --model, or"
-            " --algorithm supervised."
+            f"Each training gets {steps} step{'s' * (steps > 1)} in this time, too few to mean"
+            f" anything. Give it at least --minutes {minutes}, or make it cheaper: --image-size,"
+            " --model, or --algorithm supervised."
         )
-    return steps, steps * each + beside
+    return steps, steps * each + beside - spent
 
 
 def words(phases: Trainings, lengths: set[int]) -> str:
     """What is trained, on what, and about how long that takes."""
-    about = f", about {duration(phases.seconds)} in all" if phases.seconds else ""
+    by_steps = [name for name in phases.contenders.all if phases.trainings(name)]
+    ends = by_steps and all(map(phases.may_settle, by_steps))  # before its steps, where it can
+    about = f", {'at most' if ends else 'about'} {duration(phases.seconds or 0)} in all"
+    about = about if phases.seconds else ""
     if not any(lengths):
         return f"no steps, each fitted at once to {phases.rows.shape[0]:,} columns{about}"
     steps = " or ".join(f"{length:,}" for length in sorted(lengths - {0}))
     steps = f"at most {steps}" if 0 in lengths and len(lengths) > 1 else steps
     model = models.described(phases.networks.model, phases.networks(), phases.rows.shape)
-    return f"{steps} step{'' if steps == '1' else 's'}, {model}{about}"
+    return f"{steps} step{'' if steps.split()[-1] == '1' else 's'}, {model}{about}"
 
 
 def seconds_a_step(phases: Trainings) -> float:

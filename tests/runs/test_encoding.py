@@ -85,6 +85,15 @@ def test_the_report_shows_photos(config: Config, tmp_path: Path) -> None:
         assert evidence["decide_images"].shape[1:] == (3, 32, 32)
 
 
+def test_the_report_shows_no_views_that_the_encoder_did_not_see(
+    config: Config, tmp_path: Path
+) -> None:
+    fit(changed(config, algorithm="gaussian_mixture"), tmp_path / "run", Silent())
+    with np.load(tmp_path / "run" / "evidence.npz") as evidence:
+        assert "sure_images" in evidence
+        assert "views_images" not in evidence
+
+
 @pytest.mark.parametrize("algorithm", ["fixmatch", "mixmatch", "realmix", "mean_teacher", "vat"])
 def test_methods_for_images_train_a_head_on_cached_views(
     config: Config, algorithm: str, tmp_path: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -294,15 +295,16 @@ def test_what_is_fitted_to_the_end_is_in_the_estimate(tmp_path, monkeypatch) -> 
 
     def fits(self: Phases, phase: Phase, stages: Stages) -> None:
         if stages.steps == 1:
+            time.sleep(0.05 if fitted else 1.0)  # the first loads libraries
             fitted.append(phase.name)
-            time.sleep(0.05)
 
     monkeypatch.setattr(budget, "seconds_a_step", lambda phases: 0.0)
     monkeypatch.setattr(Phases, "trained", fits)
     made = Phases(rows(), Config("x"), tmp_path, Silent())
-    assert fitted == ["trial/committee", "trial/linear", *(f"trial/{name}" for name in QUICK)]
+    names = ["trial/committee", "trial/linear", *(f"trial/{name}" for name in QUICK)]
+    assert fitted == [names[0], *names]
     folds = len(made.plan.folds)
-    assert made.seconds == pytest.approx(0.05 * len(fitted) * (folds + 1), rel=0.5)
+    assert made.seconds == pytest.approx(0.05 * len(names) * (folds + 1), rel=0.5)
 
 
 def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
@@ -310,6 +312,47 @@ def test_what_takes_no_steps_names_no_network_that_is_trained() -> None:
     words = budget.words(plan, {0})
     assert words.startswith("no steps, each fitted at once to 5 columns")
     assert "mlp" in budget.words(plan, {0, 20})
+
+
+def test_the_minutes_that_are_asked_for_hold_what_is_already_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """45 s to try steps of .6 s: 25 of them are left of a minute, and 100 need 105 s."""
+    now, notes = [0.0], list[str]()
+
+    def tries(phases: Phases) -> float:
+        now[0] += 45.0
+        return 0.6
+
+    class Listens(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    monkeypatch.setattr(budget, "seconds_a_step", tries)
+    monkeypatch.setattr(budget, "seconds_of_answers", lambda phases: 0.0)
+    monkeypatch.setattr(budget.time, "monotonic", lambda: now[0])
+    config = Config("rows", algorithm="realmix", model="mlp", minutes=1)
+    made = Phases(rows(), config, None, Listens())
+    assert made.steps == 25
+    assert made.seconds == pytest.approx(15)
+    assert any("gets 25 steps" in note and "at least --minutes 2," in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"algorithm": "supervised"}, "at most 1 min 0 s in all"),
+        ({"algorithm": "supervised", "steps": 20}, "about 1 min 0 s in all"),
+        ({"algorithm": "fixmatch"}, "about 1 min 0 s in all"),
+    ],
+)
+def test_trainings_that_may_end_early_take_at_most_their_time(
+    given: dict[str, Any], said: str
+) -> None:
+    plan = Phases(rows(), Config("rows", gate="none", model="mlp", **given), None, Silent())
+    plan.seconds = 60.0
+    assert budget.words(plan, {20}).endswith(said)
+    assert "at most 1 step," in budget.words(plan, {0, 1})
 
 
 def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:

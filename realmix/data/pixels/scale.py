@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from realmix.base.errors import DataError
+from realmix.base.wording import shortened
 from realmix.data.pixels.formats import BadImage
 
 Scale = tuple[float, float]
@@ -82,8 +86,13 @@ def scale_note(count: int, span: Scale, scale: Scale, values: np.ndarray) -> str
     )
 
 
-def mixed_note(deep: int, others: int, values: np.ndarray) -> str:
+def mixed_note(files: Sequence[Path], others: int, values: np.ndarray) -> str:
     """The note on a set of which some images are deep, by their bit depth.
+
+    Args:
+        files: the deep ones.
+        others: how many there are beside them.
+        values: some of the deep ones', the lowest and the highest among them.
 
     Raises:
         DataError: they do not fill the range that 8 bits stand for.
@@ -91,13 +100,14 @@ def mixed_note(deep: int, others: int, values: np.ndarray) -> str:
     low, high = float(values.min()), float(values.max())
     whole = bool((values == values.round()).all())
     top = 1.0 if high <= 1 and not whole else 65535.0
+    deep = "1 image has" if len(files) == 1 else f"{len(files):,} images have"
     if low < 0 or high > top or _levels(values, (0.0, top))[1] < _FEW_LEVELS:
         raise DataError(
-            f"{deep:,} images have more than 8 bits, with values from {low:g} to {high:g}, and "
-            f"{others:,} have 8, with values from 0 to 255. No one scale fits both. Store all of "
-            "them with the same depth and units."
+            f"{deep} more than 8 bits, with values from {low:g} to {high:g}, beside {others:,} of "
+            "8 bits, with values from 0 to 255. No one scale fits both. Store all of them with the "
+            f"same depth and units. Of more than 8 bits: {shortened(files)}."
         )
     return (
-        f"{deep:,} images have more than 8 bits and {others:,} have 8: 0 to {top:g} of the former "
-        "becomes 0 to 255."
+        f"{deep} more than 8 bits, beside {others:,} of 8 bits: 0 to {top:g} of the former becomes "
+        "0 to 255."
     )

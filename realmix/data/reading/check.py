@@ -32,7 +32,7 @@ def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
     Raises:
         DataError: naming the class.
     """
-    seen: dict[str, str] = {}
+    seen, twins = dict[str, str](), list[str]()
     for name in classes:
         key = unicodedata.normalize("NFC", name.strip().casefold())
         if not key:
@@ -44,12 +44,14 @@ def check_classes(classes: Sequence[str], marks: Marks = NOTHING_SAID) -> None:
                 "table leave the label cell empty; in an array use -1."
             )
         if key in seen:
-            raise DataError(
-                f"Two classes differ only in case, spaces or Unicode form: {seen[key]!a} and "
-                f"{name!a}. Give them one name if they are one class, or clearly "
-                "different names."
-            )
-        seen[key] = name
+            twins.append(f"{seen[key]!a} and {name!a}")
+        seen.setdefault(key, name)
+    if twins:
+        raise DataError(
+            f"{'Two classes' if len(twins) == 1 else 'Classes'} differ only in case, spaces or "
+            f"Unicode form: {shortened(twins)}. Give them one name if they are one class, or "
+            "clearly different names."
+        )
 
 
 def check_finite(inputs: np.ndarray, names: Sequence[str] | None, what: str) -> None:

@@ -87,7 +87,7 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
         The records, blank lines left out, all as wide as the header; and notes for the user.
 
     Raises:
-        DataError: with the line: no header, ragged rows, NUL bytes, broken quotes, a huge cell.
+        DataError: with the line: no header, ragged rows, NUL bytes, broken quotes.
     """
     text, notes = decoded(path)
     where = f"'{printable(path)}', line"
@@ -97,12 +97,21 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
             f"{where} {line}: a NUL byte. The file is damaged, or UTF-16 without a mark; save it "
             "again as UTF-8."
         )
+    records = _records(text, where)
+    if len(records) < 2:
+        raise DataError(f"'{printable(path)}' has no rows below its header line.")
+    return records, notes
+
+
+def _records(text: str, where: str) -> Records:
     heading = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=heading.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records: Records = []
+    begins, limit = 1, csv.field_size_limit(len(text))  # a cell may be as long as the file
     try:
         for cells in reader:
+            begins = reader.line_num + 1
             if not cells:
                 continue
             if records and len(cells) != len(records[0][1]):
@@ -112,7 +121,9 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
                 )
             records.append((reader.line_num, cells))
     except csv.Error as error:
+        if str(error) == "unexpected end of data":  # found on the last line, wherever it opens
+            raise DataError(f"{where} {begins}: a quote is opened and never closed.") from None
         raise DataError(f"{where} {reader.line_num}: {error}. Mend that line.") from None
-    if len(records) < 2:
-        raise DataError(f"'{printable(path)}' has no rows below its header line.")
-    return records, notes
+    finally:
+        csv.field_size_limit(limit)
+    return records

@@ -126,7 +126,7 @@ def choose_scale(
     values = np.concatenate([span, *(r[0] for r in read)])
     others = sum(h is not None for h in found) - len(deep)
     if others:
-        return None, (mixed_note(len(deep), others, values),)
+        return None, (mixed_note(deep, others, values),)
     scale = common_scale(values, span)
     return scale, (scale_note(len(deep), span, scale, values),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from realmix.encoders.joined import BETWEEN
 from realmix.encoders.written import TextEncoding
 from realmix.models.tuned.texts import trainable
 from realmix.runs.augmentation import AnyEncoding, num_views
+from realmix.runs.budget import MINUTES
 from realmix.runs.choose import AUTO, Contenders, wants_features
 from realmix.runs.config import Config
 from realmix.runs.networks import TUNING
@@ -117,9 +119,9 @@ def words(phases: Phases, each: float) -> str:
     """
     trainings = 1 + sum(phases.plan.share for _ in phases.plan.folds)
     rows = STEPS * TUNING["batch_size"] * (1 + TUNING["unlabeled_ratio"])
-    device = choose(phases.config.device).type
+    seconds, device = each * rows * PASSES * trainings, choose(phases.config.device).type
+    minutes = "" if seconds < MINUTES * 60 else f" --minutes {math.ceil(seconds / 60)}"
     return (
-        f"Nor was the encoder itself tuned, about {duration(each * rows * PASSES * trainings)} on"
-        f" this {device.upper()}: --tune all; on a GPU --minutes {CLIMB:.0f} or more does it by"
-        " itself."
+        f"Nor was the encoder itself tuned, about {duration(seconds)} on this {device.upper()}:"
+        f" --tune all{minutes}; on a GPU --minutes {CLIMB:.0f} or more does it by itself."
     )
