@@ -25,6 +25,7 @@ from realmix.encoders.catalogue import (
     text_encoder,
 )
 from realmix.encoders.encoding import Encoding
+from realmix.encoders.part import affordable
 from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding
 from realmix.models.standardizer import Standardizer
@@ -36,8 +37,6 @@ SMALL_SIZE = (
 )
 THUMBNAIL = 16
 OFFLINE = "pip install 'realmix[offline]'"
-
-LEAST = 1_000  # rows of the pool that are looked at, whatever time there is
 
 Counting = Callable[[str, int, int], None]
 
@@ -100,40 +99,13 @@ def features_of(
         rows = _thumbnails(dataset) if dataset.is_images else _of_columns(dataset)
         seen, left = np.ones(len(rows), bool), 0.0
     else:
-        seen, left = affordable(encoding, dataset.label, seconds, seed)
+        count, pool = len(encoding.digests), np.flatnonzero(dataset.label < 0)
+        tests = np.arange(len(dataset.label), count)
+        waiting = np.concatenate([np.random.default_rng(seed).permutation(pool), tests])
+        so_many, left = affordable(encoding, waiting, seconds)
+        seen = ~np.isin(np.arange(count), waiting[so_many:])
         rows = _seen_by(encoding, seen)
     return Features(rows, by, weak, seen, left, time.monotonic() - started)
-
-
-def affordable(
-    encoding: Encoding | TextEncoding, label: NDArray[np.int64], seconds: float, seed: int
-) -> tuple[NDArray[np.bool_], float]:
-    """Which rows and test rows an encoder sees in a time, and what the others would take.
-
-    Args:
-        encoding: of all of them; what it has seen before takes no time.
-        label: (N,) int64 of the rows, -1 of those of the pool.
-        seconds: about, for rows without a label; `LEAST` of them are seen in any case, and with
-            the labeled ones tell what a row takes.
-        seed: puts the pool in an order.
-    """
-    count = len(encoding.digests)
-    new = np.zeros(count, bool)
-    new[encoding.missing()] = True
-    pool, tests = np.flatnonzero(label < 0), np.arange(len(label), count)
-    order = np.concatenate([np.random.default_rng(seed).permutation(pool), tests])
-    if not new[order].any() or not math.isfinite(seconds):
-        return np.ones(count, bool), 0.0
-    place = np.cumsum(new[order])  # among those that take time
-
-    def early(most: float) -> NDArray[np.bool_]:
-        return ~np.isin(np.arange(count), order[place > most])
-
-    first, started = early(LEAST), time.monotonic()
-    encoding.only(np.flatnonzero(first).tolist()).features(1, 0)
-    each = (time.monotonic() - started) / new[first].sum()
-    seen = early(max(seconds / each, LEAST))
-    return seen, float(each * new[~seen].sum())
 
 
 def _seen_by(encoding: Encoding | TextEncoding, seen: NDArray[np.bool_]) -> NDArray[np.float32]:

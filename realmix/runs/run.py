@@ -11,23 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from realmix.bank.lines import mapped
 from realmix.base.errors import DataError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, write_atomically, write_json
 from realmix.base.versions import versions
-from realmix.data.fingerprints import PARTS, fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.read import read_arranged
 from realmix.evaluate.gate import ALONE
 from realmix.report.record import read_run
 from realmix.runs import run_folder
-from realmix.runs.augmentation import AnyEncoding, augmented, encoding_of, with_encoder
+from realmix.runs.augmentation import augmented, encoding_of, with_encoder
 from realmix.runs.classifier import MODEL, Classifier
 from realmix.runs.climb.tuning import climbed, learned_from, with_tuning_beyond
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
+from realmix.runs.parts.digests import check_alike, digests
 from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
+from realmix.runs.pool.part import seen_in_time
 from realmix.runs.pool.sentences import with_sentences
 from realmix.runs.pool.weak import with_worth
 from realmix.runs.watch import Watch
@@ -70,7 +70,9 @@ class Recorder:
         return self.watch.stopping()
 
 
-def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dict[str, Any]:
+def fit(
+    config: Config, folder: Path, watch: Watch, resume: bool = False, whole: bool = False
+) -> dict[str, Any]:
     """Do a run, or continue it, or read what it came to.
 
     Args:
@@ -78,6 +80,7 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
         folder: of the run; made if it is not there.
         watch: looks on.
         resume: insist that there is a run to continue.
+        whole: learn from all of the pool, whatever time an encoder takes for it.
 
     Returns:
         The contents of result.json.
@@ -88,12 +91,12 @@ def fit(config: Config, folder: Path, watch: Watch, resume: bool = False) -> dic
     """
     parallel.join(choose(config.device))
     try:
-        return _fit(config, folder, watch, resume)
+        return _fit(config, folder, watch, resume, whole)
     finally:
         parallel.leave()
 
 
-def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, Any]:
+def _fit(config: Config, folder: Path, watch: Watch, resume: bool, whole: bool) -> dict[str, Any]:
     run_folder.check(folder, config, resume)
     if (finished := run_folder.saved_result(folder)) is not None:
         run_folder.check_same(folder, config, _digests_now(config, folder))
@@ -104,7 +107,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     begun = run_folder.saved_config(folder) or {}
     watch.doing("reading the data")
     read_here = read(config)
-    _check_alike(digests(read_here, config, None), config)
+    check_alike(digests(read_here, config, None), config)
     seen, told = with_encoder(read_here, config)
     seen, told = climbed(seen, told, read_here, choose(config.device).type, begun)
     read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
@@ -113,6 +116,8 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
     encoding = encoding_of(dataset, seen, watch)
     found_here = digests(dataset, config, encoding)  # the bank's rows follow from these
     dataset, encoding = with_sentences(dataset, seen, encoding, watch)
+    part, whole = begun.get("pool_rows"), whole or bool(begun)
+    dataset, encoding, part = seen_in_time(dataset, seen, encoding, part, whole)
     dataset = learned_from(dataset, encoding, seen)
     phases = Phases(dataset, seen, folder, Recorder(folder, watch), begun.get("steps"))
     found = with_tuning_beyond(phases, None if seen.tune else encoding)
@@ -130,6 +135,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool) -> dict[str, 
             "contenders": found.all,
             "recipe": dataclasses.asdict(phases.recipe),
             "steps": phases.steps,
+            "pool_rows": part,
             "tune": seen.tune,
             "augmentation": augmentation.settled,
             "versions": versions(),
@@ -212,30 +218,6 @@ def _write_evidence(folder: Path, evidence: Mapping[str, np.ndarray]) -> None:
     packed = io.BytesIO()
     np.savez_compressed(packed, **evidence)  # type: ignore[arg-type]
     write_atomically(folder / "evidence.npz", packed.getvalue())
-
-
-def digests(dataset: Dataset, config: Config, encoding: AnyEncoding | None) -> dict[str, str]:
-    """Fingerprints of all that a run learns from and is measured on, by what each is of."""
-    own: tuple[Any, Any] = (None, None)
-    if encoding is not None:
-        own = encoding.digest, encoding.encoder.reference.fingerprint
-    return fingerprints(dataset, _bytes(config.init), *own, mapped(config.bank))
-
-
-def _check_alike(found: Mapping[str, str], config: Config) -> None:
-    """Stop all processes where they have read different data: they would train in vain."""
-    numbers = [int(found.get(name, "-1"), 16) for name in PARTS]
-    if places := parallel.differing(numbers, choose(config.device)):
-        raise DataError(
-            "The processes of this run have read different data:"
-            f" {', '.join(PARTS[place] for place in places)} differ. All must read the same files"
-            f" of {config.data}, by the same options and the same versions."
-        )
-
-
-def _bytes(init: str | None) -> np.ndarray | None:
-    path = Path(init or "")
-    return np.fromfile(path / MODEL if path.is_dir() else path, np.uint8) if init else None
 
 
 def _digests_now(config: Config, folder: Path) -> dict[str, str]:

@@ -2,62 +2,17 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from realmix.auditing import features, words
+from realmix.auditing import words
 from realmix.auditing.audit import audit
-from realmix.auditing.features import affordable
 from realmix.base.errors import UsageError
+from realmix.encoders import part
 from realmix.encoders.encoding import Encoding
 from tests.encoders import tiny_encoder as small
-
-
-class Slow:
-    """An encoding of ten rows and two tests that takes a second for each of those not kept."""
-
-    digests = (b"",) * 12
-    now = 0.0
-
-    def __init__(self, missing, places=()):
-        self.missing, self.places = lambda: missing, places
-
-    def only(self, places):
-        return Slow(self.missing(), places)
-
-    def features(self, views, seed):
-        Slow.now += len(set(self.missing()) & set(self.places))
-
-
-LABEL = np.array([0, -1, -1, 1, -1, -1, -1, -1, -1, -1])
-
-
-@pytest.fixture
-def at_least_two(monkeypatch):
-    monkeypatch.setattr(features, "LEAST", 2)
-    monkeypatch.setattr(features.time, "monotonic", lambda: Slow.now)
-
-
-def test_labels_are_always_seen_then_so_much_of_the_pool_as_there_is_time_for(at_least_two):
-    seen, left = affordable(Slow(list(range(12))), LABEL, 5.0, 0)
-    assert seen[[0, 3]].all()
-    assert seen.sum() == 2 + 5
-    assert not seen[10:].any(), "test rows come last"
-    assert left == 5.0
-    assert (seen != affordable(Slow(list(range(12))), LABEL, 5.0, 1)[0]).any(), "drawn by the seed"
-
-
-def test_what_was_seen_before_takes_no_time(at_least_two):
-    seen, left = affordable(Slow([1, 2, 11]), LABEL, 2.0, 0)
-    assert seen.tolist() == [True] * 11 + [False]
-    assert left == 1.0
-    assert affordable(Slow([]), LABEL, 0.01, 0)[0].all()
-
-
-def test_some_of_the_pool_is_seen_in_any_case(at_least_two):
-    seen, _ = affordable(Slow(list(range(12))), LABEL, 0.01, 0)
-    assert seen.sum() == 2 + 2
 
 
 @pytest.fixture
@@ -71,8 +26,8 @@ def pictures(monkeypatch, tmp_path):
         return made(self, views, seed)
 
     monkeypatch.setattr(Encoding, "features", slowly)
-    monkeypatch.setattr(features.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(features, "LEAST", 30)
+    monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(part, "LEAST", 30)
     rng = np.random.default_rng(0)
     bright = np.arange(220) % 2
     x = rng.integers(0, 90, (220, 3, 32, 32)) + 150 * bright[:, None, None, None]

@@ -115,7 +115,7 @@ def _figures(
             return measured(config, contender)
         from realmix.runs.run import fit
 
-        return fit(config, place, Asking(stopping))
+        return fit(config, place, Asking(stopping), whole=True)  # the same pool for all
 
     if contender.asks_truth:
         known["true_share"] = _true_share(at_root(config, Path(task["root"])))

@@ -11,7 +11,8 @@ from realmix.base.randomness import derive
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 
-ROWS = ("label", "oracle", "trains_only", "groups", "copies", "translated")  # arrays, one a row
+ROWS = ("label", "oracle", "trains_only", "groups", "copies", "translated", "weak")
+"""Fields that are arrays with an entry for each row, beside the inputs."""
 
 
 @dataclass(frozen=True)

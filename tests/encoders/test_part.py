@@ -1,0 +1,57 @@
+"""How many rows an encoder sees in a time, counted by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from realmix.encoders import part
+from realmix.encoders.part import affordable
+
+WAITING = np.array([5, 1, 2, 8, 4, 6, 7, 9, 10, 11])  # of 12 places; 0 and 3 may not wait
+
+
+class Slow:
+    """An encoding of twelve rows that takes a second for each of those it has not seen."""
+
+    digests = (b"",) * 12
+
+    def __init__(self, missing, clock, places=()):
+        self.places, self.clock, self._missing = places, clock, missing
+
+    def missing(self):
+        return self._missing
+
+    def only(self, places):
+        return Slow(self._missing, self.clock, places)
+
+    def features(self, views, seed):
+        self.clock.now += len(set(self._missing) & set(self.places))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: made.now))
+    monkeypatch.setattr(part, "LEAST", 2)
+    return made
+
+
+def test_so_many_as_there_are_seconds(clock):
+    assert affordable(Slow(list(range(12)), clock), WAITING, 5.0) == (5, 5.0)
+    assert clock.now == 4, "two that may not wait, and two that are seen in any case"
+
+
+def test_what_was_seen_before_takes_no_time(clock):
+    assert affordable(Slow([1, 2, 11], clock), WAITING, 2.0) == (9, 1.0)
+    assert affordable(Slow([], clock), WAITING, 0.01) == (10, 0.0)
+    assert affordable(Slow([0, 3], clock), WAITING, 0.01) == (10, 0.0)
+
+
+def test_some_are_seen_whatever_time_there_is(clock):
+    assert affordable(Slow(list(range(12)), clock), WAITING, 0.01) == (2, 8.0)
+
+
+def test_without_an_end_all_are_seen(clock):
+    assert affordable(Slow(list(range(12)), clock), WAITING, float("inf")) == (10, 0.0)
+    assert clock.now == 0
