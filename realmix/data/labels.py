@@ -100,7 +100,7 @@ def class_name(value: Any) -> str:
     >>> [class_name(v) for v in ("cat ", 1, 1.0, "1.0", True, "", None, float("nan"))]
     ['cat', '1', '1', '1', 'True', '', '', '']
     """
-    if value is None or value is np.ma.masked or _is_missing(value):
+    if value is None or value is np.ma.masked or is_missing(value):
         return ""
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
@@ -168,12 +168,14 @@ def _names(values: Any) -> tuple[str, ...]:
     return tuple(map(class_name, [values] if single else values))
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """NaN, NaT and pandas.NA, none of which is equal to itself."""
     if isinstance(value, (str, bytes, int)):
         return False
     same = value == value  # neither true nor false for pandas.NA
-    return not (isinstance(same, (bool, np.bool_)) and bool(same))
+    return not getattr(same, "shape", ()) and not (
+        isinstance(same, (bool, np.bool_)) and bool(same)
+    )
 
 
 def _listed(values: Any) -> tuple[list[Any], int | None]:

@@ -46,3 +46,27 @@ def test_it_learns_from_columns_of_any_kind(name: str) -> None:
 def test_what_a_card_does_not_allow_is_a_sentence(name: str) -> None:
     with pytest.raises(UsageError, match=REFUSED[name]):
         fitted(name)
+
+
+def test_what_pandas_holds_beside_plain_numbers_and_text_is_learned_from() -> None:
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([None if i % 9 == 0 else i % 5 for i in range(COUNT)], "Int64"),
+            "part": pd.array([None if i % 7 == 0 else i / 8 for i in range(COUNT)], "Float64"),
+            "yes": pd.array([None if i % 7 == 0 else i % 2 == 0 for i in range(COUNT)], "boolean"),
+            "word": pd.array([None if i % 7 == 0 else "ab"[i % 2] for i in range(COUNT)], "string"),
+            "kind": pd.Categorical(COLOR),
+            "level": pd.Categorical(np.arange(COUNT) % 3),
+            "day": pd.date_range("2024-01-01", periods=COUNT, tz="Europe/Berlin"),
+            "pair": [[i % 2, 1] for i in range(COUNT)],
+        }
+    )
+    model = SemiSupervisedClassifier("linear", gate=False, random_state=0).fit(table, LABEL)
+    kinds = {column.name: column.kind for column in model.encoding_.columns}
+    assert kinds == {
+        **dict.fromkeys(("whole", "part", "level"), "number"),
+        **dict.fromkeys(("word", "kind", "pair"), "category"),
+        "yes": "boolean",
+        "day": "date",
+    }
+    assert model.predict_proba(table).shape == (COUNT, 2)

@@ -47,9 +47,10 @@ def _written(values: Iterable[Any]) -> np.ndarray:
 
 def _numbers(values: Any) -> np.ndarray | None:
     try:
-        return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+        found: np.ndarray = np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
     except (TypeError, ValueError):
         return None
+    return found if found.ndim == 1 else None  # cells that are lists of numbers are none
 
 
 def texts_of(values: Iterable[Any]) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.columns import Wanted
-from realmix.data.labels import Labels
+from realmix.data.labels import Labels, is_missing
 from realmix.data.table import Table
 from realmix.data.texts.columns import as_texts, joined, text_columns
 
@@ -51,7 +51,9 @@ def given_texts(X: Any, columns: Sequence[str] | None = None) -> Given | None:
 
 def _of_frame(frame: Any, columns: Sequence[str] | None) -> Given | None:
     cells: dict[str, Any] = {
-        str(name): [None if _is_missing(cell) else cell for cell in frame[name].tolist()]
+        str(name): [
+            None if cell is None or is_missing(cell) else cell for cell in frame[name].tolist()
+        ]
         for name in frame.columns
     }
     table = Table(_FRAME, cells, "row", range(len(frame)))
@@ -64,7 +66,3 @@ def _of_frame(frame: Any, columns: Sequence[str] | None) -> Given | None:
     if missing:
         raise DataError(f"X has no column '{printable(missing[0])}' of texts, as it had in fit.")
     return Given(joined(table, columns), tuple(columns))
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or cell != cell  # NaN and pandas' NaT differ from themselves
