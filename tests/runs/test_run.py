@@ -277,3 +277,14 @@ def test_a_student_and_what_has_converged_go_on_to_the_same_end(tmp_path: Path) 
     assert list(begun.glob("step-*"))
     fit(config, tmp_path / "parts", Silent())
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "given", [{"algorithm": "mixmach"}, {"algorithm": "mixmatch", "fields": {"alhpa": 0.5}}]
+)
+def test_an_unknown_method_or_field_is_refused_before_data_are_read(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realmix.runs.run.read", lambda config: pytest.fail("read"))
+    with pytest.raises(UsageError, match="Did you mean"):
+        fit(Config("digits@40", **given), tmp_path / "run", Silent())
