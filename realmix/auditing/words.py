@@ -11,6 +11,7 @@ from realmix.auditing.findings import Findings
 from realmix.base.wording import counted, printable, shortened
 
 FEW, MANY = 0.1, 0.5  # foreign shares
+SPENT = 0.8  # foreign share from which on hardly a row is left to tell the classes' shares
 SHIFT = 0.1  # difference of a class's shares, both ends of its interval
 _KINDS = {"labeled": "labeled row", "pool": "row of the pool", "test": "test row"}
 _PLURALS = {"labeled": "labeled rows", "pool": "rows of the pool", "test": "test rows"}
@@ -75,7 +76,7 @@ def _of_foreign(found: Findings) -> Iterator[str]:
 
 
 def _of_shares(found: Findings) -> Iterator[str]:
-    if found.shares is None or found.foreign is None:
+    if found.shares is None or found.foreign is None or found.foreign.share.low > SPENT:
         return
     given, em, low, high = found.shares.given, found.shares.em, found.shares.low, found.shares.high
     shifted = np.flatnonzero((low - given > SHIFT) | (given - high > SHIFT))
