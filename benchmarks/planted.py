@@ -33,10 +33,10 @@ Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 @cache
 def seen(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Features and classes; -1 is foreign always."""
-    root = Path(os.environ["REALMIX_DATA"])
     if name == "digits":
         x, y = load_digits(return_X_y=True)
         return x.astype(np.float32) / 16, y.astype(np.int64)
+    root = Path(os.environ["REALMIX_DATA"])
     if name == "cifar":
         data = load("cifar10", data_root=str(root))
         return features_of(data).rows[:50_000], data.label

@@ -111,6 +111,18 @@ def test_a_pool_of_two_of_six_classes_is_not_called_foreign(tmp_path, monkeypatc
     assert found.shares.em[4:].sum() > 0.8
 
 
+def test_of_a_pool_that_is_all_foreign_no_class_shares_are_told():
+    x, y = load_digits(return_X_y=True)
+    rows = np.random.default_rng(3).permutation(len(y))
+    known = np.concatenate([rows[y[rows] == c][:20] for c in (0, 4, 6)])
+    foreign = rows[np.isin(y[rows], (1, 2, 3))][:400]
+    chosen = np.random.default_rng(4).permutation(np.r_[known, foreign])  # labels at any place
+    found = audit((x[chosen], np.where(np.isin(chosen, known), y[chosen], -1)))
+    assert found.foreign.share.low > words.SPENT
+    assert sum(found.shares.em) == pytest.approx(1)
+    assert "other shares in the pool" not in " ".join(words.harm(found))
+
+
 def test_the_same_seed_finds_the_same(digits):
     first, second = (audit("labels.csv", "pool.csv").to_json() for _ in range(2))
     first.pop("seconds"), second.pop("seconds")
