@@ -1,6 +1,6 @@
 """What `realmix audit` says of pools whose truth is known: how much of them belongs to no class.
 
-    python -m benchmarks.audit [--jobs 1] [--draws 10]
+    python -m benchmarks.audit [--jobs 1] [--draws 3]
 
 The data are those of `benchmarks.planted`. The shares come from the function that the audit calls.
 """
@@ -29,7 +29,7 @@ NAME = "audit"
 KEYS = ("what", "data", "share", "labels", "seed")
 KINDS = {"share": "all classes", "lacking": "a third of the classes"}  # that the pool holds
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-LABELS, DRAWS = (4, 10, 25), 10
+LABELS, DRAWS = (4, 10, 25), 3
 RIGHT, WRONG = 0.1, 0.3  # how far off an estimate may be, and is badly wrong
 SCORE_LABELS, SCORE_SEEDS = (4, 10, 25, 200), (0, 1, 2)
 
