@@ -54,6 +54,8 @@ bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.doubted
+	$(BIN)/python -m benchmarks.copies
 	$(BIN)/python -m benchmarks.augment_guard
 	$(BIN)/python -m benchmarks.sent_augment
 	$(BIN)/python -m benchmarks.graph

@@ -1545,6 +1545,36 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "functional/foreign/share.py",
+        "functional/foreign/test_foreign.py",
+        [
+            ("the first interval that holds it", "length.argmin()", "0"),
+            ("no hundredth on either side", "(SHARES[1] - SHARES[0]) / 2", "0.0"),
+            (
+                "worth counts for nothing",
+                "worth * given * given.sum()",
+                "WORTH * given * given.sum()",
+            ),
+            ("doubt counts for nothing", "- belief) / doubt)", "- belief) / DOUBT)"),
+        ],
+    ),
+    *mutants(
+        "auditing/examine.py",
+        "auditing/test_pool_shares.py",
+        [
+            (
+                "classes are as among the labels",
+                "told(places, expectation_maximization(reading.pool, given, inside))",
+                "told(places)",
+            ),
+            (
+                "foreign rows count for the classes",
+                "np.maximum(1 - foreign.probability, SELDOM)",
+                "inside",
+            ),
+        ],
+    ),
+    *mutants(
         "functional/foreign/online.py",
         "contract/test_foreign_state.py",
         [

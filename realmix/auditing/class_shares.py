@@ -46,11 +46,10 @@ def expectation_maximization(probs: Array, given: Array, weight: Array | None = 
         weight: (N,) >= 0 of each row.
     """
     rows = np.ones(len(probs)) if weight is None else weight
-    shares = given.copy()
+    shares, total = given.copy(), max(rows.sum(), 1e-300)
     for _ in range(ROUNDS):
-        posterior = probs * (shares / given)
-        posterior /= np.maximum(posterior.sum(1, keepdims=True), 1e-300)
-        new = rows @ posterior / max(rows.sum(), 1e-300)
+        factor = shares / given  # posterior_uk = p_uk factor_k / sum_j p_uj factor_j
+        new = factor * ((rows / np.maximum(probs @ factor, 1e-300)) @ probs) / total
         done = np.abs(new - shares).max() < TOLERANCE
         shares = new
         if done:

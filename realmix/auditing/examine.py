@@ -11,23 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from realmix.auditing.class_shares import ClassShares, class_shares
+from realmix.auditing.class_shares import ClassShares, class_shares, expectation_maximization
 from realmix.auditing.copies import Copies, find_copies
 from realmix.auditing.features import Counting, features_of
 from realmix.auditing.findings import CLEAR, Findings
 from realmix.auditing.labels import doubts
-from realmix.auditing.reader import read
+from realmix.auditing.reader import Reading, read
 from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.encoders.catalogue import AUTO
-from realmix.functional.foreign.detect import Foreign, find_foreign
+from realmix.functional.foreign.detect import Foreign, ranked, told
 
 MINUTES = 1.0  # for an encoder
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign
 ODD = 1e-4  # chance of places as far apart as those of labels and pool
 _FOREIGN = "belongs to none of the classes (chance {:.0%})"
 
+SELDOM = 0.005  # at least so likely is each row in a class: of no row no class has a share
+TURNS = 5  # after which neither the classes' shares nor the foreign one move by much
+
+Array = NDArray[np.floating]
 Rows = NDArray[np.int64]
 
 
@@ -144,15 +148,30 @@ class _Judged:
         if self.untold:
             return
         given = features[labeled], label, features[self.pool], seed
-        inside = np.ones(len(self.pool))
-        # each of the two rests on the other; a pool without some of the classes looks all foreign
-        # to ranks that count each class as among the labels, so the shares come first
-        for _ in range(3):
-            self.shares = class_shares(reading.held, label, reading.pool, inside, seed)
-            if self.foreign and self.foreign.share.low > 1 - CLEAR / 2:
-                break  # hardly a row is left to tell the classes' shares
-            self.foreign = find_foreign(*given, self.shares.em)
-            inside = 1 - self.foreign.probability
+        self.shares, self.foreign = in_turns(reading, *given)
+
+
+def in_turns(
+    reading: Reading, labeled: Array, label: Rows, pool: Array, seed: int
+) -> tuple[ClassShares, Foreign]:
+    """The shares of the classes in the pool, and its rows of no class: each rests on the other.
+
+    A pool without some of the classes looks all foreign to ranks that count each class as among
+    the labels, so the shares come first.
+
+    Args:
+        reading: of these rows.
+        labeled: (n, D) features.
+        label: (n,) in 0..K-1, each class at least once, one of them twice.
+        pool: (N, D), N >= 1.
+        seed: deals labels into folds and draws the bootstrap.
+    """
+    given = np.bincount(label) / len(label)
+    places, inside = ranked(labeled, label, pool, seed), np.ones(len(pool))
+    for _ in range(TURNS):
+        foreign = told(places, expectation_maximization(reading.pool, given, inside))
+        inside = np.maximum(1 - foreign.probability, SELDOM)
+    return class_shares(reading.held, label, reading.pool, inside, seed), foreign
 
 
 def _untold(label: Rows, pool: int) -> str:

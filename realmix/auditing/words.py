@@ -16,6 +16,7 @@ from realmix.comparison.cells import words_of
 from realmix.runs.config import Config
 
 FEW, MANY = 0.1, 0.5  # foreign shares
+SPENT = 0.8  # foreign share from which on hardly a row is left to tell the classes' shares
 SHIFT = 0.1  # difference of a class's shares, both ends of its interval
 _REPEATED = ("unlabeled_marker", "class_value")
 _OF_COLUMNS = ("group", "weak_label_column")
@@ -93,7 +94,7 @@ def _of_part(found: Findings) -> Iterator[str]:
 
 
 def _of_shares(found: Findings) -> Iterator[str]:
-    if found.shares is None or found.foreign is None:
+    if found.shares is None or found.foreign is None or found.foreign.share.low > SPENT:
         return
     given, em, low, high = found.shares.given, found.shares.em, found.shares.low, found.shares.high
     shifted = np.flatnonzero((low - given > SHIFT) | (given - high > SHIFT))

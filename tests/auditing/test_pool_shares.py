@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from realmix.auditing.class_shares import black_box, class_shares, expectation_maximization
+from realmix.auditing.examine import in_turns
 from realmix.auditing.labels import chance_wrong, doubts
 from realmix.auditing.reader import read
 
@@ -126,3 +127,28 @@ def test_right_labels_are_seldom_doubted_and_wrong_ones_are_found(per_class, fou
         wrong += len(changed)
     assert false <= max(found, 2)
     assert found >= found_at_least * wrong
+
+
+def of_blobs(seed, kinds, labels=25):
+    """Labels of four blobs, and a pool of the kinds that are told, of which 4 and 5 have none."""
+    rng = np.random.default_rng(seed)
+    centers = 6 * np.eye(8)[:6]
+    label = np.arange(4 * labels) % 4
+    labeled, pool = (centers[y] + rng.normal(size=(len(y), 8)) for y in (label, kinds))
+    return in_turns(read(labeled, label, pool, 4, seed), labeled, label, pool, seed)
+
+
+@pytest.mark.parametrize("foreign", [0, 300, 900])
+def test_a_pool_that_lacks_classes_has_its_shares_and_its_foreign_rows_told(foreign):
+    kinds = np.r_[np.zeros(200, int), np.ones(100, int), np.arange(foreign) % 2 + 4]
+    shares, found = of_blobs(0, kinds)
+    assert shares.em == pytest.approx([2 / 3, 1 / 3, 0, 0], abs=0.05)
+    assert found.share.low <= foreign / (300 + foreign) <= found.share.high
+    assert found.share.share == pytest.approx(foreign / (300 + foreign), abs=0.1)
+
+
+def test_a_pool_of_foreign_rows_alone_has_finite_shares():
+    shares, found = of_blobs(1, np.arange(400) % 2 + 4)
+    assert found.share.low > 0.9
+    assert found.share.high == pytest.approx(1)
+    assert shares.em.sum() == pytest.approx(1)

@@ -30,7 +30,7 @@ def with_labels(dataset: Dataset, count: int, seed: int) -> Dataset:
     present = len(np.unique(dataset.label[dataset.label >= 0]))
     if not present <= count <= known:
         raise UsageError(
-            f"labels={count:,}: the data have {counted(present, 'class', 'classes')} and"
+            f"labels (--labels) {count:,}: the data have {counted(present, 'class', 'classes')} and"
             f" {known:,} rows with a label, so it is from {present} (one a class) to {known:,}."
         )
     kept = stratified_labels(dataset.label, count, seed)

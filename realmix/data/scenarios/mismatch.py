@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from realmix.base.errors import UsageError
-from realmix.base.wording import printable, shortened, suggestion
+from realmix.base.wording import counted, printable, shortened, suggestion
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.truth import Truth, order, taken, taken_test, true_labels
 
@@ -108,7 +108,7 @@ def added_mismatch(
         )
     within = _evenly([own[labels:] for own in rows], known_rows, "known_rows")
     count = round(known_rows * share / (1 - share))
-    outside = _evenly(foreign, count, f"{100 * share:g} % beside known_rows={known_rows}")
+    outside = _evenly(foreign, count, f"{100 * share:g} % beside {known_rows:,} known rows")
     return _scenario(dataset, known, [own[:labels] for own in rows], within, outside)
 
 
@@ -138,8 +138,9 @@ def _divided(
     for name in known:
         if not 1 <= labels < len(parts[name]):
             raise UsageError(
-                f"labels={labels}: the class '{printable(name)}' has {len(parts[name]):,} rows, of"
-                " which 1 or more can be labeled and at least one must stay in the pool."
+                f"{counted(labels, 'label')} of each class: the class '{printable(name)}' has"
+                f" {len(parts[name]):,} rows, of which 1 or more can be labeled (--labels, of all"
+                " classes) and at least one must stay in the pool."
             )
     for name in others:
         if not len(parts[name]):

@@ -13,6 +13,7 @@ from realmix.data.scenarios.truth import Truth, order, taken, true_labels
 from realmix.data.splits import stratified_labels
 
 _TEST = 44  # stream of randomness
+_SHARE = "test_share (--test-share)"
 
 
 def with_test_part(dataset: Dataset, share: float) -> Dataset:
@@ -27,9 +28,9 @@ def with_test_part(dataset: Dataset, share: float) -> Dataset:
         DataError: the part has no row.
     """
     if dataset.test_label is not None:
-        raise UsageError("test_share holds labeled rows out, but the data have test rows already.")
+        raise UsageError(f"{_SHARE} holds labeled rows out, but the data have test rows already.")
     if not 0 < share < 1:
-        raise UsageError(f"test_share must be above 0 and below 1, not {share:g}.")
+        raise UsageError(f"{_SHARE} must be above 0 and below 1, not {share:g}.")
     units = np.arange(len(dataset.label)) if dataset.groups is None else dataset.groups
     held: list[np.ndarray] = []
     for c in range(len(dataset.classes)):
@@ -44,7 +45,7 @@ def with_test_part(dataset: Dataset, share: float) -> Dataset:
     rest = rest[(dataset.label[rest] >= 0) | ~np.isin(units[rest], units[grouped])]
     if not len(part) or len(np.unique(dataset.label[rest])) < 2:
         raise DataError(
-            f"test_share={share:g} leaves nothing to test on, or nothing to learn from: there are"
+            f"{_SHARE} {share:g} leaves nothing to test on, or nothing to learn from: there are"
             f" {int((dataset.label >= 0).sum()):,} labels. Give test rows (--test)."
         )
     return tested_on(dataset, part, rest)

@@ -33,6 +33,8 @@ FOLDS = 10
 MOST_SHAPING = 20_000  # rows of the pool from which the space is found
 MOST_RANKED = 5_000  # rows of the pool among which labeled ones are ranked
 MOST_LABELS = 4_000
+DOUBT = 0.7  # of the foreign rows' separation: how far it lay from (BELIEF + the classes' own) / 2
+WORTH = 0.5  # rows for each label: those of a class share the luck of its draw
 _PLAYING_FOREIGN = 12  # classes at most, by which scores are compared
 
 
@@ -50,6 +52,26 @@ class Foreign(NamedTuple):
     score: Array
     probability: Ranks
     share: Share
+    by: str
+    separation: dict[str, float]
+
+
+class Ranked(NamedTuple):
+    """The scores of a pool, and where held-out labeled rows rank in it.
+
+    Attributes:
+        score: (N,) of each row of the pool; larger fits the classes better.
+        rank: (m,) of labeled rows within the pool, 0 the best.
+        label: (m,) their classes.
+        counts: (K,) labels of each class.
+        by: the name of the score.
+        separation: as in `Foreign`.
+    """
+
+    score: Array
+    rank: Ranks
+    label: Labels
+    counts: Labels
     by: str
     separation: dict[str, float]
 
@@ -74,6 +96,11 @@ def find_foreign(
     Raises:
         ValueError: no class has two labels.
     """
+    return told(ranked(labeled, label, pool, seed), class_shares)
+
+
+def ranked(labeled: Array, label: Labels, pool: Array, seed: int = 0) -> Ranked:
+    """Where held-out labels rank in the pool; all as for `find_foreign`."""
     counts = np.bincount(label)
     if counts.max(initial=0) < 2:
         raise ValueError("No class has two labels, so none can be held out.")
@@ -87,10 +114,17 @@ def find_foreign(
     separation = {name: _separation(known, label, part, score) for name, score in SCORES.items()}
     by = max(separation, key=lambda name: separation[name])
     held, rank = held_out_ranks(known, label, _some(rows, MOST_RANKED), part, SCORES[by])
-    weight = None if class_shares is None else (class_shares / counts)[label[held]]
-    share = foreign_share(rank, weight, (BELIEF + separation[by]) / 2)
     score = SCORES[by](rows, known, label)
-    return Foreign(score, share.foreign(ranks(score, score)), share, by, separation)
+    return Ranked(score, rank, label[held], counts, by, separation)
+
+
+def told(found: Ranked, class_shares: Ranks | None = None) -> Foreign:
+    """What the ranks tell, where the pool's classes have these shares (K,), or the labels'."""
+    weight = None if class_shares is None else (class_shares / found.counts)[found.label]
+    belief = (BELIEF + found.separation[found.by]) / 2
+    share = foreign_share(found.rank, weight, belief, DOUBT, WORTH)
+    probability = share.foreign(ranks(found.score, found.score))
+    return Foreign(found.score, probability, share, found.by, found.separation)
 
 
 def _some(rows: Array, most: int) -> Array:

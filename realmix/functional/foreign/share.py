@@ -14,6 +14,7 @@ g is the density of the ranks, 1 / (1 - a) at u = 0: the best-ranked part of the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class Share(NamedTuple):
 
     Attributes:
         share: a, its posterior median.
-        low, high: between them a lies with 90 %.
+        low, high: between them a lies with 90 %; the shortest such interval.
         separation: d, its posterior mean.
         curve: (201,) P(foreign) of a row at rank 0, 0.005, ..., 1 of the pool, 0 the best.
     """
@@ -64,7 +65,13 @@ def ranks(scores: NDArray[np.floating], pool: NDArray[np.floating]) -> Array:
     return found
 
 
-def foreign_share(rank: Array, weight: Array | None = None, belief: float = BELIEF) -> Share:
+def foreign_share(
+    rank: Array,
+    weight: Array | None = None,
+    belief: float = BELIEF,
+    doubt: float = DOUBT,
+    worth: float = WORTH,
+) -> Share:
     """The share of the pool that belongs to no class.
 
     Args:
@@ -72,13 +79,15 @@ def foreign_share(rank: Array, weight: Array | None = None, belief: float = BELI
         weight: (n,) >= 0 of each, where classes have other shares in the pool; they count as many
             rows as (sum w)^2 / sum w^2.
         belief: the separation d that is expected before anything is seen.
+        doubt: the belief's deviation.
+        worth: for how many rows each of `rank` counts, in (0, 1].
     """
     given = np.ones(len(rank)) if weight is None else np.asarray(weight, np.float64)
-    given = WORTH * given * given.sum() / max((given**2).sum(), 1e-12)
+    given = worth * given * given.sum() / max((given**2).sum(), 1e-12)
     if len(rank) > _BINS:
         given, edges = np.histogram(rank, _BINS, (0.0, 1.0), weights=given)
         rank = (edges[1:] + edges[:-1]) / 2
-    prior = -0.5 * ((SEPARATIONS - belief) / DOUBT) ** 2
+    prior = -0.5 * ((SEPARATIONS - belief) / doubt) ** 2
     likelihood = [[given @ log_g for log_g in log_densities(rank, d)] for d in SEPARATIONS]
     log_posterior = np.array(likelihood).T + prior
     posterior = np.exp(log_posterior - log_posterior.max())
@@ -95,16 +104,39 @@ def log_densities(rank: Array, d: float) -> Iterator[Array]:
         yield np.interp(rank, pool, -np.log((1 - a) + a * ratio + 1e-300))
 
 
+@cache
+def _curves() -> Array:
+    """(D, A, 201) P(foreign) at the ranks `_U`, for each of `SEPARATIONS` and `SHARES`."""
+    log_g = np.array([list(log_densities(_U, d)) for d in SEPARATIONS])
+    found: Array = 1 - (1 - SHARES[:, None]) * np.exp(log_g)
+    return found
+
+
 def _told(posterior: Array) -> Share:
     """The moments and the interval of a posterior over `SHARES` and `SEPARATIONS`."""
     over = posterior.sum(1)
     middle = np.concatenate([[0.0], (over.cumsum() - over / 2), [1.0]])
-    ends = np.concatenate([[0.0], SHARES, [1.0]])
-    at = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
-    low, share, high = (float(end) for end in np.interp(at, middle, ends))
-    curve = np.zeros(len(_U))
-    for weights, d in zip(posterior.T, SEPARATIONS, strict=True):
-        for weight, a, log_g in zip(weights, SHARES, log_densities(_U, d), strict=True):
-            curve += weight * (1 - (1 - a) * np.exp(log_g))
+    share = float(np.interp(0.5, middle, np.concatenate([[0.0], SHARES, [1.0]])))
+    low, high = shortest(over)
+    curve = np.einsum("ad,dau->u", posterior, _curves())
     separation = float(posterior.sum(0) @ SEPARATIONS)
     return Share(share, low, high, separation, curve.clip(0, 1))
+
+
+def shortest(over: Array, level: float = LEVEL) -> tuple[float, float]:
+    """The ends of the shortest interval that holds `level`; over[i] stands for SHARES[i] +- 0.005.
+
+    One with as much on either side cannot reach 0 or 1, and pools of no foreign row, or of nothing
+    else, are no rare ones.
+
+    Args:
+        over: (101,) of `SHARES`, that sum to one.
+        level: in (0, 1).
+    """
+    below = np.concatenate([[0.0], over.cumsum()])
+    end = np.searchsorted(below, below[:-1] + level - 1e-9)  # over[start:end] holds it
+    length = np.where(end < len(below), end - np.arange(len(over)), len(below))
+    start = int(length.argmin())
+    half = (SHARES[1] - SHARES[0]) / 2
+    last = start + length[start] - 1
+    return max(float(SHARES[start] - half), 0.0), min(float(SHARES[last] + half), 1.0)

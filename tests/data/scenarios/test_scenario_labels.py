@@ -70,9 +70,9 @@ def test_equal_rows_are_not_divided_between_training_and_test():
 
 def test_a_test_part_where_there_is_a_test_set_is_refused():
     made = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.5)
-    with pytest.raises(UsageError, match="test rows already"):
+    with pytest.raises(UsageError, match=r"test_share \(--test-share\) holds.*test rows already"):
         with_test_part(made, 0.5)
-    with pytest.raises(UsageError, match="above 0"):
+    with pytest.raises(UsageError, match=r"\(--test-share\) must be above 0"):
         with_test_part(dataset(), 1.0)
 
 

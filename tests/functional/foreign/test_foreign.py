@@ -15,7 +15,7 @@ from realmix.functional.foreign.scores import (
     unit,
     whitener,
 )
-from realmix.functional.foreign.share import foreign_share, ranks
+from realmix.functional.foreign.share import SHARES, foreign_share, ranks, shortest
 
 
 def test_scores_of_logits_by_hand():
@@ -124,6 +124,26 @@ def test_a_weight_counts_like_a_row_seen_more_often():
 def test_less_is_known_of_few_labels():
     few, many = (foreign_share(spread(0, 0.7, count)) for count in (8, 200))
     assert few.high - few.low > 3 * (many.high - many.low)
+
+
+def test_the_shortest_interval_by_hand():
+    over = np.zeros(101)
+    over[[0, 1, 2, 50]] = 0.5, 0.3, 0.15, 0.05
+    assert shortest(over, 0.8) == pytest.approx((0.0, 0.015))  # two shares, each for its hundredth
+    assert shortest(over, 0.9) == pytest.approx((0.0, 0.025))
+    assert shortest(over, 0.96) == pytest.approx((0.0, 0.505))
+    assert shortest(over[::-1], 0.9) == pytest.approx((0.975, 1.0))
+    inside = np.exp(-0.5 * ((SHARES - 0.4) / 0.1) ** 2)
+    low, high = shortest(inside / inside.sum())
+    assert (low, high) == pytest.approx((0.4 - 0.1645, 0.4 + 0.1645), abs=0.01)  # +- 1.645 sd
+
+
+def test_worth_and_doubt_are_those_of_rows_and_of_the_belief():
+    rank = np.random.default_rng(5).random(30) ** 1.5
+    twice = foreign_share(np.repeat(rank, 2), worth=0.25)
+    assert twice.share == pytest.approx(foreign_share(rank, worth=0.5).share)
+    sure = foreign_share(rank, belief=3.0, doubt=0.01)
+    assert sure.separation == pytest.approx(3.0, abs=0.01)
 
 
 def blobs(seed, share, count=600, per_class=15, shares=(1, 1, 1), width=12):
