@@ -31,14 +31,12 @@ STEPS = 8  # of a training
 STEPS_OF = {  # those whose parts have shares of the steps
     "self_training": 32,
     "label_propagation": 32,
-    "noisy_student": 32,
-    "joint_self_training": 32,
-    "in_domain": 16,
-    "dividemix": 16,
+    "noisy_student": 16,
+    "joint_self_training": 16,
 }
 FIELDS = {
     "dividemix": {"few_labels": True},  # 120 labels are no obstacle here
-    "joint_self_training": {"threshold": 0.0},  # nobody is confident after 32 steps
+    "joint_self_training": {"threshold": 0.0},  # nobody is confident after 16 steps
 }
 
 

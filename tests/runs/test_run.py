@@ -250,7 +250,9 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
         fit(CONFIG, tmp_path / "run", Vandal())
 
 
-def test_a_student_and_what_has_converged_go_on_to_the_same_end(tmp_path: Path) -> None:
+def test_a_student_and_what_has_converged_go_on_to_the_same_end(
+    tmp_path: Path, brief: None
+) -> None:
     """Rows of two classes, told apart well but not surely: nothing is proved with so few labels."""
     rng = np.random.default_rng(0)
     label = rng.integers(2, size=150)
