@@ -34,10 +34,14 @@ from benchmarks.records import (
     trained_accuracy,
     versions_of,
 )
+from realmix.base.errors import UsageError
 from realmix.base.files import write_atomically
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from realmix.runs.config import Config
 from realmix.runs.methods import METHODS
+from realmix.runs.phases import Phases
+from realmix.runs.watch import Silent
 
 SKLEARN = ("LabelSpreading", "SelfTrainingClassifier")
 FIXMATCH_FAMILY = ("fixmatch", "uda", "flexmatch", "freematch", "softmatch", "adamatch")
@@ -156,11 +160,23 @@ def current_lines(name: str) -> list[Line]:
     return [line for line in lines_of(name) if line["fields"] == fields.get(line["algorithm"], {})]
 
 
+def suits(task: Task, algorithm: str, dataset: Dataset) -> bool:
+    """Whether a method can learn from these data at all: some want feature rows, some texts."""
+    config = Config("benchmark", algorithm=algorithm, fields=task.fields.get(algorithm, {}))
+    try:
+        Phases(dataset, config, None, Silent(), steps=1)
+    except UsageError:
+        return False
+    return True
+
+
 def missing(name: str, labels: tuple[int, ...], seeds: int) -> Iterator[tuple[Any, ...]]:
     """The runs that have no line yet, in an order in which any stop leaves whole comparisons."""
     task = TASKS[name]
     done = {(line["labels"], line["algorithm"], line["seed"]) for line in current_lines(name)}
-    wanted = [(c, a, s) for c in labels for s in range(seeds) for a in task.algorithms]
+    dataset = load(f"{task.data}@{task.labels[0]}")  # decoded here, before the processes need it
+    suiting = [a for a in task.algorithms if a in SKLEARN or suits(task, a, dataset)]
+    wanted = [(c, a, s) for c in labels for s in range(seeds) for a in suiting]
     wanted += [(task.also_labels, a, s) for s in range(seeds) for a in task.also]
     for which in wanted:
         if which not in done:
@@ -216,7 +232,6 @@ def main() -> None:
     given = parser.parse_args()
     task = TASKS[given.task]
     labels = tuple(given.labels or task.labels)
-    load(f"{task.data}@{task.labels[0]}")  # decoded once, before the processes need it
     do(given.task, run, list(missing(given.task, labels, given.seeds or task.seeds)), given.jobs)
     write_atomically(RECORDS / given.task / "README.md", summary(given.task))
 

@@ -24,8 +24,7 @@ from realmix.encoders.catalogue import (
     photo_encoder,
     text_encoder,
 )
-from realmix.encoders.encoding import Encoding
-from realmix.encoders.part import affordable
+from realmix.encoders.encoding import Encoding, affordable
 from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding
 from realmix.models.standardizer import Standardizer

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realmix.augment.presets import views_of
 from realmix.augment.views import network_input
@@ -29,6 +31,7 @@ from realmix.encoders.pictures import Arrays, Files, Pictures
 
 BLOCK = 256  # pictures that are read together
 FEW = 8  # pictures, to learn what one costs
+LEAST = 1_000  # of those that may wait, which are seen whatever time there is
 
 
 class Encoding:
@@ -157,3 +160,42 @@ class Encoding:
         if broken:
             self.note(f"{broken:,} kept features were damaged on the disk and are made again.")
         return kept
+
+
+class Seen(Protocol):
+    """Rows and test rows and the encoder that sees them: an `Encoding`, or that of texts."""
+
+    digests: list[bytes]
+
+    def missing(self) -> list[int]: ...
+    def only(self, places: Sequence[int]) -> Seen: ...
+    def features(self, views: int, seed: int) -> Encoded: ...
+
+
+def affordable(encoding: Seen, waiting: NDArray[np.int64], seconds: float) -> tuple[int, float]:
+    """How many of the rows that may wait an encoder sees in a time, besides all that may not.
+
+    What it has seen before takes no time. What a row takes is found out on those that are seen in
+    any case, which are encoded here.
+
+    Args:
+        encoding: of N rows and T test rows.
+        waiting: (W,) places of the rows that may wait, those that should be seen first in front;
+            a test row's is N and more.
+        seconds: about.
+
+    Returns:
+        How many of them, from the first on; and about how many seconds the others take.
+    """
+    new = np.zeros(len(encoding.digests), bool)
+    new[encoding.missing()] = True
+    if not new[waiting].any() or not math.isfinite(seconds):
+        return len(waiting), 0.0
+    place = np.cumsum(new[waiting])  # among those that take time
+    first = np.ones(len(new), bool)
+    first[waiting[place > LEAST]] = False
+    started = time.monotonic()
+    encoding.only(np.flatnonzero(first).tolist()).features(1, 0)
+    each = (time.monotonic() - started) / new[first].sum()
+    seen = int((place <= max(seconds / each, LEAST)).sum())
+    return seen, float(each * new[waiting[seen:]].sum())

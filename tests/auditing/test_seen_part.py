@@ -10,7 +10,7 @@ import pytest
 from realmix.auditing import words
 from realmix.auditing.audit import audit
 from realmix.base.errors import UsageError
-from realmix.encoders import part
+from realmix.encoders import encoding
 from realmix.encoders.encoding import Encoding
 from tests.encoders import tiny_encoder as small
 
@@ -26,8 +26,8 @@ def pictures(monkeypatch, tmp_path):
         return made(self, views, seed)
 
     monkeypatch.setattr(Encoding, "features", slowly)
-    monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(part, "LEAST", 30)
+    monkeypatch.setattr(encoding, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(encoding, "LEAST", 30)
     rng = np.random.default_rng(0)
     bright = np.arange(220) % 2
     x = rng.integers(0, 90, (220, 3, 32, 32)) + 150 * bright[:, None, None, None]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from realmix.base.errors import Interrupted
-from realmix.encoders import part
+from realmix.encoders import encoding
 from realmix.encoders.encoding import Encoding
 from realmix.runs.config import Config
 from realmix.runs.run import fit
@@ -33,8 +33,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
         return made(self, views, seed)
 
     monkeypatch.setattr(Encoding, "features", slowly)
-    monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(part, "LEAST", 2)
+    monkeypatch.setattr(encoding, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(encoding, "LEAST", 2)
     encoder = f"timm:{small.NETWORK}={small.weights_file(tmp_path)}"
     folder = small.photos(tmp_path / "photos")
     quick = {"image_size": 32, "minutes": 3, "algorithm": "prototypes", "gate": "none"}

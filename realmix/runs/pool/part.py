@@ -11,7 +11,7 @@ from realmix.base.randomness import derive
 from realmix.base.wording import duration
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.truth import taken
-from realmix.encoders.part import affordable
+from realmix.encoders.encoding import affordable
 from realmix.runs.augmentation import AnyEncoding, num_views
 from realmix.runs.budget import MINUTES
 from realmix.runs.config import Config

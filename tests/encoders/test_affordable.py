@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from realmix.encoders import part
-from realmix.encoders.part import affordable
+from realmix.encoders import encoding
+from realmix.encoders.encoding import affordable
 
 WAITING = np.array([5, 1, 2, 8, 4, 6, 7, 9, 10, 11])  # of 12 places; 0 and 3 may not wait
 
@@ -32,8 +32,8 @@ class Slow:
 @pytest.fixture
 def clock(monkeypatch):
     made = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: made.now))
-    monkeypatch.setattr(part, "LEAST", 2)
+    monkeypatch.setattr(encoding, "time", SimpleNamespace(monotonic=lambda: made.now))
+    monkeypatch.setattr(encoding, "LEAST", 2)
     return made
 
 
