@@ -45,6 +45,7 @@ class Encoding:
 
     Attributes:
         digests: of each row, then of each test row.
+        spent: seconds that this encoder took before, for a part of them.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Encoding:
         elif dataset.test_inputs is not None:
             self.tests = Arrays(dataset.test_inputs)
         self.digests = self.rows.digests() + self.tests.digests()
+        self.spent = 0.0
 
     @property
     def digest(self) -> np.ndarray:
@@ -86,7 +88,7 @@ class Encoding:
             exam = self._kept("test pictures", self.tests, theirs, PLAIN, 1, plain_view)
             plain = Kept(exam.features, np.concatenate([plain.place, exam.place]))
         augmented = self._augmented(mine, views - 1, seed) if views > 1 else None
-        seconds = time.monotonic() - started
+        seconds = self.spent + time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds)
 
     def missing(self) -> list[int]:
@@ -166,6 +168,7 @@ class Seen(Protocol):
     """Rows and test rows and the encoder that sees them: an `Encoding`, or that of texts."""
 
     digests: list[bytes]
+    spent: float
 
     def missing(self) -> list[int]: ...
     def only(self, places: Sequence[int]) -> Seen: ...
@@ -182,7 +185,7 @@ def affordable(encoding: Seen, waiting: NDArray[np.int64], seconds: float) -> tu
         encoding: of N rows and T test rows.
         waiting: (W,) places of the rows that may wait, those that should be seen first in front;
             a test row's is N and more.
-        seconds: about.
+        seconds: about, for all that are seen.
 
     Returns:
         How many of them, from the first on; and about how many seconds the others take.
@@ -196,6 +199,8 @@ def affordable(encoding: Seen, waiting: NDArray[np.int64], seconds: float) -> tu
     first[waiting[place > LEAST]] = False
     started = time.monotonic()
     encoding.only(np.flatnonzero(first).tolist()).features(1, 0)
-    each = (time.monotonic() - started) / new[first].sum()
-    seen = int((place <= max(seconds / each, LEAST)).sum())
+    encoding.spent += (took := time.monotonic() - started)
+    each = took / new[first].sum()
+    new_ones = max(seconds / each - np.delete(new, waiting).sum(), LEAST)
+    seen = int((place <= new_ones).sum())
     return seen, float(each * new[waiting[seen:]].sum())

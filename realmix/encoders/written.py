@@ -46,6 +46,7 @@ class TextEncoding:
 
     Attributes:
         digests: of each row, then of each test row.
+        spent: seconds that this encoder took before, for a part of them.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TextEncoding:
             *(() if dataset.test_inputs is None else dataset.test_inputs),
         ]
         self.digests = [digest_of(text) for text in self.texts]
+        self.spent = 0.0
 
     @property
     def digest(self) -> np.ndarray:
@@ -90,7 +92,7 @@ class TextEncoding:
             what = f"texts in {more} more view{'' if more == 1 else 's'}"
             facts: dict[str, object] = {"view": mark, "count": more, "seed": seed}
             augmented = self._kept(what, self.count, made, facts, more)
-        seconds = time.monotonic() - started
+        seconds = self.spent + time.monotonic() - started
         return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
 
     def missing(self) -> list[int]:
