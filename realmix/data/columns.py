@@ -91,8 +91,8 @@ class Wanted:
                 if name not in columns:
                     hint = printable(suggestion(name, columns))
                     raise UsageError(
-                        f"{what} has no column '{printable(name)}' (--{option} of fit).{hint} Its "
-                        f"columns are {shortened(columns)}."
+                        f"{what} has no column '{printable(name)}', which --{option} names.{hint}"
+                        f" Its columns are {shortened(columns)}."
                     )
 
 

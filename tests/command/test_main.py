@@ -34,9 +34,10 @@ pytestmark = pytest.mark.usefixtures("brief")
 # every option of every command; a change here is a change of what users type
 SURFACE = {
     "audit": (
-        *("unlabeled", "test", "encoder", "image-size", "label-column", "feature-columns"),
-        *("drop-columns", "categorical", "numeric", "text-column", "weak-label-column", "group"),
-        *("unlabeled-marker", "class-value", "follow-links", "out", "seed", "data-root", "debug"),
+        *("unlabeled", "test", "encoder", "image-size", "minutes", "label-column"),
+        *("feature-columns", "drop-columns", "categorical", "numeric", "text-column"),
+        *("weak-label-column", "group", "unlabeled-marker", "class-value", "follow-links", "out"),
+        *("seed", "data-root", "debug"),
     ),
     "fit": (
         *(

@@ -46,7 +46,7 @@ def test_kinds_can_be_said(tmp_path: Path) -> None:
     path = write(tmp_path, "a,b,label\n1,1,x\n2,?x,y\n1,3,\n2,4,\n")
     data = load(path, categorical="a", numeric=["b"])
     assert data.columns == ("a=1", "a=2", "b", "b is blank")
-    with pytest.raises(UsageError, match=r"--categorical: .* no column 'c'"):
+    with pytest.raises(UsageError, match=r"no column 'c', which --categorical names. .* are a, b"):
         load(path, categorical="c")
     with pytest.raises(UsageError, match="both name the column 'a'"):
         load(path, categorical="a", numeric="a")
