@@ -15,7 +15,7 @@ from realmix.base.wording import counted, duration, printable, shortened
 from realmix.comparison.cells import words_of
 from realmix.runs.config import Config
 
-FEW, MANY = 0.1, 0.5  # foreign shares
+NONE, FEW, MANY = 0.005, 0.1, 0.5  # foreign shares
 SPENT = 0.8  # foreign share from which on hardly a row is left to tell the classes' shares
 SHIFT = 0.1  # difference of a class's shares, both ends of its interval
 _REPEATED = ("unlabeled_marker", "class_value")
@@ -36,6 +36,8 @@ def headline(found: Findings) -> str:
         return f"Cannot tell how much of the pool is foreign: {range_}."
     if share.high < FEW:
         return f"The pool looks like the classes: at most {share.high:.0%} belongs to none."
+    if share.low < NONE:
+        return f"At most {share.high:.0%} of the pool belongs to none of the classes, perhaps none."
     return f"About {share.share:.0%} of the pool belongs to none of the classes ({range_})."
 
 
@@ -70,7 +72,13 @@ def _of_foreign(found: Findings) -> Iterator[str]:
         )
     if found.unclear or share.high < FEW:
         return
-    if share.share < MANY:
+    if share.low < NONE:
+        yield (
+            "Perhaps no row is foreign. If the upper end of the interval holds, methods that guess"
+            " labels give such rows a class that they do not have, which costs a part of what the"
+            " pool brings."
+        )
+    elif share.share < MANY:
         yield (
             "Methods that guess labels give these rows a class that they do not have. That costs"
             " a part of what the pool brings, and rarely all of it."

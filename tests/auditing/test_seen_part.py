@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,3 +67,24 @@ def test_again_it_sees_more_and_with_the_time_it_named_all(pictures):
 def test_minutes_that_are_no_time(pictures, minutes):
     with pytest.raises(UsageError, match="--minutes must be a positive number"):
         audit(pictures[0], minutes=minutes)
+
+
+def test_a_pool_that_may_hold_nothing_foreign_is_not_said_to_hold_some(pictures):
+    data, encoder = pictures
+    found = audit(data, encoder=encoder, image_size=32, minutes=math.inf)
+
+    def told(low, high):
+        share = found.foreign.share._replace(share=low + 0.02, low=low, high=high)
+        given = replace(found, foreign=found.foreign._replace(share=share), apart=False)
+        return words.headline(given), " ".join(words.harm(given))
+
+    headline, harm = told(0.0, 0.12)
+    assert headline == "At most 12% of the pool belongs to none of the classes, perhaps none."
+    assert "Perhaps no row is foreign." in harm
+    headline, harm = told(0.01, 0.12)
+    assert headline == "About 3% of the pool belongs to none of the classes (1% to 12%)."
+    assert "Perhaps no row" not in harm
+    headline, harm = told(0.0, 0.09)
+    assert headline == "The pool looks like the classes: at most 9% belongs to none."
+    assert "Little harm is to be expected" in harm
+    assert "Perhaps no row" not in harm
