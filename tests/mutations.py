@@ -2452,7 +2452,7 @@ MUTANTS = [
             ("padding is read", "given = tokens != NOTHING", "given = tokens == tokens"),
             ("a text of nothing", "given[:, 0] = True", "pass"),
             ("cut at the shortest", "int(given.sum(1).max())", "int(given.sum(1).min())"),
-            ("every encoder trains", "isinstance(found.network, Bert)", "True"),
+            ("every encoder trains", "if trains(found):", "if True:"),
         ],
     ),
     *mutants(
@@ -3012,14 +3012,45 @@ MUTANTS = [
         "runs/phases.py",
         "runs/test_phases.py",
         [
-            ("a number that was asked for is not kept", "may_settle=free and", "may_settle="),
-            ("all may end early", "free and not self.uses_pool(phase)", "free"),
+            ("a number that was asked for is not kept", "return free and not", "return not"),
+            ("all may end early", "free and not learns_from_pool(name)", "free"),
             (
                 "the network of a fold ships",
                 "return Phase(FINAL, name, self.rows.known,",
                 "return Phase(FINAL, name, self.plan.folds[0][0],",
             ),
         ],
+    ),
+    *mutants(
+        "encoders/encoding.py",
+        "encoders/test_affordable.py",
+        [
+            ("rows that may not wait take no time", " - np.delete(new, waiting).sum()", ""),
+            ("nothing is seen in any case", "int((place <= new_ones)", "int((place < new_ones)"),
+            ("what is left is all", "new[waiting[seen:]].sum()", "new[waiting].sum()"),
+            ("what a part took is forgotten", "seconds = self.spent + ", "seconds = "),
+        ],
+    ),
+    *mutants(
+        "runs/pool/part.py",
+        "runs/test_pool_part.py",
+        [
+            ("all of the time", "SHARE = 0.5", "SHARE = 1.0"),
+            ("comparisons see a part", "(whole or untimed)", "untimed"),
+            ("steps see a part", "(whole or untimed)", "whole"),
+            ("the part is drawn anew", "most = settled", "most = None"),
+            ("the rest is learned from", "waiting[most:]", "waiting[len(pool):]"),
+        ],
+    ),
+    *mutants(
+        "auditing/features.py",
+        "auditing/test_seen_part.py",
+        [("what was not seen is judged", "waiting[so_many:])", "waiting[:0])")],
+    ),
+    *mutants(
+        "data/scenarios/truth.py",
+        "data/scenarios/test_truth.py",
+        [("weak labels stay behind", ', "weak")', ")")],
     ),
     *mutants(
         "models/trees.py",

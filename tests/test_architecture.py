@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import realmix
+from tests.mutations import MUTANTS
 
 ROOT = Path(realmix.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -256,3 +257,11 @@ def test_modules_are_short(name):
 def test_every_module_says_what_it_is(name):
     tree = ast.parse(NAMES[name].read_text())
     assert not tree.body or ast.get_docstring(tree)
+
+
+def test_mutants_break_code_that_is_there():
+    """`tests.mutations` quotes what it replaces; it takes hours, and they go stale at once."""
+    for mutant in MUTANTS:
+        assert mutant.old in (ROOT / mutant.file).read_text(), mutant.what
+        for test in mutant.tests.split():
+            assert (ROOT.parent / "tests" / test.partition("::")[0]).exists(), mutant.what
