@@ -26,10 +26,9 @@ from realmix.functional.foreign.detect import Foreign, ranked, told
 MINUTES = 1.0  # for an encoder
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign
 ODD = 1e-4  # chance of places as far apart as those of labels and pool
-_FOREIGN = "belongs to none of the classes (chance {:.0%})"
-
 SELDOM = 0.005  # at least so likely is each row in a class: of no row no class has a share
 TURNS = 5  # after which neither the classes' shares nor the foreign one move by much
+_FOREIGN = "belongs to none of the classes (chance {:.0%})"
 
 Array = NDArray[np.floating]
 Rows = NDArray[np.int64]
