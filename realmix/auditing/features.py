@@ -19,9 +19,11 @@ from realmix.data.pools import Dataset
 from realmix.encoders.catalogue import (
     AUTO,
     NONE,
+    TINY,
     at_hand,
     best_for_texts,
     photo_encoder,
+    side_for,
     text_encoder,
 )
 from realmix.encoders.encoding import Encoding, affordable
@@ -30,10 +32,6 @@ from realmix.encoders.written import AS_A_PICTURE, TextEncoding
 from realmix.models.standardizer import Standardizer
 from realmix.training.devices import best_precision, choose
 
-TINY, SMALL = 16, 64  # pixels a side: of digits, of CIFAR
-SMALL_SIZE = (
-    160  # that an encoder is given of small pictures: as good as its own size, in half the time
-)
 THUMBNAIL = 16
 OFFLINE = "pip install 'realmix[offline]'"
 
@@ -132,9 +130,8 @@ def _of_pictures(
         return None, "small copies", weak
     if encoder == NONE:
         return None, "small copies", "Without an encoder only small copies are compared."
-    size = image_size or (SMALL_SIZE if side < SMALL else None)
     device = choose("auto")
-    eye = photo_encoder(encoder, size)
+    eye = photo_encoder(encoder, side_for(encoder, side, image_size))
     eye.on(device, best_precision(device, (3, eye.look.size, eye.look.size)))
     by = f"{eye.reference.name} at {eye.reference.size} pixels"
     return Encoding(dataset, eye, counting, note), by, ""

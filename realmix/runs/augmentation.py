@@ -22,11 +22,13 @@ from realmix.data.pools import Dataset
 from realmix.data.texts.columns import TRANSLATED
 from realmix.encoders.catalogue import (
     NONE,
+    TINY,
     at_hand,
     best_for_texts,
     photo_encoder,
     photo_words,
     random_words,
+    side_for,
     text_encoder,
 )
 from realmix.encoders.encoder import TextEncoder
@@ -45,7 +47,6 @@ from realmix.training.devices import best_precision, choose
 AnyEncoding = Encoding | TextEncoding
 WORDS = "words"  # the preset that changes words
 TEXT_PRESETS = (WORDS, "none")
-PHOTO = 64  # pixels a side
 VIEWS = 8  # of each picture, for methods that compare views of it
 MIRRORED, UNMIRRORED = "photos", "unmirrored"
 
@@ -122,13 +123,23 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
 def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder that photos get where it was left open, and a word on it.
 
-    Photos are colored files of `PHOTO` pixels a side or more. Others get a word of it at most.
+    Photos are colored pictures of more than `TINY` pixels a side. The side at which the encoder
+    sees pictures is settled too.
     """
-    photos = dataset.files is not None and dataset.inputs.shape[1] == 3
-    if not photos or config.encoder or config.init or config.model != "auto":
+    seen, told = _with_encoder(dataset, config)
+    if not (seen.encodes and dataset.is_images):
+        return seen, told
+    size = side_for(str(seen.encoder), min(dataset.inputs.shape[2:]), seen.image_size)
+    return replace(seen, image_size=size), told
+
+
+def _with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
+    photos = dataset.is_images and dataset.inputs.shape[1] == 3
+    small = photos and min(dataset.inputs.shape[2:]) <= TINY
+    if not photos or small or config.encoder or config.init or config.model != "auto":
         return config, ()
     there = at_hand()
-    if min(dataset.inputs.shape[2:]) < PHOTO or not config.leaves_encoder_open:
+    if not config.leaves_encoder_open:
         return config, (random_words(there),)
     return replace(config, encoder=there[0] if there else None), (photo_words(there),)
 

