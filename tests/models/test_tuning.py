@@ -125,6 +125,24 @@ def test_evaluation_in_parts_is_the_same():
         torch.testing.assert_close(net(many), parts, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "how", "learns", "half"),
+    [
+        ("timm:test_efficientnet", "all", True, False),
+        ("timm:test_efficientnet", "lora", True, False),
+        ("timm:test_efficientnet", "head", True, True),
+        ("timm:test_efficientnet", "all", False, True),
+        ("timm:test_vit", "all", True, True),
+    ],
+)
+def test_the_gradient_of_depthwise_convolutions_is_taken_in_float32(name, how, learns, half):
+    net, seen = network(name, how), []
+    net.body.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(learns):
+        net(pictures())
+    assert seen == [half]
+
+
 def test_depths_count_from_the_head_down():
     net = network(NAMES[1], "all")
     names = {id(p): n for n, p in net.named_parameters()}

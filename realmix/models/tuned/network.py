@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Self
 
 import torch
@@ -105,6 +106,8 @@ class TunedPhotos(Tuned):
             dimension = network.eval()(blank).flatten(1).shape[1]
         super().__init__(network, dimension, num_classes, dropout)
         self.look = look
+        convolutions = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+        self.depthwise = any(1 < part.groups == part.in_channels for part in convolutions)
 
     @classmethod
     def named(cls, name: str, num_classes: int, dropout: float = 0.0) -> Self:
@@ -118,5 +121,9 @@ class TunedPhotos(Tuned):
 
     def answers(self, inputs: Tensor) -> Tensor:
         seen = self.look(inputs.expand(-1, 3, -1, -1))
-        answers: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
+        trains = torch.is_grad_enabled() and any(True for _ in self.body.parameters())
+        # CPUs take the gradient of a depthwise convolution in bfloat16 several times as slowly
+        exact = self.depthwise and trains and inputs.device.type == "cpu"
+        with torch.autocast("cpu", enabled=False) if exact else nullcontext():
+            answers: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
         return answers.flatten(1).float()
