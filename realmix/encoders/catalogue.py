@@ -28,8 +28,7 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
 }
 PACKAGED = {LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
-TINY, SMALL = 16, 64  # pixels a side: of digits, of CIFAR
-SIDE_OF_SMALL = 160  # pixels at which lite0 sees them: as good as its own 224, in half the time
+TINY = 16  # pixels a side, of digits, of which no encoder knows anything
 
 
 def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
@@ -53,12 +52,6 @@ def random_words(there: Sequence[str]) -> str:
         "The network that learns these photos starts at random. A pretrained encoder mostly knows"
         f" more, also of small ones: {how}."
     )
-
-
-def side_for(name: str, side: int, asked: int | None = None) -> int | None:
-    """The side at which an encoder is to see pictures of `side` pixels; None is its own."""
-    sees_small = name in (AUTO, LITE0) and side < SMALL
-    return asked or (SIDE_OF_SMALL if sees_small else None)
 
 
 def photo_encoder(

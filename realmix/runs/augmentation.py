@@ -28,7 +28,6 @@ from realmix.encoders.catalogue import (
     photo_encoder,
     photo_words,
     random_words,
-    side_for,
     text_encoder,
 )
 from realmix.encoders.encoder import TextEncoder
@@ -123,20 +122,11 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
 def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder that photos get where it was left open, and a word on it.
 
-    Photos are colored pictures of more than `TINY` pixels a side. The side at which the encoder
-    sees pictures is settled too.
+    Photos are colored pictures of more than `TINY` pixels a side.
     """
-    seen, told = _with_encoder(dataset, config)
-    if not (seen.encodes and dataset.is_images):
-        return seen, told
-    size = side_for(str(seen.encoder), min(dataset.inputs.shape[2:]), seen.image_size)
-    return replace(seen, image_size=size), told
-
-
-def _with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
     photos = dataset.is_images and dataset.inputs.shape[1] == 3
-    small = photos and min(dataset.inputs.shape[2:]) <= TINY
-    if not photos or small or config.encoder or config.init or config.model != "auto":
+    tiny = photos and min(dataset.inputs.shape[2:]) <= TINY
+    if not photos or tiny or config.encoder or config.init or config.model != "auto":
         return config, ()
     there = at_hand()
     if not config.leaves_encoder_open:

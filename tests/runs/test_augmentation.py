@@ -231,24 +231,6 @@ def test_photos_that_no_encoder_sees_are_told_of_one(
 
 
 @pytest.mark.parametrize(
-    ("side", "encoder", "asked", "size"),
-    [
-        (32, "lite0", None, 160),
-        (32, "auto", None, 160),
-        (32, "lite0", 96, 96),
-        (64, "lite0", None, None),
-        (32, "timm:resnet18", None, None),
-    ],
-)
-def test_lite0_sees_small_pictures_at_160_pixels_and_others_at_its_own(
-    side: int, encoder: str, asked: int | None, size: int | None
-) -> None:
-    config = Config("photos", encoder=encoder, image_size=asked)
-    seen, told = augmentation.with_encoder(pictures(side), config)
-    assert (seen.encoder, seen.image_size, told) == (encoder, size, ())
-
-
-@pytest.mark.parametrize(
     ("data", "options"),
     [
         (pictures(channels=1), {}),
