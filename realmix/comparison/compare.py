@@ -32,6 +32,7 @@ from realmix.runs.watch import Silent
 
 HELD = 0.3  # of the labels, to test on where nothing else is given
 ALONE = "supervised"
+PUBLISHED = 32  # pixels a side of the photos on which methods are published, from a random start
 
 Outcomes = Callable[[Sequence[Mapping[str, Any]], Callable[[], bool]], Iterator[dict[str, Any]]]
 
@@ -147,7 +148,7 @@ def _settled(
     """The encoder and its views, which must be the same for all that are compared."""
     cell = next(iter(grid))
     config = replace(cell.config(grid.common), algorithm="auto")
-    seen, notes = with_encoder(dataset, config)
+    seen, notes = with_encoder(dataset, config, over=PUBLISHED)
     common = dict(grid.common)
     if notes:
         common["encoder"] = seen.encoder or "none"

