@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -27,6 +28,7 @@ Fields = Annotated[dict[str, Any], BeforeValidator(_read)]
 """Hyperparameters of another method by name, or their JSON."""
 
 
+@cache  # a run makes its methods again and again
 def field_types(cls: type) -> dict[str, TypeAdapter[Any]]:
     """The validator of each field of a dataclass, made from its annotation."""
     hints = get_type_hints(cls, include_extras=True)
