@@ -46,7 +46,10 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     from realmix.evaluate import mirror  # not before jaxtyping has its hook in place
     from realmix.models.tree_arrays import Trees, forest
     from realmix.procedures.rows import committee, shared
+    from realmix.runs import budget
 
+    monkeypatch.setattr(budget, "WARM_UP", 1)
+    monkeypatch.setattr(budget, "TRIAL", 3)
     monkeypatch.setattr(mirror, "STEPS", 5)
     monkeypatch.setattr(committee, "BOOSTED", 6)
     monkeypatch.setattr(shared, "FOLDS", 2)
