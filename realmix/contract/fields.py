@@ -28,9 +28,13 @@ Fields = Annotated[dict[str, Any], BeforeValidator(_read)]
 """Hyperparameters of another method by name, or their JSON."""
 
 
-@cache  # a run makes its methods again and again
 def field_types(cls: type) -> dict[str, TypeAdapter[Any]]:
     """The validator of each field of a dataclass, made from its annotation."""
+    return _field_types(cls)
+
+
+@cache  # a run makes its methods again and again
+def _field_types(cls: type) -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(cls, include_extras=True)
     strict = ConfigDict(allow_inf_nan=False)
     return {f.name: TypeAdapter(hints[f.name], config=strict) for f in dataclasses.fields(cls)}
