@@ -22,7 +22,9 @@ demo: $(READY) ## fit digits from 40 labels and a pool, in about a minute, and w
 	$(BIN)/realmix fit digits@40 --out runs/demo
 
 test: $(READY) ## run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal
+	@# plain asserts need no rewriting of the tests; what fails runs again and shows its values
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal --assert=plain \
+		|| { OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --last-failed; exit 1; }
 
 check: $(READY) ## lint, format, types, import direction
 	$(BIN)/ruff check .

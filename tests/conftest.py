@@ -19,6 +19,9 @@ from tests.forked import forks as forks
 settings.register_profile("realmix", deadline=None, derandomize=True, database=None)
 settings.load_profile("realmix")
 
+# no test sees a power cut, and each wait for the disk takes some 6 ms
+os.fsync = lambda file: None
+
 
 @pytest.fixture
 def data_root() -> str:
@@ -30,19 +33,29 @@ def data_root() -> str:
     return str(folder)
 
 
+BRIEFLY_FOUND: dict[bytes, tuple[float, float]] = {}
+
+
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """What precedes a run and stands for the labels alone, at a tenth of the work; no charts.
 
-    For tests of what a run does and says; how well a committee or the reading of mirrored
-    pictures learns has tests of its own, and so have the charts.
+    For tests of what a run does and says; how well a committee, a penalty or the reading of
+    mirrored pictures is found has tests of its own, and so have the charts.
     """
     from realmix.evaluate import mirror  # not before jaxtyping has its hook in place
     from realmix.models.tree_arrays import Trees, forest
-    from realmix.procedures.rows import committee
+    from realmix.procedures.rows import committee, shared
+    from realmix.runs import budget
 
+    monkeypatch.setattr(budget, "WARM_UP", 1)
+    monkeypatch.setattr(budget, "TRIAL", 3)
     monkeypatch.setattr(mirror, "STEPS", 5)
     monkeypatch.setattr(committee, "BOOSTED", 6)
+    monkeypatch.setattr(shared, "FOLDS", 2)
+    monkeypatch.setattr(shared, "OF_COLUMNS", (0.1, shared.USUAL, 10.0))
+    monkeypatch.setattr(shared, "STRENGTHS", (1.0, 10.0, 100.0))
+    monkeypatch.setattr(shared, "_strengths", BRIEFLY_FOUND)  # not to be met by other tests
 
     def few(rows: Any, label: Any, num_classes: int, count: int, *rest: Any, **more: Any) -> Trees:
         return forest(rows, label, num_classes, min(count, 6), *rest, **more)

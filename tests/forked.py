@@ -40,16 +40,23 @@ def together(count: int, folder: Path, target: Callable[..., Any], *given: Any) 
     logs = [folder / f"process-{rank}.log" for rank in range(count)]
     world = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     processes = [
-        FORK.Process(target=_child, args=({**world, "RANK": str(rank)}, log, target, given))
+        started(log, target, *given, environment={**world, "RANK": str(rank)})
         for rank, log in enumerate(logs)
     ]
-    for process in processes:
-        process.start()
     for process in processes:
         process.join(300)
         process.kill()
         process.join()
     return [Ended(p.exitcode, log.read_text()) for p, log in zip(processes, logs, strict=True)]
+
+
+def started(
+    log: Path, target: Callable[..., Any], *given: Any, environment: dict[str, str] | None = None
+) -> multiprocessing.process.BaseProcess:
+    """A process that calls `target`, which may return an exit status, and writes to `log`."""
+    process = FORK.Process(target=_child, args=(environment or {}, log, target, given))
+    process.start()
+    return process
 
 
 def _child(

@@ -2988,7 +2988,7 @@ MUTANTS = [
                 "/ len(label) + 1) / len(label)",
                 "/ len(label)) / len(label)",
             ),
-            ("rivals do not count", "@ gains).max()", "@ gains)[0]"),
+            ("rivals do not count", "@ gains).max(1)", "@ gains)[:, 0]"),
             ("rivals do not count by others", "(gains.max(1) >= gain", "(gains[:, 0] >= gain"),
             ("balanced is accuracy", "(right / there).mean()", "right.sum() / there.sum()"),
             (

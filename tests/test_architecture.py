@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,15 @@ def name_of(path: Path) -> str:
 NAMES = {name_of(path): path for path in FILES}
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     """Our modules that a file imports, anywhere in it, but for annotations alone."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     found: set[str] = set()
     skipped = {
         id(node)
@@ -74,10 +81,11 @@ def top(name: str) -> str:
     return name.split(".")[0]
 
 
+@cache
 def calls_of(path: Path) -> list[tuple[str, int]]:
     return [
         (ast.unparse(node.func), node.lineno)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
     ]
 
@@ -178,7 +186,7 @@ def test_what_procedures_train_with_does_not_wait_either():
     rules = 0
     for name, path in NAMES.items():
         if top(name) == "procedures":
-            for cls in ast.walk(ast.parse(path.read_text())):
+            for cls in ast.walk(tree_of(path)):
                 bases = {ast.unparse(base) for base in getattr(cls, "bases", ())}
                 if bases & {"Objective", "Algorithm"}:
                     rules += 1
@@ -190,7 +198,7 @@ def test_what_procedures_train_with_does_not_wait_either():
 
 def test_nothing_that_runs_what_it_reads():
     for name, path in NAMES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Import):
                 modules = {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -205,7 +213,7 @@ def test_nothing_that_runs_what_it_reads():
 
 
 def test_the_batches_of_cifar_are_unpickled_with_named_functions_only():
-    tree = ast.parse(NAMES["data.reading.layouts"].read_text())
+    tree = tree_of(NAMES["data.reading.layouts"])
     used = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     used = {name for name in used if name.startswith("pickle.")}
     assert used <= {"pickle.Unpickler", "pickle.UnpicklingError"}
@@ -217,7 +225,7 @@ def test_the_batches_of_cifar_are_unpickled_with_named_functions_only():
 
 
 def test_files_of_torch_are_read_as_weights_only():
-    for node in ast.walk(ast.parse(NAMES["encoders.weights"].read_text())):
+    for node in ast.walk(tree_of(NAMES["encoders.weights"])):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
             given = {word.arg: ast.unparse(word.value) for word in node.keywords}
             assert given["weights_only"] == "True"
@@ -225,7 +233,7 @@ def test_files_of_torch_are_read_as_weights_only():
 
 def test_numpy_files_are_read_without_objects():
     for name, path in NAMES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
                 given = {word.arg: ast.unparse(word.value) for word in node.keywords}
                 assert given.get("allow_pickle", "False") == "False", name
@@ -255,7 +263,7 @@ def test_modules_are_short(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_module_says_what_it_is(name):
-    tree = ast.parse(NAMES[name].read_text())
+    tree = tree_of(NAMES[name])
     assert not tree.body or ast.get_docstring(tree)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -29,6 +30,11 @@ Fields = Annotated[dict[str, Any], BeforeValidator(_read)]
 
 def field_types(cls: type) -> dict[str, TypeAdapter[Any]]:
     """The validator of each field of a dataclass, made from its annotation."""
+    return _field_types(cls)
+
+
+@cache  # a run makes its methods again and again
+def _field_types(cls: type) -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(cls, include_extras=True)
     strict = ConfigDict(allow_inf_nan=False)
     return {f.name: TypeAdapter(hints[f.name], config=strict) for f in dataclasses.fields(cls)}

@@ -22,6 +22,7 @@ from realmix.evaluate.metrics import Floats, Integers, predicted
 
 AUTO = "auto"
 SWAPS, RESAMPLES = 4_999, 999
+BLOCK = 100  # swaps drawn at a time
 UNEQUAL_LEVEL, UNEQUAL_SHARE = 0.01, 1.4
 Outcome = NDArray[Any]
 
@@ -196,8 +197,10 @@ def p_of_chosen(
         return _swapped(judge, base, others, label, gain)[0]
     rng = np.random.default_rng(0)  # the same, a row's gain being one number for each candidate
     gains = np.stack([(other == label).astype(float) - (base == label) for other in others], 1)
-    best = [(rng.choice((-1.0, 1.0), len(label)) @ gains).max() for _ in range(SWAPS)]
-    return float((1 + (np.array(best) >= gains[:, 0].sum()).sum()) / (1 + SWAPS))
+    blocks = [min(BLOCK, SWAPS - done) for done in range(0, SWAPS, BLOCK)]
+    signs = (rng.choice((-1.0, 1.0), (count, len(label))) for count in blocks)
+    best = np.concatenate([(sign @ gains).max(1) for sign in signs])
+    return float((1 + (best >= gains[:, 0].sum()).sum()) / (1 + SWAPS))
 
 
 def _swapped(

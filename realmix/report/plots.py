@@ -152,7 +152,7 @@ def tile(image: NDArray[np.uint8], side: int = TILE) -> str:
     else:
         picture.thumbnail((side, side))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")  # optimized: a thirtieth smaller, in ten times the time
     return _data_uri("image/png", buffer.getvalue())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from realmix.encoders.extract import (
 from realmix.encoders.pictures import Arrays, Files
 from realmix.encoders.store import FEATURES
 from tests.encoders import tiny_encoder as small
+from tests.forked import Program
 
 AUGMENTED = augmented_views(partial(views_of, "photos"), 5, seed=3)
 
@@ -141,6 +141,7 @@ import sys, time
 from realmix.encoders import extract
 from tests.encoders import test_extract
 from tests.encoders import tiny_encoder as small
+from tests.forked import Program
 extract.EVERY = 0
 encoder = small.encoder()
 encode = encoder.encode
@@ -155,12 +156,12 @@ test_extract.features(small.pictures(320), encoder)
 
 @pytest.mark.slow
 def test_a_killed_process_loses_what_it_was_doing_alone(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE)
-    assert process.stdout is not None
+    process = Program([sys.executable, "-c", KILLED])
     for _ in range(4):
         process.stdout.readline()
     process.kill()
     process.wait()
+    process.stdin.close()
     process.stdout.close()
     rest = Stops(small.encoder(), 8)  # of 10 batches, two at least were kept
     resumed = features(small.pictures(320), rest)  # type: ignore[arg-type]

@@ -448,7 +448,7 @@ def test_pickle_before_fit() -> None:
 )
 def test_images_of_every_form(arrange: Any, dtype: type) -> None:
     images, y = pictures(dtype)
-    model = quick(steps=10).fit(arrange(images), y)
+    model = quick(steps=10, fields={"batch_size": 16}).fit(arrange(images), y)
     assert model.score(arrange(images), np.arange(40) % 2) > 0.9
     assert model.classifier_.shape[1:] == (8, 8)
     assert not hasattr(model, "n_features_in_")

@@ -171,9 +171,12 @@ def test_the_same_run_gives_the_same_bytes(full):
 GROUPS = (TEST, POOL, EXAMPLES, HELD_OUT, ("metrics.jsonl", "config.json"), ("pseudo_labels",))
 
 
-@pytest.mark.parametrize("kept", list(itertools.product([True, False], repeat=len(GROUPS))))
+EVEN = [kept for kept in itertools.product([True, False], repeat=len(GROUPS)) if sum(kept) % 2 == 0]
+
+
+@pytest.mark.parametrize("kept", EVEN)  # all that five of them can be, in half of all runs
 def test_missing_parts_leave_their_section_out(tmp_path, monkeypatch, kept):
-    for name in ("accuracies", "curve", "reliability"):  # drawn in the other tests; 64 runs here
+    for name in ("accuracies", "curve", "reliability"):  # drawn in the other tests; 32 runs here
         monkeypatch.setattr(plots, name, lambda *_: "data:image/svg+xml;base64,")
     without = [key for group, keep in zip(GROUPS, kept, strict=True) if not keep for key in group]
     folder, _ = write_run(tmp_path / "run", labels=50, test=60, pool=80, without=without)

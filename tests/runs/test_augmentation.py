@@ -47,7 +47,13 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def _half_as_long(monkeypatch):
+    monkeypatch.setattr("realmix.evaluate.mirror.STEPS", 50)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.usefixtures("_half_as_long")
 def test_pictures_whose_side_is_their_class_are_not_mirrored(seed):
     reading = read_mirrored(bars(sided=True, seed=seed), seed, CPU)
     assert reading.plain > 0.9
@@ -57,6 +63,7 @@ def test_pictures_whose_side_is_their_class_are_not_mirrored(seed):
     assert "--augment photos mirrors them" in reading.note
 
 
+@pytest.mark.usefixtures("_half_as_long")
 def test_pictures_whose_side_means_nothing_are_mirrored():
     reading = Reading.of(*_outcomes(both=60, plain=12, mirrored=10))
     assert reading.mirrors

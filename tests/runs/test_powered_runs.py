@@ -26,6 +26,8 @@ from realmix.runs.prepared import Prepared
 from realmix.runs.run import fit
 from realmix.runs.watch import Silent
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def rows(labels: int = 30, pool: int = 300, shift: float = 0.0) -> Dataset:
     """Three classes that overlap; the pool shifted off them."""

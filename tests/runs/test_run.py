@@ -21,6 +21,7 @@ from rich.console import Console
 from realmix.base.errors import Interrupted, LockedError, StorageError, UsageError
 from realmix.base.files import whole_lines
 from realmix.command.summary import summary
+from realmix.runs import budget, phases
 from realmix.runs.config import Config
 from realmix.runs.run import fit
 from realmix.runs.run_folder import locked
@@ -251,9 +252,11 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 def test_a_student_and_what_has_converged_go_on_to_the_same_end(
-    tmp_path: Path, brief: None
+    tmp_path: Path, brief: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of two classes, told apart well but not surely: nothing is proved with so few labels."""
+    for module in (phases, budget):
+        monkeypatch.setattr(module, "default_steps", lambda shape: 150)
     rng = np.random.default_rng(0)
     label = rng.integers(2, size=150)
     rows = rng.normal(size=(150, 3)) + 1.5 * label[:, None]

@@ -347,6 +347,7 @@ def test_the_rung_above_frozen_features_is_named(
     assert sum("--tune all" in note for note in result["notes"]) == named
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_it_is_distilled_and_compared(config: Config, tmp_path: Path) -> None:
     fit(config, tmp_path / "run", Silent())
     small = distill(tmp_path / "run", tmp_path / "small", steps=2)
