@@ -97,9 +97,10 @@ def prepared(grid: Grid) -> Prepared:
         )
     grid, more = _settled(grid, dataset, contenders)
     for cell in {one.setting: one for one in reversed(list(grid))}.values():
-        made = read(cell.config(grid.common))
-        if grid.common.get("trials"):
-            read(part_of(cell.config(grid.common), grid.common.get("validation")))
+        with cell.named():
+            made = read(cell.config(grid.common))
+            if grid.common.get("trials"):
+                read(part_of(cell.config(grid.common), grid.common.get("validation")))
         if not (made.label < 0).any():
             raise DataError(
                 "All rows have labels, so there is no pool: --labels N keeps N of them."

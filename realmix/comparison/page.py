@@ -137,7 +137,7 @@ def _tuning(results: Results) -> list[tuple[str, str]]:
 
 def _accuracy(results: Results) -> list[dict[str, Any]]:
     rows = []
-    for setting in results.settings:
+    for setting in results.tried:
         means = [results.mean(setting, name) for name in results.algorithms]
         best = max((mean.value for mean in means if mean.count), default=None)
         cells = [(mean, mean.count > 0 and mean.value == best) for mean in means]
@@ -173,7 +173,7 @@ def _intervals(results: Results, colors: dict[str, str]) -> list[tuple[str, str]
     if results.axes:
         return []
     found = []
-    for setting in results.settings[:MOST_PICTURES]:
+    for setting in results.tried[:MOST_PICTURES]:
         rows = [(name, results.mean(setting, name)) for name in results.algorithms]
         if rows := [(name, mean) for name, mean in rows if mean.count]:
             found.append((words_of_setting(setting), plots.intervals(rows, colors)))
