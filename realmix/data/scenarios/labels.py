@@ -166,8 +166,8 @@ def noisy(
 def _wrong_of_each(sizes: np.ndarray, share: float, seed: int) -> np.ndarray:
     """(K,) int64 how many labels of each class are wrong, more of each at a larger share.
 
-    A fifth of 4 labels is no whole number: then classes take turns, drawn by the seed, so that it is
-    a fifth of all.
+    A fifth of 4 labels is no whole number: there classes take turns, drawn by the seed, and it is a
+    fifth of all.
     """
     count, of = len(sizes), np.repeat(np.arange(len(sizes)), sizes)
     within = np.arange(len(of)) - (np.cumsum(sizes) - sizes)[of]

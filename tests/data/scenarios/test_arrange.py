@@ -1,6 +1,7 @@
 """NAME=VALUE, several scenarios after each other, and data that are written and read again."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,23 @@ def test_scenarios_after_each_other_keep_the_truth(digits):
     assert (~truth.pool & (made.label != truth.label)).sum() == 30
     # half foreign, then copies of all alike
     assert truth.share == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("test_share", [None, 0.2])
+@pytest.mark.parametrize("first", ["pool-size=300", "mismatch=50"])
+def test_the_truth_numbers_the_rows_as_they_were_given(digits, test_share, first):
+    full = replace(digits, test_inputs=None, test_label=None)
+    words = (first, "foreign=30:noise", "foreign=10:noise", "near-duplicates=20")
+    made, truth = arranged(full, 1, labels=60, test_share=test_share, scenario=words)
+    own, count = truth.row < len(full.label), len(made.label)
+    copies = np.ones(count, bool)
+    copies[np.unique(truth.row, return_index=True)[1]] = False
+    assert copies.sum() == round(0.25 * (truth.pool & ~copies).sum())
+    plain = own & ~copies
+    assert np.array_equal(made.inputs[plain], full.inputs[truth.row[plain]])
+    assert (truth.label[~own] == -1).all()
+    foreign = truth.foreign & ~copies if "pool" in first else ~own & ~copies
+    assert len(np.unique(truth.row[foreign])) == foreign.sum() > 50
 
 
 def test_mismatch_comes_first_and_draws_the_labels(digits):

@@ -53,24 +53,24 @@ def test_more_labels_than_there_are_and_fewer_than_classes_are_refused(count):
 
 def test_a_test_part_is_the_same_for_all_and_trains_nowhere():
     full = replace(dataset(), label=true_labels(dataset()))
-    made = with_test_part(full, 0.3)
+    made, _ = with_test_part(full, 0.3)
     assert counts(made.test_label) == [15, 15, 15, 15]
     assert set(made.test_names).isdisjoint(made.names)
     assert len(made.label) + len(made.test_label) == 200
-    assert made.test_names == with_test_part(full, 0.3).test_names
+    assert made.test_names == with_test_part(full, 0.3)[0].test_names
 
 
 def test_equal_rows_are_not_divided_between_training_and_test():
     full = replace(dataset(), label=true_labels(dataset()))
     groups = np.full(200, -1)
     groups[:40] = 7  # of every class ten
-    made = with_test_part(replace(full, groups=groups), 0.3)
+    made, _ = with_test_part(replace(full, groups=groups), 0.3)
     among = {f"r{i}" for i in range(40)}
     assert among <= set(made.test_names) or among.isdisjoint(made.test_names)
 
 
 def test_a_test_part_where_there_is_a_test_set_is_refused():
-    made = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.5)
+    made, _ = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.5)
     with pytest.raises(UsageError, match=r"test_share \(--test-share\) holds.*test rows already"):
         with_test_part(made, 0.5)
     with pytest.raises(UsageError, match=r"\(--test-share\) must be above 0"):
@@ -78,7 +78,7 @@ def test_a_test_part_where_there_is_a_test_set_is_refused():
 
 
 def test_a_part_of_the_labels_takes_the_place_of_the_test_rows():
-    full = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.3)
+    full, _ = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.3)
     few = with_labels(full, 20, seed=1)
     made, truth = with_validation(few, 0.2, seed=1)
     assert counts(made.test_label) == [1, 1, 1, 1]
