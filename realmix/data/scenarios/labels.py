@@ -29,9 +29,12 @@ def with_labels(dataset: Dataset, count: int, seed: int) -> Dataset:
     known = int((dataset.label >= 0).sum())
     present = len(np.unique(dataset.label[dataset.label >= 0]))
     if not present <= count <= known:
+        tests = dataset.test_label
+        beside = "" if tests is None else f", beside {len(tests):,} test rows"
         raise UsageError(
             f"labels (--labels) {count:,}: the data have {counted(present, 'class', 'classes')} and"
-            f" {known:,} rows with a label, so it is from {present} (one a class) to {known:,}."
+            f" {known:,} rows with a label{beside}, so it is from {present} (one a class) to"
+            f" {known:,}."
         )
     kept = stratified_labels(dataset.label, count, seed)
     label = np.full(len(dataset.label), -1, np.int64)
