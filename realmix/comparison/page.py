@@ -11,6 +11,7 @@ from realmix.base.versions import versions
 from realmix.base.wording import counted
 from realmix.comparison import plots
 from realmix.comparison.cells import Cell, words_of
+from realmix.comparison.contenders import AUTO
 from realmix.comparison.results import LABELS, Lead, Results, Setting
 from realmix.comparison.statistics import Mean
 from realmix.comparison.tables import rows_of
@@ -64,7 +65,7 @@ def _context(results: Results) -> dict[str, Any]:
         "cells": list(rows_of(results)),
         "missing": len(results.outcomes) - len(results.done) - len(results.failed),
         "versions": versions(),
-        "common": shlex.join(words_of(Cell(names[0], None, 0).config(results.common))),
+        "common": shlex.join(words_of(Cell(AUTO, None, 0).config(results.common))),
     }
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -393,8 +394,15 @@ def test_what_is_not_done_yet_is_not_said_to_have_failed(tmp_path):
     out = Console(file=io.StringIO(), width=100)
     out.print(summary(tmp_path, found))
     said = out.file.getvalue()
-    assert said.count("failed") == 2  # its cell, and how many
+    assert said.count("failed") == 3  # its cell, the headline, and how many
     assert "5 cells of earlier commands" in said
     assert "mismatch 50%" not in said
     assert not found.axes  # one point is no curve
     assert [row["setting"] for row in _accuracy(found)] == ["40 labels, mismatch 0%"]
+
+
+def test_the_page_gives_what_all_cells_share_and_no_algorithm(whole):
+    page = (whole[1] / "compare.html").read_text()
+    (shared,) = re.findall(r"All cells share: <bdi>(.*?)</bdi>", page)
+    assert "--algorithm" not in shared
+    assert "--gate" not in shared
