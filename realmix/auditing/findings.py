@@ -72,6 +72,11 @@ class Findings:
         return 0 if self.dataset.test_label is None else len(self.dataset.test_label)
 
     @property
+    def leaked(self) -> list[Pair]:
+        """Test rows that are equal to a labeled one: their labels are known to what is tested."""
+        return [pair for pair in self.copies.pairs["test", "labeled"] if pair.exact]
+
+    @property
     def unclear(self) -> bool:
         """Whether the foreign share's interval tells little, or rests on labels of one place."""
         if self.foreign is None or self.apart:

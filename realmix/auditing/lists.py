@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,30 @@ from realmix.data.reading.tables import SUFFIXES, read_cells
 from realmix.data.table import PATH_COLUMN
 
 LEFT_OUT = "left_out.csv"
-FILES = {"unlabeled": "pool", "data": "data"}  # what is written in place of which argument
+FILES = {"unlabeled": "pool", "data": "data", "test": "test"}  # what is written in whose place
 _TEXT = "text"
 
 Rows = NDArray[np.int64]
 
 
 def write_lists(found: Findings, folder: Path, label_column: str = "label") -> dict[str, str]:
-    """Write left_out.csv, and in place of each place that holds rows of the pool a cleaned one.
+    """Write left_out.csv, and in place of each place that holds rows left out a cleaned one.
 
-    The data's own labeled rows are in the cleaned data, the pool's rows alone in the cleaned pool.
+    The data's own labeled rows are in the cleaned data, the pool's rows alone in the cleaned pool,
+    and test rows that are no copy of a labeled one in the cleaned test set.
 
     Returns:
-        The file that takes the place of "data" and of "unlabeled", for those that need one.
+        The file that takes the place of "data", "unlabeled" and "test", for those that need one.
 
     Raises:
         StorageError: they cannot be written.
     """
-    rows = [[harmless(printable(found.name(r))), why] for r, why in found.left_out.items()]
+    leaked = found.leaked
+    reasons = found.left_out | {pair.row: f"is {found.name(pair.other)}" for pair in leaked}
+    rows = [[harmless(printable(found.name(r))), why] for r, why in reasons.items()]
     write_atomically(folder / LEFT_OUT, _csv(("row", "reason"), rows))
-    label = found.dataset.label
-    added = _rows_of(found.dataset, found.unlabeled)
+    dataset, label = found.dataset, found.dataset.label
+    added = _rows_of(dataset, found.unlabeled)
     kept = np.ones(len(label), bool)
     kept[list(found.left_out)] = False
     written = {}
@@ -48,10 +52,30 @@ def write_lists(found: Findings, folder: Path, label_column: str = "label") -> d
         given = found.unlabeled if argument == "unlabeled" else found.data
         lost = ~kept & mine
         if given is not None and (lost.any() or argument == "unlabeled"):
+            named = None if given == found.unlabeled else label_column
             place = folder / FILES[argument]
-            file = _write(found, given, np.flatnonzero(kept & mine), mine, place, label_column)
-            written[argument] = str(file)
+            written[argument] = str(
+                _write(dataset, given, np.flatnonzero(kept & mine), place, named)
+            )
+    if found.tests and (leaked or (found.test is None and "data" in written)):
+        exam, place = _exam(dataset), folder / FILES["test"]
+        left = np.setdiff1d(np.arange(found.tests), [pair.row - len(label) for pair in leaked])
+        given = found.test or found.data
+        written["test"] = str(_write(exam, given, left, place, label_column))
     return written
+
+
+def _exam(dataset: Dataset) -> Dataset:
+    """The test rows as data."""
+    assert dataset.test_inputs is not None
+    assert dataset.test_label is not None
+    return replace(
+        dataset,
+        inputs=dataset.test_inputs,
+        label=dataset.test_label,
+        names=dataset.test_names,
+        files=dataset.test_files,
+    )
 
 
 def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
@@ -74,17 +98,11 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
     return found
 
 
-def _write(
-    found: Findings,
-    given: str,
-    rows: Rows,
-    mine: NDArray[np.bool_],
-    place: Path,
-    label_column: str,
-) -> Path:
-    dataset, path = found.dataset, Path(given)
+def _write(dataset: Dataset, given: str, rows: Rows, place: Path, label_column: str | None) -> Path:
+    """Rows of what was `given`, with their labels where there is a column for them."""
+    path = Path(given)
     label = [dataset.classes[c] if c >= 0 else "" for c in dataset.label[rows]]
-    labels = [] if given == found.unlabeled else [(label_column, label)]
+    labels = [] if label_column is None else [(label_column, label)]
     if dataset.files:
         root = place.parent.resolve()
         paths = [os.path.relpath(dataset.files[row].resolve(), root) for row in rows]

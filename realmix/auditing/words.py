@@ -156,7 +156,7 @@ def next_command(
 
     Args:
         found: the findings.
-        lists: what was written in place of "data" and of "unlabeled".
+        lists: what was written in place of "data", of "unlabeled" and of "test".
         reading: how the data were read, as `realmix.data.reading.load.load` was told.
     """
     if not found.pool:
@@ -171,5 +171,7 @@ def next_command(
             kept[name] = ",".join(value)
     pool = lists.get("unlabeled", found.unlabeled)
     data = lists.get("data", found.data)
-    config = Config(**{"data": data, "unlabeled": pool, "test": found.test, **kept})
+    test = lists.get("test", found.test)
+    bad = bool(found.dataset.bad_files)
+    config = Config(**{"data": data, "unlabeled": pool, "test": test, "skip_bad": bad, **kept})
     return shlex.join(["realmix", "fit", *words_of(config)])

@@ -50,9 +50,8 @@ def _data(found: Findings) -> list[tuple[str, str]]:
         rows.append(("unreadable", bad_files(found.dataset.bad_files)))
     rows += [("copies", sentence) for sentence in words.copies_told(found)]
     if found.copies.disputed:
-        rows.append(
-            ("contradictions", f"{len(found.copies.disputed):,} equal rows have different labels")
-        )
+        pairs = counted(len(found.copies.disputed), "pair")
+        rows.append(("contradictions", f"{pairs} of equal rows with different labels"))
     if found.doubted:
         listed = "; ".join(
             f"{found.name(d.row)} ({found.classes[d.given]}) looks like {found.classes[d.likely]}"
@@ -89,13 +88,10 @@ def _after(found: Findings, folder: Path, following: str | None) -> list[tuple[s
     whole = duration(sum(found.seconds.values()))
     cost = f"{whole}, {duration(made)} of it for features by {found.by}"
     rows += [("cost", cost), ("report", str(folder / PAGE))]
-    if found.left_out:
-        rows.append(
-            (
-                "left out",
-                f"{len(found.left_out):,} rows, each with its reason in {folder / LEFT_OUT}",
-            )
-        )
+    if count := len(found.left_out) + len(found.leaked):
+        tests = f" ({counted(len(found.leaked), 'test row')})" if found.leaked else ""
+        what = f"{counted(count, 'row')}{tests}, each with its reason in {folder / LEFT_OUT}"
+        rows.append(("left out", what))
     if following:
         rows.append(("next", following))
     return rows

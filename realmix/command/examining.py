@@ -81,6 +81,7 @@ class Data:
 
     Attributes:
         name: of a built-in data set; to write, any data that fit takes.
+        unlabeled, test: more rows for the pool, and labeled test rows, as of fit.
         scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50.
         labels: keep so many labels; all other labeled rows go to the pool.
         test_share: this share of the labels becomes test rows.
@@ -96,6 +97,8 @@ class Data:
     """
 
     name: Positional[Word] = None
+    unlabeled: Unset[str | None] = None
+    test: Unset[str | None] = None
     scenario: Values = ()
     labels: Number = None
     test_share: Amount = None
@@ -116,4 +119,5 @@ class Data:
     @property
     def reading(self) -> dict[str, Any]:
         """What `realmix.data.reading.load.load` is told beside the name."""
-        return {name: getattr(self, name) for name in (*COLUMNS, "data_root", "image_size", "seed")}
+        others = ("unlabeled", "test", "data_root", "image_size", "seed")
+        return {name: getattr(self, name) for name in (*COLUMNS, *others)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realmix.base.errors import UsageError
+from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.comparison.contenders import Contender
 from realmix.data.reading.builtin import BUILTIN
@@ -57,6 +58,15 @@ class Cell:
         """What all algorithms share in it but the seed."""
         labels = () if self.labels is None else (("labels", str(self.labels)),)
         return (*labels, *self.scenario)
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Where its data are refused, the words say of which setting: others may be possible."""
+        try:
+            yield
+        except (UsageError, DataError) as error:
+            setting = ", ".join(f"{name}={value}" for name, value in self.setting)
+            raise type(error)(f"{setting}: {error}" if self.scenario else str(error)) from None
 
     def config(self, common: Mapping[str, Any]) -> Config:
         """The run of a method or of auto.

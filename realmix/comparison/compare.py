@@ -21,6 +21,7 @@ from realmix.comparison.tables import RECORD, read_results, saved_record, write_
 from realmix.comparison.tuning import check_tuning, part_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
+from realmix.data.scenarios.read import reading_once
 from realmix.data.scenarios.truth import true_labels
 from realmix.runs.augmentation import num_views, with_encoder
 from realmix.runs.choose import settings
@@ -98,9 +99,10 @@ def prepared(grid: Grid) -> Prepared:
         )
     grid, more = _settled(grid, dataset, contenders)
     for cell in {one.setting: one for one in reversed(list(grid))}.values():
-        made = read(cell.config(grid.common))
-        if grid.common.get("trials"):
-            read(part_of(cell.config(grid.common), grid.common.get("validation")))
+        with cell.named():
+            made = read(cell.config(grid.common))
+            if grid.common.get("trials"):
+                read(part_of(cell.config(grid.common), grid.common.get("validation")))
         if not (made.label < 0).any():
             raise DataError(
                 "All rows have labels, so there is no pool: --labels N keeps N of them."
@@ -174,7 +176,8 @@ def compare_grid(
         UsageError: the folder holds a comparison whose cells are of another kind.
         RealmixError: see `prepared`.
     """
-    ready = prepared(grid)
+    with reading_once():
+        ready = prepared(grid)
     with locked(folder):
         remove_leftovers(folder)
         for note in (*ready.notes, *_take_up(folder, ready)):
@@ -194,8 +197,7 @@ def _take_up(folder: Path, ready: Prepared) -> tuple[str, ...]:
     asked = {"common": common, "digest": ready.digest}
     there = saved_record(folder)
     if there is None:
-        names = sorted(path.name for path in folder.iterdir())
-        foreign = [name for name in names if name not in ("lock", "lock-owner")]
+        foreign = sorted({path.name for path in folder.iterdir()} - {"lock", "lock-owner"})
         if foreign:
             raise UsageError(
                 f"--out {printable(folder)} is not empty and holds no comparison"

@@ -52,8 +52,12 @@ class Contender:
         Raises:
             UsageError: a form that is none of these, or a method that does not exist.
         """
+        from realmix.runs.methods import METHODS, method_class
+
         parts = words.split(":")
-        if parts[0] == SKLEARN or "." in parts[0]:
+        named = parts[0] in (AUTO, *METHODS)
+        is_class = len(parts) > 1 and "=" not in parts[1] and not named  # as in my_file:MyClass
+        if parts[0] == SKLEARN or "." in parts[0] or is_class:
             if len(parts) < 2:
                 raise UsageError(
                     f"'{printable(words)}': an estimator is given as sklearn:CLASS or"
@@ -61,8 +65,6 @@ class Contender:
                 )
             return cls(words, "estimator", ":".join(parts[:2]), _fields(words, parts[2:]))
         if parts[0] != AUTO:
-            from realmix.runs.methods import method_class
-
             method_class(parts[0])
         kind: Literal["auto", "method"] = "auto" if parts[0] == AUTO else "method"
         return cls(words, kind, parts[0], _fields(words, parts[1:]))

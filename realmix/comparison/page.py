@@ -11,6 +11,7 @@ from realmix.base.versions import versions
 from realmix.base.wording import counted
 from realmix.comparison import plots
 from realmix.comparison.cells import Cell, words_of
+from realmix.comparison.contenders import AUTO
 from realmix.comparison.results import LABELS, Lead, Results, Setting
 from realmix.comparison.statistics import Mean
 from realmix.comparison.tables import rows_of
@@ -64,7 +65,7 @@ def _context(results: Results) -> dict[str, Any]:
         "cells": list(rows_of(results)),
         "missing": len(results.outcomes) - len(results.done) - len(results.failed),
         "versions": versions(),
-        "common": shlex.join(words_of(Cell(names[0], None, 0).config(results.common))),
+        "common": shlex.join(words_of(Cell(AUTO, None, 0).config(results.common))),
     }
 
 
@@ -137,7 +138,7 @@ def _tuning(results: Results) -> list[tuple[str, str]]:
 
 def _accuracy(results: Results) -> list[dict[str, Any]]:
     rows = []
-    for setting in results.settings:
+    for setting in results.tried:
         means = [results.mean(setting, name) for name in results.algorithms]
         best = max((mean.value for mean in means if mean.count), default=None)
         cells = [(mean, mean.count > 0 and mean.value == best) for mean in means]
@@ -173,7 +174,7 @@ def _intervals(results: Results, colors: dict[str, str]) -> list[tuple[str, str]
     if results.axes:
         return []
     found = []
-    for setting in results.settings[:MOST_PICTURES]:
+    for setting in results.tried[:MOST_PICTURES]:
         rows = [(name, results.mean(setting, name)) for name in results.algorithms]
         if rows := [(name, mean) for name, mean in rows if mean.count]:
             found.append((words_of_setting(setting), plots.intervals(rows, colors)))

@@ -57,6 +57,12 @@ class Results:
         return tuple(dict.fromkeys(cell.setting for cell in self.outcomes))
 
     @cached_property
+    def tried(self) -> tuple[Setting, ...]:
+        """Settings of which a cell is done, or failed."""
+        begun = {cell.setting for cell, outcome in self.outcomes.items() if outcome}
+        return tuple(setting for setting in self.settings if setting in begun)
+
+    @cached_property
     def alone(self) -> str:
         """The first of the algorithms that learns from the labels alone."""
         return next(name for name in self.algorithms if Contender.of(name).alone)
@@ -131,7 +137,7 @@ class Results:
     def axis(self, name: str) -> list[tuple[Setting, list[tuple[float, Setting]]]]:
         """The curves along an axis: what else is fixed, and (value, setting) of each point."""
         curves: dict[Setting, list[tuple[float, Setting]]] = {}
-        for setting in self.settings:
+        for setting in dict.fromkeys(cell.setting for cell in self.done):
             values = dict(setting)
             if name in values and _number(values[name]) is not None:
                 rest = tuple(pair for pair in setting if pair[0] != name)

@@ -70,7 +70,7 @@ class Difference:
 
     Attributes:
         mean: of second - first.
-        p: of the paired t-test, two-sided; NaN where fewer than two draws were done by both.
+        p: of the paired t-test, two-sided; NaN where it has nothing to test.
         corrected: p with Holm's correction over all differences of its table.
     """
 
@@ -82,7 +82,8 @@ class Difference:
 def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
     """The second's lead over the first, value by value.
 
-    Equal differences leave nothing to test: p is 1 where they are 0, and 0 elsewhere.
+    Equal differences leave nothing to test: p is 1 where they are 0, and NaN elsewhere, as few test
+    rows make them equal by chance.
 
     >>> round(paired([0.1, 0.2, 0.3], [0.2, 0.4, 0.4]).p, 4)
     0.0572
@@ -94,7 +95,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
     if mean.count < 2:
         return Difference(mean, math.nan)
     if mean.deviation < 1e-12:
-        return Difference(mean, float(abs(mean.value) < 1e-12))
+        return Difference(mean, 1.0 if abs(mean.value) < 1e-12 else math.nan)
     score = mean.value / (mean.deviation / math.sqrt(mean.count))
     return Difference(mean, 2 * float(t.sf(abs(score), mean.count - 1)))
 

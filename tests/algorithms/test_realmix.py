@@ -283,6 +283,13 @@ def estimating(labeled=1000, **fields):
     return algorithm
 
 
+def test_too_few_labels_for_an_estimate_are_told():
+    few, enough = (tiny.facts(num_labeled=count) for count in (249, 250))
+    (told,) = estimating().notes(few)
+    assert told.startswith("RealMix finds no foreign share by 249 labels: it takes 250.")
+    assert estimating().notes(enough) == RealMix().notes(few) == ()
+
+
 def test_for_an_estimate_the_pool_is_seen_as_the_labels_are():
     assert estimating().views.unlabeled == ("cutout", "cutout", "weak")
     assert estimating(extension="none").views.unlabeled == ("weak", "weak", "weak")

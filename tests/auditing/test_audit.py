@@ -71,10 +71,12 @@ def test_a_table_its_pool_and_its_tests(digits):
     for share in kept["class_shares"].values():
         assert share["interval"][0] <= share["pool"] <= share["interval"][1]
         assert share["pool"] == pytest.approx(1 / 6, abs=0.06)
-    assert kept["next"] == "realmix fit labels.csv --unlabeled found/pool.csv --test tests.csv"
+    assert kept["next"] == (
+        "realmix fit labels.csv --unlabeled found/pool.csv --test found/test.csv"
+    )
     left, all_rows, some = read("found/left_out.csv"), read("pool.csv"), read("found/pool.csv")
-    assert len(left) - 1 == kept["left_out"] == len(all_rows) - len(some)
-    gone = {int(name.rpartition(":")[2]) - 1 for name, _ in left[1:]}
+    assert len(left) - 2 == kept["left_out"] == len(all_rows) - len(some)  # and a test row
+    gone = {int(name.rpartition(":")[2]) - 1 for name, _ in left[1:-1]}
     assert some == [row for line, row in enumerate(all_rows) if line not in gone]
     places = set(range(inside + 1, inside + far + 1))
     assert len(places & gone) > 0.8 * far  # most foreign rows are gone
@@ -139,6 +141,33 @@ def test_a_pool_inside_the_data_is_cleaned_there(digits):
     assert kept_json()["next"] == "realmix fit found/data.csv"
 
 
+def test_the_command_that_trains_takes_tests_that_no_label_has_seen(digits):
+    audit("labels.csv", "pool.csv", "tests.csv", out="found")
+    assert read("found/test.csv") == read("tests.csv")[:-1]  # the last one is a labeled row
+    assert read("found/left_out.csv")[-1] == ["tests.csv:122", "is labels.csv:9"]
+    words = kept_json()["next"].split()[1:]
+    alone = ["--algorithm", "linear", "--gate", "none", "--out", "run"]
+    assert main([*words, *alone]) == 0
+    assert main(["tests.csv" if word == "found/test.csv" else word for word in words]) != 0
+
+
+def test_test_rows_inside_cleaned_data_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "photos/train", {"red": (190, 0, 0), "blue": (0, 0, 190)}, 4, 0)
+    pictures(tmp_path / "photos/test", {"red": (190, 0, 0), "blue": (0, 0, 190)}, 3, 1)
+    pictures(tmp_path / "photos", {"unlabeled": (100, 0, 90)}, 5, 2)
+    (tmp_path / "photos/unlabeled/copy.png").write_bytes(
+        (tmp_path / "photos/unlabeled/0.png").read_bytes()
+    )
+    (tmp_path / "photos/test/red/broken.png").write_bytes(b"no picture")
+    found = audit("photos", out="found", encoder="none")
+    assert found.left_out
+    assert kept_json()["next"] == ("realmix fit found/data.csv --test found/test.csv --skip-bad")
+    again = load("found/data.csv", test="found/test.csv")
+    assert len(again.test_label) == 6
+    assert (again.label < 0).sum() == 6 - len(found.left_out)
+
+
 def test_the_command_that_trains_reads_the_data_as_they_were_read(digits):
     labeled, pool = read("labels.csv"), read("pool.csv")
     header = [*labeled[0][:-1], "code", "kind"]
@@ -156,7 +185,7 @@ def test_the_command_tells_it_and_writes_the_page(digits, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "of the pool belongs to none of the classes" in said
     assert "1 test row is a copy of a labeled row (1 exact, 0 near; first: tests.csv:122" in said
-    assert "realmix fit labels.csv --unlabeled audits/labels/pool.csv --test tests.csv" in said
+    assert "realmix fit labels.csv --unlabeled audits/labels/pool.csv --test audits" in said
     page = Path("audits/labels/audit.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     assert "Suspicious labels" in page

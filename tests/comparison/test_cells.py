@@ -119,6 +119,7 @@ def test_contenders_by_name():
         ("mixmatch:weight", "behind the name come fields"),
         ("sklearn", "sklearn:CLASS"),
         ("no.such.module:Class", "cannot be imported"),
+        ("no_such_file:Class", "cannot be imported"),
         ("sklearn:LogisticRegresion", "Did you mean 'LogisticRegression'"),
         ("json.decoder:JSONDecoder", "fit and predict"),
         ("sklearn:LogisticRegression:c=1", "has no c"),
@@ -127,6 +128,14 @@ def test_contenders_by_name():
 def test_what_is_no_contender_is_refused_with_what_is(words, said):
     with pytest.raises(UsageError, match=said):
         built(Contender.of(words), 0)
+
+
+def test_a_class_of_a_file_beside_it_is_a_contender(tmp_path, monkeypatch):
+    (tmp_path / "my_own_file.py").write_text(
+        "from sklearn.naive_bayes import GaussianNB\n\n\nclass Own(GaussianNB):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert type(built(Contender.of("my_own_file:Own"), 0)).__name__ == "Own"
 
 
 def test_estimators_get_a_base_and_the_seed():

@@ -1,19 +1,23 @@
 """A whole comparison: what is done, what is not done again, what fails and what is refused."""
 
+import io
 import json
 import os
+import re
 import shutil
 import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from realmix.base.errors import Interrupted, UsageError
+from realmix.command.several.comparing import summary
 from realmix.comparison.cells import Cell
 from realmix.comparison.engines.local import outcomes
 from realmix.comparison.engines.work import DONE, do, task_of
 from realmix.comparison.face import compare
-from realmix.comparison.page import headline, words_of_setting
+from realmix.comparison.page import _accuracy, headline, words_of_setting
 from realmix.comparison.progress import Progress
 from realmix.comparison.results import Results
 from realmix.runs.run import read
@@ -184,6 +188,7 @@ def test_it_stops_and_goes_on(table, tmp_path, in_this_process):
         ({"labels": [500]}, "to 84"),
         ({"sweep": {"mismatch": [40]}}, "Mismatch of 40 %"),
         ({"sweep": {"imbalance": [500]}}, "no row in the pool"),
+        ({"sweep": {"pool-size": [9, 999]}}, "^labels=12, pool-size=999: A pool of 999 rows"),
         ({"algorithms": ["realmix:copies=-1"]}, "copies"),
         ({"algorithms": ["auto:weight=1"]}, "auto takes no fields"),
         ({"workers": 0}, "1 or more"),
@@ -379,3 +384,28 @@ def test_the_time_left_of_short_cells_counts_what_is_around_them_and_not_the_sta
     assert "left" not in first
     assert fourth.endswith("; about 12 s left")
     assert fifth.endswith("; about 10 s left")
+
+
+def test_what_is_not_done_yet_is_not_said_to_have_failed(tmp_path):
+    made = {(name, 40, m): [0.5, 0.6] for name in ("supervised", "mixmatch") for m in (0, 50)}
+    found = results(made, tmp_path)
+    for cell in found.outcomes:
+        if cell.scenario == (("mismatch", "50"),):
+            found.outcomes[cell] = None
+        elif cell.algorithm == "mixmatch":
+            found.outcomes[cell] = None if cell.seed else {"status": "failed", "error": "no"}
+    out = Console(file=io.StringIO(), width=100)
+    out.print(summary(tmp_path, found))
+    said = out.file.getvalue()
+    assert said.count("failed") == 3  # its cell, the headline, and how many
+    assert "5 cells of earlier commands" in said
+    assert "mismatch 50%" not in said
+    assert not found.axes  # one point is no curve
+    assert [row["setting"] for row in _accuracy(found)] == ["40 labels, mismatch 0%"]
+
+
+def test_the_page_gives_what_all_cells_share_and_no_algorithm(whole):
+    page = (whole[1] / "compare.html").read_text()
+    (shared,) = re.findall(r"All cells share: <bdi>(.*?)</bdi>", page)
+    assert "--algorithm" not in shared
+    assert "--gate" not in shared

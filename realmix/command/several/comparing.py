@@ -18,7 +18,7 @@ from realmix.command.several.options import Compare
 from realmix.comparison.cells import TUNING, Grid, processors, seeds_of
 from realmix.comparison.page import PAGE, SURE, headline, words_of_setting
 from realmix.comparison.plots import short
-from realmix.comparison.results import Results
+from realmix.comparison.results import Results, Setting
 from realmix.comparison.statistics import Difference
 from realmix.comparison.tables import RECORDS, TABLE
 from realmix.runs.config import Config
@@ -99,35 +99,48 @@ def compared(command: Compare) -> None:
 
 def summary(folder: Path, results: Results) -> RenderableType:
     """Accuracies with intervals, what each adds to the labels alone, and where everything lies."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("algorithm", overflow="fold")  # the setting, which may be long
-    for title in ("accuracy", "added, points", "seconds"):
-        table.add_column(title, justify="right" if title == "seconds" else "left", no_wrap=True)
-    leads = {(lead.setting, lead.second): lead.difference for lead in results.added}
-    for setting in results.settings:
-        if setting:
-            table.add_row(Text(words_of_setting(setting), "dim"))
-        for name in results.algorithms:
-            mean, seconds = (results.mean(setting, name, f) for f in ("accuracy", "seconds"))
-            shown = Text(f"{mean.value:6.1%}", "bold") if mean.count else Text("failed", "yellow")
-            if mean.count > 1:
-                shown.append(f" ± {100 * mean.half:.1f}", "dim")
-            cost = f"{seconds.value:.1f}" if seconds.count else ""
-            lead = _lead(leads.get((setting, name)))
-            table.add_row(f"  {short(name)}", shown, lead, cost)
+    missing = len(results.outcomes) - len(results.done) - len(results.failed)
     table_of = Table.grid(padding=(0, 2))
     table_of.add_column(style="dim", no_wrap=True)
     table_of.add_column(overflow="fold")
     for title, value in (
         ("says", headline(results)),
         ("failed", counted(len(results.failed), "cell") if results.failed else ""),
+        ("not done", f"{counted(missing, 'cell')} of earlier commands" if missing else ""),
         ("tables", f"{folder / TABLE}, {folder / RECORDS}"),
         ("page", str(folder / PAGE)),
     ):
         if value:
             table_of.add_row(title, Text(printable(value)))
     note = f"± 95% over seeds. Added to {short(results.alone)}, the labels alone; * proved (Holm)."
-    return Padding(Group(table, Text(note, "dim"), "", table_of), 1, expand=False)
+    return Padding(Group(_figures(results), Text(note, "dim"), "", table_of), 1, expand=False)
+
+
+def _figures(results: Results) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("algorithm", overflow="fold")  # the setting, which may be long
+    for title in ("accuracy", "added, points", "seconds"):
+        table.add_column(title, justify="right" if title == "seconds" else "left", no_wrap=True)
+    leads = {(lead.setting, lead.second): lead.difference for lead in results.added}
+    for setting in results.tried:
+        if setting:
+            table.add_row(Text(words_of_setting(setting), "dim"))
+        for name in results.algorithms:
+            mean, seconds = (results.mean(setting, name, f) for f in ("accuracy", "seconds"))
+            shown = Text(f"{mean.value:6.1%}", "bold")
+            if mean.count > 1:
+                shown.append(f" ± {100 * mean.half:.1f}", "dim")
+            if not mean.count:
+                shown = _why_none(results, setting, name)
+            cost = f"{seconds.value:.1f}" if seconds.count else ""
+            lead = _lead(leads.get((setting, name)))
+            table.add_row(f"  {short(name)}", shown, lead, cost)
+    return table
+
+
+def _why_none(results: Results, setting: Setting, name: str) -> Text:
+    cells = [c for c in results.failed if c.setting == setting and c.algorithm == name]
+    return Text("failed", "yellow") if cells else Text("not done", "dim")
 
 
 def _lead(difference: Difference | None) -> Text:

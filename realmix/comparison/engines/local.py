@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from realmix.comparison.engines.work import FAILED, STOPPED, do
+from realmix.data.scenarios.read import reading_once
 
 Outcome = dict[str, Any]
 PATIENCE = 0.2  # seconds between looks whether to stop
@@ -153,11 +154,12 @@ def serve() -> None:
             raise SystemExit
 
     signal.signal(signal.SIGTERM, ask)
-    for line in sys.stdin:
-        working = True
-        outcome = do(json.loads(line), lambda: asked)
-        working = False
-        answers.write(json.dumps(outcome) + "\n")
-        answers.flush()
-        if asked:
-            return
+    with reading_once():
+        for line in sys.stdin:
+            working = True
+            outcome = do(json.loads(line), lambda: asked)
+            working = False
+            answers.write(json.dumps(outcome) + "\n")
+            answers.flush()
+            if asked:
+                return

@@ -151,8 +151,9 @@ def unknown_name(given: str) -> UsageError:
 def _missing(card: Card, root: Path | None) -> DataError:
     where = f"in '{printable(root)}'" if root else "(no data root was given)"
     options = " or ".join(layout.mark for layout in card.layouts)
+    here = f" The folder of that name here is ./{card.name}." if Path(card.name).is_dir() else ""
     return DataError(
-        f"The data set {card.name} was not found {where}.\n"
+        f"The data set {card.name} was not found {where}.{here}\n"
         f"Expected there: {options}.\n"
         "If you have it, give its folder with --data-root or the environment variable "
         "REALMIX_DATA.\n"

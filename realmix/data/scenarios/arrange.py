@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -68,7 +68,7 @@ def arranged(
         dataset: what was read.
         seed: draws labels and what the scenarios draw.
         labels: rows that keep their label; all by default.
-        test_share: see `with_test_part`.
+        test_share: see `with_test_part`; the truth numbers the rows as they were before.
         scenario: each NAME=VALUE; see `SCENARIOS`.
         places: where foreign rows and human labels come from.
 
@@ -78,25 +78,31 @@ def arranged(
     asked = sorted((Asked.of(words) for words in scenario), key=lambda one: one.name not in DRAWS)
     if sum(one.name in DRAWS for one in asked) > 1:
         raise UsageError(f"Give one of {' and '.join(DRAWS)}.")
+    count = len(dataset.label)
+    whole = np.arange(count)
     if test_share is not None:
-        dataset = with_test_part(dataset, test_share)
+        dataset, whole = with_test_part(dataset, test_share)
     if asked and asked[0].name in DRAWS:
         dataset, truth = _mismatched(dataset, asked.pop(0), labels, seed)
     else:
         dataset = dataset if labels is None else with_labels(dataset, labels, seed)
         truth = unchanged(dataset)[1]
+    truth = replace(truth, row=whole[truth.row])
     for one in asked:
         made, found = _done(dataset, one, seed, places or Places())
-        truth, dataset = _after(truth, found, made), made
+        truth, dataset = _after(truth, found, made, count), made
     return dataset, truth
 
 
-def _after(first: Truth, second: Truth, dataset: Dataset) -> Truth:
-    """What the rows are after a second scenario; what was foreign or wrong once stays so."""
+def _after(first: Truth, second: Truth, dataset: Dataset, given: int) -> Truth:
+    """What the rows are after a second scenario; what was foreign or wrong once stays so.
+
+    Rows from elsewhere are numbered on behind the `given` ones, of which some may be gone.
+    """
     count, pool = len(first.row), dataset.label < 0
     own = second.row < count
     place = np.where(own, second.row, 0)
-    behind = first.row.max(initial=-1) + 1 + second.row - count
+    behind = first.row.max(initial=given - 1) + 1 + second.row - count
     label = np.where(own, first.label[place], second.label)
     return Truth(label, pool, np.where(own, first.row[place], behind))
 

@@ -29,9 +29,12 @@ def with_labels(dataset: Dataset, count: int, seed: int) -> Dataset:
     known = int((dataset.label >= 0).sum())
     present = len(np.unique(dataset.label[dataset.label >= 0]))
     if not present <= count <= known:
+        tests = dataset.test_label
+        beside = "" if tests is None else f", beside {len(tests):,} test rows"
         raise UsageError(
             f"labels (--labels) {count:,}: the data have {counted(present, 'class', 'classes')} and"
-            f" {known:,} rows with a label, so it is from {present} (one a class) to {known:,}."
+            f" {known:,} rows with a label{beside}, so it is from {present} (one a class) to"
+            f" {known:,}."
         )
     kept = stratified_labels(dataset.label, count, seed)
     label = np.full(len(dataset.label), -1, np.int64)
@@ -119,16 +122,23 @@ def _check_labels(
 ) -> None:
     for name, number, own in zip(dataset.classes, shaped.tolist(), rows, strict=True):
         if not 1 <= number <= len(own):
+            hint = (
+                ""
+                if (dataset.label[own] < 0).any()
+                else " None of them is in the pool: mismatch takes classes out of it, and"
+                " mismatch-added leaves them there."
+            )
             raise DataError(
                 f"Imbalance of {gamma:g} gives the class '{printable(name)}' {number:,} labels,"
                 f" and it has {len(own):,} rows. Take another number of labels, or less imbalance."
+                f"{hint}"
             )
 
 
 def noisy(
     dataset: Dataset, share: float, seed: int, kind: Noise = "symmetric"
 ) -> tuple[Dataset, Truth]:
-    """Wrong labels: of each class this share of its labeled rows, rounded.
+    """Wrong labels: this share of the labeled rows, rounded, and of each class as nearly as can be.
 
     Symmetric: another class, each as likely. Asymmetric: the next class in their order, as digits
     7 that are called 8; what Patrini et al., 2017 (https://arxiv.org/abs/1609.03683) do by hand.
@@ -143,9 +153,10 @@ def noisy(
     if count < 2:
         raise UsageError("Label noise takes two or more classes.")
     label = np.array(dataset.label)
+    number = _wrong_of_each(np.bincount(label[label >= 0], minlength=count), share, seed)
     for c in range(count):
         rows = np.flatnonzero(dataset.label == c)
-        wrong = rows[order(len(rows), seed, _FLIPPED, c)][: round(share * len(rows))]
+        wrong = rows[order(len(rows), seed, _FLIPPED, c)][: number[c]]
         steps = np.ones(len(wrong), np.int64)
         if kind == "symmetric":
             steps = 1 + order(len(rows), seed, _TO, c)[: len(wrong)] % (count - 1)
@@ -153,6 +164,19 @@ def noisy(
     every = np.arange(len(label))
     made = replace(dataset, label=label, oracle=true_labels(dataset))
     return made, Truth(true_labels(dataset), label < 0, every)
+
+
+def _wrong_of_each(sizes: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """(K,) int64 how many labels of each class are wrong, more of each at a larger share.
+
+    A fifth of 4 labels is no whole number: there classes take turns, drawn by the seed, and it is a
+    fifth of all.
+    """
+    count, of = len(sizes), np.repeat(np.arange(len(sizes)), sizes)
+    within = np.arange(len(of)) - (np.cumsum(sizes) - sizes)[of]
+    turn = (order(count, seed, _FLIPPED, count) + 0.5) / count
+    first = np.argsort((within + turn[of]) / sizes[of], kind="stable")
+    return np.bincount(of[first[: round(share * len(of))]], minlength=count)
 
 
 def relabeled(dataset: Dataset, given: np.ndarray) -> tuple[Dataset, Truth]:

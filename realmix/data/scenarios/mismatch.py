@@ -127,7 +127,8 @@ def _divided(
         raise UsageError(
             "Mismatch takes two or more known classes, each named once, and one or more others."
             f" Known: {shortened(known) or 'none'}; of {len(dataset.classes)} classes that leaves"
-            f" {len(others)}. Two classes have none to spare: foreign rows come from other data."
+            f" {len(others)}. Two classes have none to spare: foreign rows come from other data"
+            " (foreign=50:FILE)."
         )
     truth = true_labels(dataset)
     parts = {name: np.flatnonzero(truth == c) for c, name in enumerate(dataset.classes)}

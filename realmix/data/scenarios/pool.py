@@ -145,10 +145,9 @@ def _close(inputs: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np
 
 def _retyped(text: str, rng: np.random.Generator) -> str:
     """The same words: other case, a wider space or another end."""
-    way = rng.integers(3)
-    if way == 0 and " " in text.strip():
-        return text.replace(" ", "  ", 1)
-    return f"{text.rstrip('. ')} ." if way == 1 else text.upper()
+    ways = (text.replace(" ", "  ", 1), f"{text.rstrip('. ')} .", text.upper())
+    first = int(rng.integers(3))
+    return next((new for new in (*ways[first:], *ways) if new != text), f"{text} .")
 
 
 def _moved(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,27 @@ from realmix.data.scenarios.arrange import Places, arranged
 from realmix.data.scenarios.truth import Truth
 
 HUMAN, PREFIX = "cifar10_human_labels.npz", "c10n_"
+_kept: ContextVar[dict[str, Dataset] | None] = ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def reading_once() -> Iterator[None]:
+    """Within it the same data, read in the same way, are read once: for many cells of them."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _read(data: str, reading: Mapping[str, Any]) -> Dataset:
+    kept, key = _kept.get(), repr((data, sorted(reading.items())))
+    if kept is None:
+        return load(data, **reading)
+    if key not in kept:
+        kept.clear()  # others are as large
+        kept[key] = load(data, **reading)
+    return kept[key]
 
 
 def read_arranged(
@@ -75,7 +98,7 @@ def places_of(data: str, reading: Mapping[str, Any]) -> tuple[Dataset, Places]:
     def human(name: str) -> np.ndarray:
         return human_labels(name, reading.get("data_root"))
 
-    dataset = load(data, **reading)
+    dataset = _read(data, reading)
     return dataset, Places(foreign, human)
 
 

@@ -16,12 +16,15 @@ _TEST = 44  # stream of randomness
 _SHARE = "test_share (--test-share)"
 
 
-def with_test_part(dataset: Dataset, share: float) -> Dataset:
+def with_test_part(dataset: Dataset, share: float) -> tuple[Dataset, np.ndarray]:
     """A share of the labeled rows as test rows, the same whatever the seed of a run is.
 
     Args:
         dataset: with labels, and without test rows.
         share: of each class's labeled rows, in (0, 1).
+
+    Returns:
+        The data, and (M,) int64 which of the rows are left to learn from.
 
     Raises:
         UsageError: there are test rows already, or a share out of range.
@@ -48,7 +51,7 @@ def with_test_part(dataset: Dataset, share: float) -> Dataset:
             f"{_SHARE} {share:g} leaves nothing to test on, or nothing to learn from: there are"
             f" {int((dataset.label >= 0).sum()):,} labels. Give test rows (--test)."
         )
-    return tested_on(dataset, part, rest)
+    return tested_on(dataset, part, rest), rest
 
 
 def with_validation(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Truth]:

@@ -355,6 +355,13 @@ def test_what_is_missing_is_explained(tmp_path: Path, name: str) -> None:
         load(name)
 
 
+def test_a_folder_of_the_name_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "usps").mkdir()
+    with pytest.raises(DataError, match=r"The folder of that name here is \./usps\."):
+        load("usps", data_root=str(tmp_path))
+
+
 def test_a_data_root_that_is_no_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a folder"):
         load("cifar10", data_root=str(tmp_path / "none"))

@@ -1,6 +1,7 @@
 """NAME=VALUE, several scenarios after each other, and data that are written and read again."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from realmix.command.main import main
 from realmix.data.reading.load import load
 from realmix.data.scenarios.arrange import Places, arranged, known_classes
 from realmix.data.scenarios.names import SCENARIOS, Asked
-from realmix.data.scenarios.read import human_labels, read_arranged
+from realmix.data.scenarios.read import human_labels, read_arranged, reading_once
 from realmix.data.scenarios.truth import true_labels
 
 
@@ -73,6 +74,23 @@ def test_scenarios_after_each_other_keep_the_truth(digits):
     assert truth.share == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("test_share", [None, 0.2])
+@pytest.mark.parametrize("first", ["pool-size=300", "mismatch=50"])
+def test_the_truth_numbers_the_rows_as_they_were_given(digits, test_share, first):
+    full = replace(digits, test_inputs=None, test_label=None)
+    words = (first, "foreign=30:noise", "foreign=10:noise", "near-duplicates=20")
+    made, truth = arranged(full, 1, labels=60, test_share=test_share, scenario=words)
+    own, count = truth.row < len(full.label), len(made.label)
+    copies = np.ones(count, bool)
+    copies[np.unique(truth.row, return_index=True)[1]] = False
+    assert copies.sum() == round(0.25 * (truth.pool & ~copies).sum())
+    plain = own & ~copies
+    assert np.array_equal(made.inputs[plain], full.inputs[truth.row[plain]])
+    assert (truth.label[~own] == -1).all()
+    foreign = truth.foreign & ~copies if "pool" in first else ~own & ~copies
+    assert len(np.unique(truth.row[foreign])) == foreign.sum() > 50
+
+
 def test_mismatch_comes_first_and_draws_the_labels(digits):
     made, truth = arranged(digits, 0, labels=60, scenario=("label-noise=50", "mismatch=75"))
     assert made.classes == ("0", "1", "2", "3", "4", "5")
@@ -97,6 +115,28 @@ def test_the_added_form_holds_the_known_part(digits):
 
 def test_known_classes_are_cifars_animals_or_three_of_five(digits):
     assert known_classes(digits) == (("0", "1", "2", "3", "4", "5"), 4)
+
+
+def test_data_are_read_once_where_that_is_asked_and_stay_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,label\n" + "".join(f"{i}.5,{i % 7},{'uv'[i % 2]}\n" for i in range(20)))
+    times = []
+    monkeypatch.setattr(
+        "realmix.data.scenarios.read.load",
+        lambda data, **reading: times.append(data) or load(data, **reading),
+    )
+    words = ("label-noise=50", "imbalance-pool=2", "near-duplicates=50")
+    with reading_once():
+        plain = read_arranged(str(path), {}, labels=6)[0]
+        read_arranged(str(path), {}, labels=6, scenario=words)
+        again = read_arranged(str(path), {}, labels=6)[0]
+        assert len(times) == 1
+        read_arranged(str(path), {"label_column": "label"}, labels=6)
+        assert len(times) == 2
+    assert np.array_equal(plain.inputs, again.inputs)
+    assert np.array_equal(plain.label, again.label)
+    path.write_text("x,y,label\n" + "".join(f"{i}.5,{i % 7},{'uv'[i % 2]}\n" for i in range(30)))
+    assert len(read_arranged(str(path), {}, labels=6)[0].label) == 30  # and not outside of it
 
 
 def test_foreign_rows_of_a_file_are_read_as_the_data_are(tmp_path):

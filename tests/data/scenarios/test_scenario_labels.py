@@ -1,5 +1,6 @@
 """Drawn labels, unequal classes and wrong labels: counts by hand, and what must not change."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -52,24 +53,24 @@ def test_more_labels_than_there_are_and_fewer_than_classes_are_refused(count):
 
 def test_a_test_part_is_the_same_for_all_and_trains_nowhere():
     full = replace(dataset(), label=true_labels(dataset()))
-    made = with_test_part(full, 0.3)
+    made, _ = with_test_part(full, 0.3)
     assert counts(made.test_label) == [15, 15, 15, 15]
     assert set(made.test_names).isdisjoint(made.names)
     assert len(made.label) + len(made.test_label) == 200
-    assert made.test_names == with_test_part(full, 0.3).test_names
+    assert made.test_names == with_test_part(full, 0.3)[0].test_names
 
 
 def test_equal_rows_are_not_divided_between_training_and_test():
     full = replace(dataset(), label=true_labels(dataset()))
     groups = np.full(200, -1)
     groups[:40] = 7  # of every class ten
-    made = with_test_part(replace(full, groups=groups), 0.3)
+    made, _ = with_test_part(replace(full, groups=groups), 0.3)
     among = {f"r{i}" for i in range(40)}
     assert among <= set(made.test_names) or among.isdisjoint(made.test_names)
 
 
 def test_a_test_part_where_there_is_a_test_set_is_refused():
-    made = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.5)
+    made, _ = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.5)
     with pytest.raises(UsageError, match=r"test_share \(--test-share\) holds.*test rows already"):
         with_test_part(made, 0.5)
     with pytest.raises(UsageError, match=r"\(--test-share\) must be above 0"):
@@ -77,7 +78,7 @@ def test_a_test_part_where_there_is_a_test_set_is_refused():
 
 
 def test_a_part_of_the_labels_takes_the_place_of_the_test_rows():
-    full = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.3)
+    full, _ = with_test_part(replace(dataset(), label=true_labels(dataset())), 0.3)
     few = with_labels(full, 20, seed=1)
     made, truth = with_validation(few, 0.2, seed=1)
     assert counts(made.test_label) == [1, 1, 1, 1]
@@ -144,7 +145,8 @@ def test_so_many_labels_of_each_class_are_wrong(share, seed, kind):
     made, truth = noisy(clean, share, seed, kind)
     known = clean.label >= 0
     wrong = known & (made.label != clean.label)
-    assert counts(clean.label[wrong]) == [round(20 * share)] * 4
+    assert wrong.sum() == round(80 * share)
+    assert all(abs(one - 20 * share) <= 1 for one in counts(clean.label[wrong]))
     assert np.array_equal(made.label[~known], clean.label[~known])
     assert np.array_equal(truth.label, true_labels(clean))
     if kind == "asymmetric":
@@ -158,11 +160,20 @@ def test_symmetric_noise_goes_to_every_other_class_alike():
         assert counts(made.label[clean.label == c]) == [0 if k == c else 100 for k in range(4)]
 
 
-def test_less_noise_is_part_of_more():
-    clean = dataset(labeled=20)
-    less, more = (noisy(clean, share, 5)[0].label for share in (0.2, 0.6))
-    wrong = less != clean.label
-    assert np.array_equal(less[wrong], more[wrong])
+@pytest.mark.parametrize("labeled", [2, 20])
+def test_less_noise_is_part_of_more(labeled):
+    clean = dataset(labeled=labeled)
+    made = [noisy(clean, share, 5)[0].label for share in np.linspace(0, 1, 21)]
+    for less, more in itertools.pairwise(made):
+        wrong = less != clean.label
+        assert np.array_equal(less[wrong], more[wrong])
+
+
+def test_few_labels_of_a_class_are_wrong_as_often_as_many():
+    few = dataset(labeled=2)  # a fifth of two is none
+    drawn = [noisy(few, 0.25, seed)[0].label != few.label for seed in range(30)]
+    assert {wrong.sum() for wrong in drawn} == {2}
+    assert min(counts(np.concatenate([few.label[wrong] for wrong in drawn]))) > 5
 
 
 def test_human_labels_take_the_place_of_labels_alone():

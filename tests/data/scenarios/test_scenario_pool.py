@@ -73,11 +73,14 @@ def test_near_duplicates_of_pictures_look_alike():
 
 def test_near_duplicates_of_texts_keep_the_words():
     label = np.array([0, 1, -1, -1, -1, -1])
-    texts = np.array([f"word{i} other words here" for i in range(6)], object)
-    made, truth = near_duplicates(Dataset(texts, label, ("a", "b"), "words"), 0.5, 0)
-    for text, row in zip(made.inputs[6:], truth.row[6:], strict=True):
-        assert text != texts[row]
-        assert text.lower().rstrip(" .").split() == texts[row].split()
+    ends = ["", "", " .", "!", " .", ""]
+    texts = np.array([f"word{i} other words here{end}" for i, end in enumerate(ends)], object)
+    texts[5] = "WORDS"
+    for seed in range(5):
+        made, truth = near_duplicates(Dataset(texts, label, ("a", "b"), "words"), 0.5, seed)
+        for text, row in zip(made.inputs[6:], truth.row[6:], strict=True):
+            assert text != texts[row]
+            assert text.lower().rstrip(" .").split() == texts[row].lower().rstrip(" .").split()
 
 
 def test_what_has_no_pool_and_shares_out_of_range_are_refused():
