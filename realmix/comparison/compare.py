@@ -148,8 +148,7 @@ def _settled(
     grid: Grid, dataset: Dataset, contenders: Sequence[Contender]
 ) -> tuple[Grid, tuple[str, ...]]:
     """The encoder and its views, which must be the same for all that are compared."""
-    cell = next(iter(grid))
-    config = replace(cell.config(grid.common), algorithm="auto")
+    config = replace(next(iter(grid)).config(grid.common), algorithm="auto")
     seen, notes = with_encoder(dataset, config, over=PUBLISHED)
     common = dict(grid.common)
     if notes:
