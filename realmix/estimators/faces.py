@@ -30,10 +30,6 @@ from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 
 SEEDS = 2**31 - 1
-TUNED_HERE = (
-    "An encoder of pictures needs tune here: 'head', 'last', 'all' or 'lora'. From the features of"
-    " one that is frozen `realmix fit` learns, which keeps them on the disk."
-)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
