@@ -196,6 +196,7 @@ def _predict(command: Predict) -> None:
     from realmix.command.predictions import predict_all
     from realmix.command.several import many
     from realmix.evaluate.shares import parsed
+    from realmix.report.predicted import replaces
     from realmix.runs.classifier import load_classifier
 
     files = many.matches(command.input)
@@ -211,16 +212,13 @@ def _predict(command: Predict) -> None:
         return
     if command.scheduler is not None:
         raise UsageError("--scheduler is for many files: give a pattern, such as 'part-*.csv'.")
-    if not command.out.parent.is_dir():
-        raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
-    if command.out.exists() and command.out.resolve() == Path(command.input).resolve():
-        raise UsageError("--out would overwrite the input. Choose another --out.")
+    replaced = replaces(command.out, command.input)
     classifier = load_classifier(command.run)
     if command.class_shares is not None:
         classifier = classifier.at_shares(parsed(command.class_shares, classifier.classes))
     found = predict_all(classifier, command.input, command.data_root, command.follow_links)
     found.write(command.out)
-    show(found.summary(command.out))
+    show(found.summary(command.out, replaced))
 
 
 def _decide(command: Decide) -> None:

@@ -720,6 +720,37 @@ def test_inputs_that_cannot_be_predicted(
     assert not (here / "predictions.csv").exists()
 
 
+def test_predictions_replace_predictions_and_nothing_else(
+    finished: Path, here: Path, shell: Shell
+) -> None:
+    out = here / "predictions.csv"
+    code, text, _ = shell("predict", finished, "digits")
+    assert code == 0
+    assert "in place of" not in text
+    first = out.read_bytes()
+    code, text, _ = shell("predict", finished, "digits")
+    assert code == 0
+    assert "predictions.csv in place of an earlier one" in text
+    assert out.read_bytes() == first
+    for changed in (
+        b"a diary\n",
+        b"",
+        first.replace(b"input", b"name", 1),
+        first + b"mine,3\n",  # a row that was added
+        first.replace(b"\n", b",note\n", 1),
+        b"\xff\xfe",
+    ):
+        out.write_bytes(changed)
+        assert "is not overwritten" in shell.fails(2, "predict", finished, "digits")
+        assert out.read_bytes() == changed
+    rows = list(csv.reader(first.decode().splitlines()))
+    rows[3][1] = "4" if rows[3][1] != "4" else "5"  # corrected by hand
+    out.write_text("\n".join(map(",".join, rows)))
+    assert "was changed since" in shell.fails(2, "predict", finished, "digits")
+    (here / "folder").mkdir()
+    assert "is a folder" in shell.fails(2, "predict", finished, "digits", "--out", "folder")
+
+
 def test_a_model_file_that_is_damaged_is_refused(finished: Path, here: Path, shell: Shell) -> None:
     data = bytearray((finished / "model.safetensors").read_bytes())
     data[-5] ^= 1
