@@ -96,7 +96,7 @@ class Encoding:
 
     def missing(self) -> list[int]:
         """Places of what has no plain features yet, test rows behind the others."""
-        with store_of(self.encoder, PLAIN, 1, self.keeps).opened() as store:
+        with store_of(self.encoder, PLAIN, 1, self.keeps, self.note).opened() as store:
             return store.missing(self.digests)
 
     def only(self, places: Sequence[int]) -> Self:
@@ -159,7 +159,7 @@ class Encoding:
         count: int,
         views: Views,
     ) -> Kept:
-        store = store_of(self.encoder, facts, count, self.keeps)
+        store = store_of(self.encoder, facts, count, self.keeps, self.note)
         tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
         kept, broken = extract(self.encoder, pictures, digests, store, views, tell)
         if broken:

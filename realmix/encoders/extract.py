@@ -68,7 +68,11 @@ def augmented_views(
 
 
 def store_of(
-    encoder: Encoder, views: Mapping[str, object], count: int, keeps: bool = True
+    encoder: Encoder,
+    views: Mapping[str, object],
+    count: int,
+    keeps: bool = True,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Store:
     """Where the features of an encoder and these views are kept.
 
@@ -77,13 +81,14 @@ def store_of(
         views: all that they follow from.
         count: of views.
         keeps: on the disk; else in memory, and empty.
+        note: is told where another process has it.
     """
     if not keeps:
         return Memory((count, encoder.reference.dimension))
     facts = json.dumps({"made": MADE, **views}, sort_keys=True)
     mark = hashlib.sha256(facts.encode()).hexdigest()[:8]
     folder = cache_folder() / "features" / f"{encoder.reference.fingerprint}-{mark}"
-    return Store(folder, (count, encoder.reference.dimension))
+    return Store(folder, (count, encoder.reference.dimension), note)
 
 
 def extract(

@@ -168,7 +168,7 @@ class TextEncoding:
         return kept
 
     def _store(self, facts: dict[str, object], count: int) -> Store:
-        return store_of(self.encoder, {"kind": "texts", **facts}, count, self.keeps)
+        return store_of(self.encoder, {"kind": "texts", **facts}, count, self.keeps, self.note)
 
     def _inputs(
         self, views: Views, count: int, batches: Sequence[Sequence[int]]
