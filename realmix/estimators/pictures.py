@@ -22,7 +22,7 @@ FEW = 5  # bad files that a message lists
 
 
 class Pictures(NamedTuple):
-    """Image files, read: (N, C, H, W) uint8, their scale, and notes on both; see `Dataset`."""
+    """Image files, read: (N, C, H, W) uint8, their scale, and notes on that; see `Dataset`."""
 
     files: tuple[Path, ...]
     inputs: np.ndarray
@@ -60,11 +60,11 @@ def pictures_of(files: Sequence[Path]) -> Pictures:
         DataError: some cannot be read. As X and y go together, none is left out.
     """
     headers = read_headers(files)
-    shape, note = choose_shape(headers, None)
+    shape, _ = choose_shape(headers, None)
     scale, notes = choose_scale(files, headers)
     images, reasons = read_images(files, shape or (3, 1, 1), scale)
     _refuse(files, reasons)
-    return Pictures(tuple(files), images, scale, (note, *notes))
+    return Pictures(tuple(files), images, scale, notes)
 
 
 def files_proba(classifier: Classifier, files: Sequence[Path]) -> np.ndarray:
