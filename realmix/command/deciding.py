@@ -130,7 +130,7 @@ def _facts(case: Case) -> Table:
         table.add_row("luck", f"equal models look this different in at most {bound}")
         table.add_row("ships", Text(f"that model alone: {printable(folder / MODEL)}", "bold"))
     if standing.winner is not None:
-        data = printable(case.run.config.get("data", "DATA"))
+        data = printable(case.run.config.get("config", {}).get("data", "DATA"))
         more = f"realmix fit {data} --answers {printable(folder / ANSWERS)} --out ANOTHER-FOLDER"
         table.add_row("next", f"{more} learns from the answers too")
     return table

@@ -581,8 +581,15 @@ def test_predictions_of_class_folders_say_the_accuracy(
     right = sum(Path(row["input"]).parent.name == row["label"] for row in rows)
     assert f"{right / 4:.1%} (" in text
     assert "of 4 inputs whose class is known" in text
+    assert "learned from these rows" not in text
     code, text, _ = shell("predict", finished, "new/other")
     assert "accuracy" not in text
+
+
+def test_an_accuracy_on_what_a_run_learned_from_is_called_so(here: Path, shell: Shell) -> None:
+    folders(here / "pets", classes=("cat", "dog"))
+    assert shell("fit", "pets", "--steps", 1, "--no-gate", "--out", "out")[0] == 0
+    assert "learned from these rows, so" in " ".join(shell("predict", "out", "pets")[1].split())
 
 
 def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:
