@@ -712,7 +712,7 @@ def test_arrays_are_predicted_and_fitted_to_the_size_of_the_model(
         ("a.csv", 3, "holds feature rows, but this model was trained on images"),
         ("nothing", 2, "neither a built-in data set"),
         ("text.png", 3, "No image in 'text.png' can be read"),
-        ("empty", 3, "no files in the pool folder"),
+        ("empty", 3, "There are no files in"),
         ("text.png --out no/where.csv", 2, "no folder 'no'"),
         ("a.csv --out a.csv", 2, "overwrite"),
     ],
