@@ -159,7 +159,8 @@ def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
     assert source.inputs is not None
     reasons = {row: why for row, text in enumerate(source.inputs) if (why := no_text(text))}
     good = np.array([row for row in range(len(source)) if row not in reasons], np.int64)
-    bad = tuple((source.names[row], why) for row, why in reasons.items()) + source.bad_files
+    empty = ((source.names[row], why) for row, why in reasons.items())
+    bad = (*empty, *source.refused, *source.bad_files)  # files in class folders are refused
     if not len(good):
         raise DataError(f"{what} holds no text that can be read ({bad[0][1]}).")
     kept = source.take(good)
