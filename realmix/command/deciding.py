@@ -15,7 +15,8 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.evaluate.dispute import ABOUT_EQUAL, EQUAL_GAIN, ERROR, Standing
 from realmix.evaluate.gate import CANDIDATE
-from realmix.runs.decide import PAGE, TABLE, Case, conclude, open_case
+from realmix.runs.classifier import MODEL
+from realmix.runs.decide import ANSWERS, PAGE, TABLE, Case, conclude, open_case, write_lists
 from realmix.runs.run_folder import locked
 
 Ship = Callable[[str], None]
@@ -42,6 +43,9 @@ def ask(folder: Path, count: int | None, ship: Ship | None) -> Case:
         for number, name in enumerate(classes, 1):
             print(f"{number:4}  {printable(name)}")
         print("   s  none of these, or nobody can tell\n   q  stop")
+        if "decide_images" in case.run.evidence and case.open_rows:
+            write_lists(case, count or len(case.open_rows))
+            print(f"The pictures, in this order: {printable(folder / PAGE)}")
         for place in case.open_rows[:count]:
             if case.standing.winner is not None:
                 break
@@ -124,6 +128,11 @@ def _facts(case: Case) -> Table:
     elif standing.winner != ABOUT_EQUAL:
         bound = f"{standing.error_rate:.1%}, {ERROR:.0%} was allowed"
         table.add_row("luck", f"equal models look this different in at most {bound}")
+        table.add_row("ships", Text(f"that model alone: {printable(folder / MODEL)}", "bold"))
+    if standing.winner is not None:
+        data = printable(case.run.config.get("config", {}).get("data", "DATA"))
+        more = f"realmix fit {data} --answers {printable(folder / ANSWERS)} --out ANOTHER-FOLDER"
+        table.add_row("next", f"{more} learns from the answers too")
     return table
 
 

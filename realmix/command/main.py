@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from realmix.command.process import Signals, Stopped, explain, is_first, out_of_
 from realmix.command.several.options import Compare
 from realmix.runs.config import Config
 
+LEARNED = "The run learned from these rows, so the accuracy on them says nothing of new ones."
 BROKEN_PIPE = 141  # as shells have it
 NO_GATE = (
     "WARNING --no-gate: nothing will be held out and compared. The model ships even if the"
@@ -196,7 +198,9 @@ def _predict(command: Predict) -> None:
     from realmix.command.predictions import predict_all
     from realmix.command.several import many
     from realmix.evaluate.shares import parsed
+    from realmix.report.predicted import replaces
     from realmix.runs.classifier import load_classifier
+    from realmix.runs.run_folder import saved_config
 
     files = many.matches(command.input)
     if files is not None:
@@ -211,16 +215,16 @@ def _predict(command: Predict) -> None:
         return
     if command.scheduler is not None:
         raise UsageError("--scheduler is for many files: give a pattern, such as 'part-*.csv'.")
-    if not command.out.parent.is_dir():
-        raise UsageError(f"--out: there is no folder '{printable(command.out.parent)}'.")
-    if command.out.exists() and command.out.resolve() == Path(command.input).resolve():
-        raise UsageError("--out would overwrite the input. Choose another --out.")
+    replaced = replaces(command.out, command.input)
     classifier = load_classifier(command.run)
     if command.class_shares is not None:
         classifier = classifier.at_shares(parsed(command.class_shares, classifier.classes))
     found = predict_all(classifier, command.input, command.data_root, command.follow_links)
+    config = saved_config(command.run) if found.accuracy and command.run.is_dir() else None
+    if config and Path(config["config"]["data"]).resolve() == Path(command.input).resolve():
+        found = replace(found, notes=(*found.notes, LEARNED))
     found.write(command.out)
-    show(found.summary(command.out))
+    show(found.summary(command.out, replaced))
 
 
 def _decide(command: Decide) -> None:

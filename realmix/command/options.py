@@ -93,7 +93,8 @@ class Predict:
         input: folder or file of what the model takes, table, .npz with x, or built-in name (its
             test rows); of a .txt file each line is a text. A pattern in quotes, such as
             'part-*.parquet', stands for many files, each with a table of its own.
-        out: the table; of a pattern a folder, by default predictions.
+        out: the table, which may replace an earlier one of predictions, but no other file; of a
+            pattern a folder, by default predictions.
         scheduler: of a pattern: address of a Dask scheduler, on whose workers the files are read.
         class_shares: how often each class occurs where the model is used, if not as among the
             labels: equal, or CLASS=SHARE,CLASS=SHARE,...

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,8 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from realmix.base.errors import DataError
-from realmix.base.files import write_atomically
-from realmix.base.wording import counted, harmless, printable
+from realmix.base.wording import counted, printable
 from realmix.command.console import bad_files
 from realmix.data.columns import Wanted
 from realmix.data.folders.walk import TEXT, Bad
@@ -37,6 +34,7 @@ from realmix.data.texts.columns import no_text
 from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
 from realmix.evaluate.intervals import wilson
+from realmix.report.predicted import write_predictions
 from realmix.runs.classifier import Classifier
 
 MOST_CLASSES = 10
@@ -90,18 +88,11 @@ class Predictions:
         Raises:
             StorageError: it cannot be written.
         """
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        probabilities = [f"probability_{name}" for name in self.classes]
-        table.writerow(["input", "label", "confidence", *probabilities])
-        rows = zip(self.names, self.label, self.confidence, self.probs, strict=True)
-        for name, label, confidence, probs in rows:
-            numbers = [f"{value:.6f}" for value in (confidence, *probs)]
-            table.writerow([harmless(name), harmless(label), *numbers])
-        write_atomically(path, text.getvalue())
+        write_predictions(path, self.names, self.classes, self.probs)
 
-    def summary(self, path: Path) -> RenderableType:
-        """How many, how sure, which classes, what was left out, and where the table is."""
+    def summary(self, path: Path, replaced: bool = False) -> RenderableType:
+        """How many, how sure, which classes, what was left out, and where the table is, and
+        whether it replaced an earlier one."""
         table = Table.grid(padding=(0, 2))
         table.add_column(style="dim")
         sure = f"mean confidence {self.confidence.mean():.1%}"
@@ -116,7 +107,8 @@ class Predictions:
             table.add_row("skipped", Text(bad_files(self.bad)))
         for note in self.notes:
             table.add_row("note", Text(note))
-        table.add_row("table", Text(printable(path), "bold"))
+        where = Text(printable(path), "bold")
+        table.add_row("table", where.append(" in place of an earlier one" * replaced, "not bold"))
         return Padding(table, 1, expand=False)
 
 
@@ -167,7 +159,8 @@ def _of_texts(source: Source, classifier: Classifier, what: str) -> Predictions:
     assert source.inputs is not None
     reasons = {row: why for row, text in enumerate(source.inputs) if (why := no_text(text))}
     good = np.array([row for row in range(len(source)) if row not in reasons], np.int64)
-    bad = tuple((source.names[row], why) for row, why in reasons.items()) + source.bad_files
+    empty = ((source.names[row], why) for row, why in reasons.items())
+    bad = (*empty, *source.refused, *source.bad_files)  # files in class folders are refused
     if not len(good):
         raise DataError(f"{what} holds no text that can be read ({bad[0][1]}).")
     kept = source.take(good)

@@ -42,6 +42,7 @@ class Encoding:
         encoder: where it computes.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
+        keeps: whether features are kept on the disk.
 
     Attributes:
         digests: of each row, then of each test row.
@@ -54,8 +55,10 @@ class Encoding:
         encoder: PhotoEncoder,
         counting: Callable[[str, int, int], None] = lambda words, done, of: None,
         note: Callable[[str], None] = lambda text: None,
+        keeps: bool = True,
     ) -> None:
-        self.dataset, self.encoder, self.counting, self.note = dataset, encoder, counting, note
+        self.dataset, self.encoder, self.keeps = dataset, encoder, keeps
+        self.counting, self.note = counting, note
         self.rows: Pictures = Files(dataset.files) if dataset.files else Arrays(dataset.inputs)
         self.tests: Pictures = Arrays(dataset.inputs[:0])
         if dataset.test_files:
@@ -93,7 +96,7 @@ class Encoding:
 
     def missing(self) -> list[int]:
         """Places of what has no plain features yet, test rows behind the others."""
-        with store_of(self.encoder, PLAIN, 1).opened() as store:
+        with store_of(self.encoder, PLAIN, 1, self.keeps, self.note).opened() as store:
             return store.missing(self.digests)
 
     def only(self, places: Sequence[int]) -> Self:
@@ -156,7 +159,7 @@ class Encoding:
         count: int,
         views: Views,
     ) -> Kept:
-        store = store_of(self.encoder, facts, count)
+        store = store_of(self.encoder, facts, count, self.keeps, self.note)
         tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
         kept, broken = extract(self.encoder, pictures, digests, store, views, tell)
         if broken:

@@ -22,7 +22,7 @@ from realmix.data.pools import View
 from realmix.data.reading.cache import cache_folder
 from realmix.encoders.encoder import Encoder, PhotoEncoder
 from realmix.encoders.pictures import Pictures
-from realmix.encoders.store import Store
+from realmix.encoders.store import Memory, Store
 
 T = TypeVar("T")
 
@@ -67,18 +67,28 @@ def augmented_views(
     return views
 
 
-def store_of(encoder: Encoder, views: Mapping[str, object], count: int) -> Store:
+def store_of(
+    encoder: Encoder,
+    views: Mapping[str, object],
+    count: int,
+    keeps: bool = True,
+    note: Callable[[str], None] = lambda text: None,
+) -> Store:
     """Where the features of an encoder and these views are kept.
 
     Args:
         encoder: the encoder.
         views: all that they follow from.
         count: of views.
+        keeps: on the disk; else in memory, and empty.
+        note: is told where another process has it.
     """
+    if not keeps:
+        return Memory((count, encoder.reference.dimension))
     facts = json.dumps({"made": MADE, **views}, sort_keys=True)
     mark = hashlib.sha256(facts.encode()).hexdigest()[:8]
     folder = cache_folder() / "features" / f"{encoder.reference.fingerprint}-{mark}"
-    return Store(folder, (count, encoder.reference.dimension))
+    return Store(folder, (count, encoder.reference.dimension), note)
 
 
 def extract(

@@ -14,14 +14,14 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from realmix.base.errors import StorageError
 from realmix.base.files import append_line, cut_to_whole_lines, whole_lines, write_atomically
@@ -29,6 +29,8 @@ from realmix.base.wording import printable
 from realmix.encoders.pictures import DIGEST
 
 FEATURES, BLOCKS = "features.bin", "blocks.jsonl"
+PATIENCE = 3.0  # seconds
+WAITS = "Another run encodes with this encoder now; this one waits until it is done."
 ELSEWHERE = "Make space there, or have features kept elsewhere with the variable REALMIX_CACHE"
 
 
@@ -47,10 +49,16 @@ class Store:
     Args:
         folder: made if it is not there.
         shape: (V, D) of a row.
+        note: is told where another process has the store.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, int]) -> None:
-        self.folder, self.shape = folder, shape
+    def __init__(
+        self,
+        folder: Path,
+        shape: tuple[int, int],
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.folder, self.shape, self.note = folder, shape, note
         self.place: dict[bytes, int] = {}
         self.blocks: list[Block] = []
         self.count = 0  # rows in the file
@@ -70,7 +78,11 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / "lock")
-            lock.acquire()
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                self.note(WAITS)
+                lock.acquire()
         except OSError as error:
             raise StorageError(
                 f"{printable(self.folder)} cannot be written: {error.strerror}. {ELSEWHERE}."
@@ -184,6 +196,31 @@ class Store:
     def rows(self, digests: Sequence[bytes]) -> np.ndarray:
         """(N,) int64 places in `features` of rows, none of which is missing."""
         return np.array([self.place[digest] for digest in digests], np.int64)
+
+
+class Memory(Store):
+    """The same for features that one process needs: nothing is read from the disk or written."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__(Path(), shape)
+        self.made: list[np.ndarray] = []
+
+    @contextmanager
+    def opened(self) -> Iterator[Self]:
+        yield self
+
+    def make_room(self, rows: int) -> None:
+        pass
+
+    def append(self, digests: Sequence[bytes], features: np.ndarray) -> None:
+        self.made.append(np.asarray(features, np.float16))
+        self._count(list(digests), checksum=0)
+
+    def check(self, digests: Sequence[bytes]) -> int:
+        return 0
+
+    def features(self) -> np.ndarray:
+        return np.concatenate([np.zeros((0, *self.shape), np.float16), *self.made])
 
 
 def _block(line: Mapping[str, Any]) -> tuple[list[bytes], int, bool]:

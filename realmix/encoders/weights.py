@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,16 +48,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of odd files, which are judged by what they hold
+            warnings.simplefilter("ignore")
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make its reader raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = str(error).partition("\n")[0]
+        reason = said if " " in said else f"neither safetensors nor what torch.save writes ({said})"
         if _REFUSED in reason:
             raise UsageError(
                 f"'{printable(path)}' holds more than tensors, and could run code if it were"
                 " opened. Save the tensors alone: torch.save(network.state_dict(), FILE)."
             ) from None
         raise UsageError(
-            f"'{printable(path)}' is not a whole file of weights: {printable(reason)}"
+            f"'{printable(path)}' is not a whole file of weights: {printable(reason)}."
         ) from None
     return _tensors(found, path)
 

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from realmix.data.encoded import Encoded, Kept
@@ -97,8 +96,6 @@ class TextEncoding:
 
     def missing(self) -> list[int]:
         """Places of what has no plain features yet, test rows behind the others."""
-        if not self.keeps:
-            return list(range(len(self.texts)))
         with self._store(PLAIN, 1).opened() as store:
             return store.missing(self.digests)
 
@@ -164,11 +161,6 @@ class TextEncoding:
     ) -> Kept:
         inputs = partial(self._inputs, views, count)
         tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
-        if not self.keeps:
-            batches = [range(i, min(i + BATCH, rows)) for i in range(0, rows, BATCH)]
-            made = inputs(batches)
-            seen = [self._all_views(made, count) for _ in batches]
-            return Kept(np.concatenate(seen), np.arange(rows))
         store, encode = self._store(facts, count), self.encoder.encode
         kept, broken = keep(encode, self.digests[:rows], store, inputs, BATCH, tell)
         if broken:
@@ -176,13 +168,7 @@ class TextEncoding:
         return kept
 
     def _store(self, facts: dict[str, object], count: int) -> Store:
-        return store_of(self.encoder, {"kind": "texts", **facts}, count)
-
-    def _all_views(self, inputs: Iterator[list[str]], count: int) -> np.ndarray:
-        seen: np.ndarray = torch.stack(
-            [self.encoder.encode(next(inputs)) for _ in range(count)], 1
-        ).numpy()
-        return seen
+        return store_of(self.encoder, {"kind": "texts", **facts}, count, self.keeps, self.note)
 
     def _inputs(
         self, views: Views, count: int, batches: Sequence[Sequence[int]]

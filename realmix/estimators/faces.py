@@ -18,8 +18,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 from torch import nn
 
-from realmix.base.errors import DataError, RealmixError, RealmixWarning
-from realmix.base.wording import in_python
+from realmix.base.errors import DataError, RealmixError, RealmixWarning, UsageError
+from realmix.base.wording import in_python, printable
 from realmix.data.labels import Marks, class_name
 from realmix.estimators.labels import divide, settled
 from realmix.models import NETWORKS
@@ -30,10 +30,6 @@ from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 
 SEEDS = 2**31 - 1
-TUNED_HERE = (
-    "An encoder of pictures needs tune here: 'head', 'last', 'all' or 'lora'. From the features of"
-    " one that is frozen `realmix fit` learns, which keeps them on the disk."
-)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -122,9 +118,18 @@ def network_name(given: Any) -> Any:
     """The name of a network; a module is put into the table of networks under a name of its own.
 
     Trainings begin with the weights that it has.
+
+    Raises:
+        UsageError: neither a name nor a module, such as a class of modules.
     """
-    if not isinstance(given, nn.Module):
+    if given is None or isinstance(given, str):
         return given
+    if not isinstance(given, nn.Module):
+        what = getattr(given, "__name__", type(given).__name__)
+        raise UsageError(
+            f"model is {printable(what)}, and neither a name nor a torch.nn.Module. Of a class or"
+            f" a function give what it makes: model={printable(what)}(...)."
+        )
     template = copy.deepcopy(given)
     NETWORKS[own_name(given)] = lambda shape, num_classes: copy.deepcopy(template)
     return own_name(given)

@@ -8,24 +8,18 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from realmix.base.errors import DataError, UsageError
+from realmix.base.errors import DataError
 from realmix.data.labels import EXPECTED, Marks, class_name
-from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.load import from_arrays
 from realmix.data.texts.given import given_texts
 from realmix.estimators import faces
-from realmix.estimators.frames import encoded_columns, encoding_of, frame_rows
+from realmix.estimators.frames import encoded_columns, encoding_of
+from realmix.estimators.inputs import array_rows, pool_proba, proba, seen
 from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.estimators.listening import Listener
-from realmix.estimators.texts import read_by_encoder, texts_as_in_fit
-from realmix.runs.augmentation import augmented
+from realmix.estimators.pictures import given_files, pictures_of
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.pool.weak import with_worth
@@ -50,9 +44,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         judge: what the gate compares: "accuracy", "balanced", "macro_f1" or "log_loss"; "auto" is
             accuracy, or balanced accuracy where classes are unequal.
         single: where a pair is the better bet keep one network that learned from both.
-        encoder: of texts; by default the best installed, "tfidf" needs nothing: docs/text.md. Of
-            pictures, with `tune`: "auto", "lite0", "timm:NAME", ...: docs/encoders.md.
-        tune: train the encoder of pictures: "head", "last", "all", "lora" or "lora-RANK".
+        encoder: of texts or pictures, "none" of pictures: by default the best installed sees texts
+            and photos. docs/text.md and docs/encoders.md have the names.
+        tune: train the encoder too: "head", "last", "all", "lora" or "lora-RANK".
         augment: what is done to pictures: "photos" (mirrored), "digits", "symbols" (never
             mirrored or inverted), "none", or the name of a JSON file; "auto" takes what suits the
             data, and mirrors only where that does not change what is seen.
@@ -139,8 +133,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Args:
             X: (N, D) features; a data frame of numbers, categories, booleans and dates, with blanks
                 where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-                channels, uint8 in 0..255 or floats in [0, 1]; or N texts, or a data frame with a
-                column of texts.
+                channels, uint8 in 0..255 or floats in [0, 1]; or the paths of N image files; or N
+                texts. Paths and texts may be a list, or a column of a data frame.
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
                 which, such as -1 beside 1 alone.
@@ -153,13 +147,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 fit (`DataError` and `UsageError` are ValueErrors).
             ArithmeticError: when a loss becomes NaN or infinite.
         """
-        texts, told = given_texts(X), tuple[str, ...]()
-        if texts is not None:
-            faces.forget_features(self)
-            self.encoding_, inputs = None, texts.texts
-        else:
-            self.encoding_, told = encoding_of(X, self.categorical, self.numeric)
-            inputs = self._inputs(X, reset=True)
+        inputs, further = self._read(X)
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None.")
         marks = Marks.of(self.unlabeled_marker, self.class_value)
@@ -169,23 +157,19 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         label = np.full(len(inputs), UNLABELED)
         label[known] = places
         names = [class_name(value) for value in self.classes_.tolist()]
-        config = faces.config_of(self)
         dataset = with_worth(from_arrays(inputs, label, names, groups, weak_labels=weak_labels))
-        notes = read(y, marks)[1].notes(quiet=EXPECTED) + told + dataset.notes
-        dataset = replace(dataset, notes=notes, **encoded_columns(self.encoding_))
-        dataset = augmented(dataset, config).dataset
-        if texts is not None:
-            dataset = read_by_encoder(dataset, texts, config)
-        elif config.freezes:
-            raise UsageError(faces.TUNED_HERE)
+        told = read(y, marks)[1].notes(quiet=EXPECTED) + further.pop("notes", ())
+        dataset = replace(dataset, notes=told + dataset.notes, **further)
         listener = Listener(int(self.verbose))
+        dataset, config = seen(dataset, faces.config_of(self), listener)
         phases = Phases(dataset, config, None, listener)
         outcome = Experiment(phases).run()
         self.classifier_, self.history_ = outcome.classifier, listener.history
         self.result_ = faces.result_of(outcome, phases, np.flatnonzero(~known))
         faces.warn(phases.notes)
         if not known.all():
-            label[~known] = self.classifier_.predict_proba(dataset.inputs[~known]).argmax(1)
+            probs = pool_proba(self.classifier_, dataset, np.flatnonzero(~known))
+            label[~known] = probs.argmax(1)
         self.transduction_ = self.classes_[label]
         return self
 
@@ -198,9 +182,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             ValueError: inputs of another shape than in `fit`, or not finite.
         """
         check_is_fitted(self)
-        if self.classifier_.takes == "texts":
-            return self.classifier_.predict_proba(texts_as_in_fit(X, self.classifier_))
-        return self.classifier_.predict_proba(self._inputs(X, reset=False))
+        return proba(self, X)
 
     def predict(self, X: Any) -> np.ndarray:
         """(N,) most probable class of each row. Raises as `predict_proba`."""
@@ -213,22 +195,20 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """See `labeled_score`. Raises ValueError where no row has a label."""
         return faces.labeled_score(self, X, y, sample_weight)
 
-    def _inputs(self, X: Any, reset: bool) -> np.ndarray:
-        """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
-
-        Args:
-            X: features or images.
-            reset: remember the features' count and names instead of comparing with them.
-        """
-        if self.encoding_ is not None:
-            return as_rows(frame_rows(self, X, self.encoding_, reset))
-        if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
-            return as_rows(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
-        if reset:
+    def _read(self, X: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        """`X` as a `Dataset` holds it, and what else this keeps of where the rows came from."""
+        self.encoding_, files = None, given_files(X)
+        if files is not None:
             faces.forget_features(self)
-        images = check_array(X, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
-        rows = as_rows(images) if reset else as_inputs(images, scale=self.classifier_.scale)
-        return np.require(rows, requirements="W")
+            pictures = pictures_of(files)._asdict()
+            return pictures.pop("inputs"), pictures
+        texts = given_texts(X)
+        if texts is not None:
+            faces.forget_features(self)
+            return texts.texts, {"columns": texts.columns}
+        self.encoding_, notes = encoding_of(X, self.categorical, self.numeric)
+        columns = encoded_columns(self.encoding_)
+        return array_rows(self, X, reset=True), {"notes": notes, **columns}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

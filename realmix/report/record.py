@@ -58,6 +58,8 @@ def read_run(folder: Path) -> Run:
         StorageError: a record is damaged or cannot be read.
     """
     result = _json(folder / "result.json")
+    if not folder.is_dir():
+        raise DataError(f"There is no run folder '{printable(folder)}'. Check the path.")
     if result is None:
         raise DataError(
             f"{printable(folder)} holds no result.json, so no finished run. "

@@ -6,20 +6,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from realmix.augment.described import read_augmentation
 from realmix.augment.presets import views_of
 from realmix.augment.texts.text_views import known_synonyms, same_views, text_views
-from realmix.augment.texts.translate import COLUMN, checked, translator_of
-from realmix.augment.texts.translations import translations
+from realmix.augment.texts.translations import translated
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
 from realmix.data.encoded import num_weak
 from realmix.data.pools import Dataset
-from realmix.data.texts.columns import TRANSLATED
 from realmix.encoders import catalogue
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
@@ -130,14 +127,22 @@ def with_encoder(
     return replace(config, encoder=there[0] if there else None), (catalogue.photo_words(there),)
 
 
-def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) -> AnyEncoding | None:
+def encoding_of(
+    dataset: Dataset, config: Config, watch: Watch | None = None, keeps: bool = True
+) -> AnyEncoding | None:
     """The pictures or texts and the encoder that is to see them, where the run has one.
+
+    Args:
+        dataset: what was read.
+        config: of the run.
+        watch: looks on.
+        keeps: whether features are kept on the disk.
 
     Raises:
         UsageError: there is no such encoder, or the data are no pictures.
     """
     if dataset.is_texts:
-        return text_encoding(dataset, config, watch or Silent())
+        return text_encoding(dataset, config, watch or Silent(), keeps)
     if not config.encodes:
         return None
     if not dataset.is_images:
@@ -150,7 +155,7 @@ def encoding_of(dataset: Dataset, config: Config, watch: Watch | None = None) ->
     encoder = catalogue.photo_encoder(str(config.encoder), config.image_size)
     side = encoder.look.size
     encoder.on(device, best_precision(device, (3, side, side)))
-    return Encoding(dataset, encoder, watch.counting, watch.note)
+    return Encoding(dataset, encoder, watch.counting, watch.note, keeps)
 
 
 def num_views(config: Config) -> int:
@@ -210,7 +215,8 @@ def text_encoding(
         if dataset.preset == "none":
             return same_views(count), "none"
         synonyms = known_synonyms(config.data_root)
-        made = _translated(dataset, count - num_weak(count), watch)
+        tell, copies = watch.counting, count - num_weak(count)
+        made = translated(dataset.inputs, dataset.preset, dataset.translated, copies, tell)
         corpus = hashlib.sha256("\0".join(dataset.inputs).encode("utf-8", "surrogatepass"))
         mark = f"{dataset.preset}, {len(synonyms)} synonyms, {corpus.hexdigest()}"
         return text_views(list(dataset.inputs), count, seed, synonyms, made), mark
@@ -231,17 +237,3 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
     watch.doing(f"loading the encoder {name}")
     return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))
-
-
-def _translated(dataset: Dataset, copies: int, watch: Watch) -> dict[str, list[str]]:
-    """Translations of the texts there and back, where the preset says by whom."""
-    kind = dataset.preset.partition(":")[0]
-    if kind not in TRANSLATIONS or copies < 1:
-        return {}
-    if kind != COLUMN:
-        tell = partial(watch.counting, f"translating texts there and back by {kind}")
-        return translations(list(dataset.inputs), translator_of(dataset.preset), copies, tell)
-    if dataset.translated is None:
-        raise UsageError(f"--augment {COLUMN} needs a column '{TRANSLATED}' in the table of texts.")
-    pairs = zip(dataset.inputs, dataset.translated, strict=True)
-    return {text: [checked(text, new)] for text, new in pairs if new.strip()}

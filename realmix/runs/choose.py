@@ -126,11 +126,11 @@ def _chosen(alone: tuple[str, ...], facts: Facts, steps: int) -> Contenders:
     if facts.num_unlabeled == 0:
         return Contenders(alone, (), SUPERVISED, "there is no unlabeled data")
     if not facts.is_images:
+        more = ("weak_labels",) * bool(facts.num_weak)
         if facts.preset == ENCODED:
             why = "on an encoder's features they have helped, and take seconds"
-            return Contenders(alone, RUNGS, SUPERVISED, why, RUNGS[-1], (BEYOND,))
+            return Contenders(alone, (*RUNGS, *more), SUPERVISED, why, RUNGS[-1], (BEYOND,))
         why = "on feature rows they have helped, and take milliseconds"
-        more = ("weak_labels",) * bool(facts.num_weak)
         return Contenders(alone, (*QUICK, *more), SUPERVISED, why)
     if steps < LONG:
         why = f"trainings of under {LONG:,} steps are too short for confidence thresholds"

@@ -123,7 +123,7 @@ class Classifier:
             UsageError: the encoder is not here, or is not the one that it was trained with.
         """
         assert self.encoder is not None
-        encoder = recall(self.encoder, "This model", self.embedded)
+        encoder = recall(self.encoder, "This model", self.embedded or None)
         place, side = choose(), encoder.look.size
         encoder.on(place, best_precision(place, (3, side, side)))
         return self._predict_features(features_of(encoder, pictures))

@@ -306,7 +306,7 @@ def test_what_cannot_be_audited_is_said(digits, tmp_path):
         audit("labels.csv", "texts.csv")
     (tmp_path / "empty").mkdir()
     pictures(tmp_path / "photos", {"red": (190, 0, 0), "blue": (0, 0, 190)}, 3, 0)
-    with pytest.raises(DataError, match="no files in the pool folder"):
+    with pytest.raises(DataError, match="There are no files in"):
         audit("photos", "empty")
     with pytest.raises(DataError, match="The data are images, but the pool holds"):
         audit("photos", "texts.csv")

@@ -78,6 +78,9 @@ def test_answers_decide(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"{standing.right_candidate} for mixmatch, {standing.right_baseline} for the" in out
     assert f"{100 * standing.gain:+.1f} points on the pool" in out
     assert f"at most {standing.error_rate:.1%}, 5% was allowed" in out
+    whole = out.replace(" ", "")  # long paths are folded
+    assert f"thatmodelalone:{folder / 'model.safetensors'}" in whole
+    assert f"realmixfitDATA--answers{folder / ANSWERS}--outANOTHER-FOLDER" in whole
     assert json.loads((folder / "result.json").read_text())[RECORD]["winner"] == "candidate"
 
 
@@ -132,6 +135,24 @@ def test_asking_stops_when_it_is_decided(
     assert len(person.asked) == case.standing.answers < len(names)
     assert person.asked[0] == f"1. {names[0]}: "
     assert "Decided after" in capsys.readouterr().out
+
+
+def test_pictures_that_are_asked_about_can_be_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_undecided(folder, images=True)
+    Person(monkeypatch)
+    assert main(["decide", str(folder), "--ask", "--count", "3"]) == 0
+    assert f"The pictures, in this order: {folder / PAGE}" in capsys.readouterr().out
+    page = (folder / PAGE).read_text()
+    assert all(name in page for name in open_case(folder).names[:3])
+
+
+def test_a_folder_that_is_not_there_is_called_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["decide", str(folder)]) == 3
+    assert "There is no run folder" in capsys.readouterr().err
 
 
 def test_skip_names_nonsense_and_stop(

@@ -581,8 +581,15 @@ def test_predictions_of_class_folders_say_the_accuracy(
     right = sum(Path(row["input"]).parent.name == row["label"] for row in rows)
     assert f"{right / 4:.1%} (" in text
     assert "of 4 inputs whose class is known" in text
+    assert "learned from these rows" not in text
     code, text, _ = shell("predict", finished, "new/other")
     assert "accuracy" not in text
+
+
+def test_an_accuracy_on_what_a_run_learned_from_is_called_so(here: Path, shell: Shell) -> None:
+    folders(here / "pets", classes=("cat", "dog"))
+    assert shell("fit", "pets", "--steps", 1, "--no-gate", "--out", "out")[0] == 0
+    assert "learned from these rows, so" in " ".join(shell("predict", "out", "pets")[1].split())
 
 
 def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:
@@ -705,7 +712,7 @@ def test_arrays_are_predicted_and_fitted_to_the_size_of_the_model(
         ("a.csv", 3, "holds feature rows, but this model was trained on images"),
         ("nothing", 2, "neither a built-in data set"),
         ("text.png", 3, "No image in 'text.png' can be read"),
-        ("empty", 3, "no files in the pool folder"),
+        ("empty", 3, "There are no files in"),
         ("text.png --out no/where.csv", 2, "no folder 'no'"),
         ("a.csv --out a.csv", 2, "overwrite"),
     ],
@@ -718,6 +725,37 @@ def test_inputs_that_cannot_be_predicted(
     (here / "empty").mkdir()
     assert said in shell.fails(code, "predict", finished, *words.split())
     assert not (here / "predictions.csv").exists()
+
+
+def test_predictions_replace_predictions_and_nothing_else(
+    finished: Path, here: Path, shell: Shell
+) -> None:
+    out = here / "predictions.csv"
+    code, text, _ = shell("predict", finished, "digits")
+    assert code == 0
+    assert "in place of" not in text
+    first = out.read_bytes()
+    code, text, _ = shell("predict", finished, "digits")
+    assert code == 0
+    assert "predictions.csv in place of an earlier one" in text
+    assert out.read_bytes() == first
+    for changed in (
+        b"a diary\n",
+        b"",
+        first.replace(b"input", b"name", 1),
+        first + b"mine,3\n",  # a row that was added
+        first.replace(b"\n", b",note\n", 1),
+        b"\xff\xfe",
+    ):
+        out.write_bytes(changed)
+        assert "is not overwritten" in shell.fails(2, "predict", finished, "digits")
+        assert out.read_bytes() == changed
+    rows = list(csv.reader(first.decode().splitlines()))
+    rows[3][1] = "4" if rows[3][1] != "4" else "5"  # corrected by hand
+    out.write_text("\n".join(map(",".join, rows)))
+    assert "was changed since" in shell.fails(2, "predict", finished, "digits")
+    (here / "folder").mkdir()
+    assert "is a folder" in shell.fails(2, "predict", finished, "digits", "--out", "folder")
 
 
 def test_a_model_file_that_is_damaged_is_refused(finished: Path, here: Path, shell: Shell) -> None:

@@ -231,7 +231,7 @@ def test_texts_from_python() -> None:
     assert given_texts(np.array([1.0, 2.0])) is None
     with pytest.raises(DataError, match=r"X\[1\] is None"):
         from_arrays(["words", None, "more", "still"], y)
-    with pytest.raises(DataError, match=r"1 of 4 texts are empty: row 2"):
+    with pytest.raises(DataError, match=r"1 of 4 texts hold .* row 2 \(an empty text\)"):
         from_arrays(["words", "more", " ", "still"], y)
 
 
@@ -248,3 +248,9 @@ def test_data_frames() -> None:
     assert series.texts.tolist() == ["a b", "c d"]
     with pytest.raises(DataError, match="no column 'body'"):
         given_texts(frame, ("body",))
+
+
+def test_texts_from_python_that_hold_nothing_are_named_with_the_reason() -> None:
+    texts, y = ["words", "a\0b", chr(0xD800), "still"], ["a", "b", "a", ""]
+    with pytest.raises(DataError, match=r"2 of 4 .* row 1 \(a NUL byte.*\), row 2 \(half of a"):
+        from_arrays(texts, y)

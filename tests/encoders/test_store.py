@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from realmix.base.errors import StorageError
-from realmix.encoders.store import BLOCKS, FEATURES, Store
+from realmix.encoders.store import BLOCKS, FEATURES, WAITS, Memory, Store
 
 SHAPE = (2, 3)
 
@@ -155,3 +156,32 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "x", SHAPE).opened(),
     ):
         pass
+
+
+def test_whoever_waits_for_another_process_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realmix.encoders.store.PATIENCE", 0.0)
+    first, told = FileLock(tmp_path / "lock"), list[str]()
+    first.acquire()
+
+    def let_go(text: str) -> None:
+        told.append(text)
+        first.release()
+
+    with Store(tmp_path, SHAPE, let_go).opened():
+        assert told == [WAITS]
+    with Store(tmp_path, SHAPE, told.append).opened():
+        assert len(told) == 1
+
+
+def test_features_in_memory_are_those_that_were_added() -> None:
+    store, rows = Memory(SHAPE), digests(5, 6, 7)
+    with store.opened():
+        assert store.check(rows) == 0
+        assert store.missing([*rows, digest(5)]) == [0, 1, 2]
+        store.append(rows[:2], features(5, 6))
+        store.append(rows[2:], features(7))
+        assert store.missing(rows) == []
+        found = store.features()[store.rows(digests(7, 5))]
+    np.testing.assert_array_equal(found, features(7, 5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,9 @@ def test_a_file_that_could_run_is_not_opened(
     torch.save(network(), tmp_path / "b.pth")
     with pytest.raises(UsageError, match="holds more than tensors"):
         read_state(tmp_path / "b.pth")
+    (tmp_path / "c.pth").write_bytes(pickle.dumps(Runs(), protocol=4))  # torch warns of these
+    with pytest.raises(UsageError, match="holds more than tensors"):
+        read_state(tmp_path / "c.pth")
     assert capsys.readouterr().out == ""
 
 
@@ -67,6 +71,9 @@ def test_damaged_files_are_said(name: str, tmp_path: Path) -> None:
 
 def test_what_is_no_file_of_weights_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no file of weights"):
+        read_state(tmp_path / "a.pth")
+    (tmp_path / "a.pth").write_text("junk\n")
+    with pytest.raises(UsageError, match=r"whole file of weights: neither safetensors nor"):
         read_state(tmp_path / "a.pth")
     torch.save([torch.zeros(2)], tmp_path / "a.pth")
     with pytest.raises(UsageError, match="holds no tensors by name"):

@@ -165,6 +165,12 @@ def test_classes_weigh_what_is_asked_for(given):
     np.testing.assert_allclose(shares, [0.25, 0.5], atol=0.05)
 
 
+def test_a_class_of_networks_is_no_network():
+    X, y = rows()
+    with pytest.raises(UsageError, match=r"give what it makes: model=Linear\(\.\.\.\)"):
+        SemiSupervisedClassifier(model=nn.Linear, **QUICK).fit(X, y)
+
+
 def test_weights_of_no_class_are_refused():
     X, y = rows()
     with pytest.raises(UsageError, match=r"class_weight: '2' is no number of a class"):
@@ -183,7 +189,5 @@ def test_an_encoder_of_pictures_is_tuned(tmp_path: Path):
     assert model.predict_proba(X).shape == (30, 2)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-    with pytest.raises(UsageError, match="needs tune here: 'head', 'last'"):
-        SemiSupervisedClassifier(encoder=encoder, **quick).fit(X, y)
     with pytest.raises(UsageError, match="name it, such as encoder='auto'"):
         SemiSupervisedClassifier(tune="head", **quick).fit(X, y)

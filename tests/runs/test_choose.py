@@ -77,6 +77,15 @@ def test_on_features_of_an_encoder_a_vote_is_the_favorite() -> None:
     assert contenders(AUTO, "auto", facts(images=False), 400).favorite == ""
 
 
+@pytest.mark.parametrize("preset", ["features", ENCODED])
+def test_labels_of_unknown_quality_are_one_more_thing_to_try(preset: str) -> None:
+    known = dataclasses.replace(facts(images=False), preset=preset)
+    plain = contenders(AUTO, "auto", known, 400)
+    found = contenders(AUTO, "auto", dataclasses.replace(known, num_weak=1), 400)
+    assert found.candidates == (*plain.candidates, "weak_labels")
+    assert found.favorite == plain.favorite
+
+
 def test_where_the_encoder_is_tuned_the_vote_teaches_it_if_there_are_features_for_one() -> None:
     pictures = facts()
     found = contenders(AUTO, TUNED, dataclasses.replace(pictures, has_features=True), 400)

@@ -75,6 +75,12 @@ def test_a_run_on_texts_predicts_raw_texts(config: Config, tmp_path: Path) -> No
     (tmp_path / "texts" / "a.txt").write_text("profit of the trade")
     (tmp_path / "texts" / "b.txt").write_text(" ")
     inside = predict_all(classifier, str(tmp_path / "texts"), None)
+    (tmp_path / "odd" / "sport").mkdir(parents=True)
+    (tmp_path / "odd" / "sport" / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(DataError, match=r"holds no text that can be read \(no \.txt file\)"):
+        predict_all(classifier, str(tmp_path / "odd"), None)
+    (tmp_path / "odd" / "sport" / "b.txt").write_text("a goal of the striker")
+    assert len(predict_all(classifier, str(tmp_path / "odd"), None).bad) == 1
     assert inside.label == ["money"]
     assert [reason for _, reason in inside.bad] == ["an empty text"]
 

@@ -161,10 +161,10 @@ def _marian(transformers: Any, name: str) -> tuple[Any, Any]:
         words = transformers.MarianTokenizer.from_pretrained(name)
         return words, transformers.MarianMTModel.from_pretrained(name).eval()
     except Exception as error:  # what cannot be fetched fails in many ways
+        why = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
             f"{MARIAN}: '{printable(name)}' is not on this machine and cannot be fetched"
-            f" ({printable(str(error).partition(chr(10))[0][:200])}). Without a network: copy its"
-            " folder from another machine."
+            f" ({printable(why[:200])}). Without a network: copy its folder from another machine."
         ) from None
 
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
+import numpy as np
 from filelock import FileLock
 
-from realmix.augment.texts.translate import Translator, back_translated
-from realmix.base.errors import StorageError
+from realmix.augment.texts.translate import (
+    APERTIUM,
+    COLUMN,
+    FAST,
+    MARIAN,
+    Translator,
+    back_translated,
+    checked,
+    translator_of,
+)
+from realmix.base.errors import StorageError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, whole_lines
 from realmix.base.randomness import derive
 from realmix.base.wording import printable
 from realmix.data.reading.cache import cache_folder
+from realmix.data.texts.columns import TRANSLATED
 
 TOGETHER = 64  # texts between two writes: what a kill costs
 _SEED = 43  # stream of randomness
@@ -61,6 +73,38 @@ def translations(
     finally:
         lock.release()
     return {text: [kept[_digest(text), copy] for copy in range(copies)] for text in unique}
+
+
+def translated(
+    texts: np.ndarray,
+    preset: str,
+    column: np.ndarray | None,
+    copies: int,
+    counting: Callable[[str, int, int], None],
+) -> dict[str, list[str]]:
+    """Translations of the texts there and back, where the preset says by whom.
+
+    Args:
+        texts: (N,) of them.
+        preset: "words", "marian:THERE,BACK", ...
+        column: (N,) translations that the data bring, "" where there is none; or None.
+        copies: of each text.
+        counting: is told what is done, how many of it, and of how many.
+
+    Raises:
+        UsageError: there is no such translator, or no such column.
+        StorageError, DataError: see `translations`.
+    """
+    kind = preset.partition(":")[0]
+    if kind not in (FAST, APERTIUM, MARIAN, COLUMN) or copies < 1:
+        return {}
+    if kind != COLUMN:
+        tell = partial(counting, f"translating texts there and back by {kind}")
+        return translations(list(texts), translator_of(preset), copies, tell)
+    if column is None:
+        raise UsageError(f"--augment {COLUMN} needs a column '{TRANSLATED}' in the table of texts.")
+    pairs = zip(texts, column, strict=True)
+    return {text: [checked(text, new)] for text, new in pairs if new.strip()}
 
 
 def _digest(text: str) -> str:

@@ -12,6 +12,7 @@ from realmix.base.wording import printable, shortened
 from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Marks
 from realmix.data.pools import Dataset
+from realmix.data.texts.columns import no_text
 
 _LARGEST = float(np.finfo(np.float32).max)
 _POOL_NAMES = ("unlabeled", "unlabelled")
@@ -90,11 +91,13 @@ def _check_rows(dataset: Dataset) -> None:
 
 
 def _check_texts(texts: np.ndarray, names: Sequence[str] | None) -> None:
-    empty = [row for row, text in enumerate(texts) if not text.strip()]
-    if empty:
-        listed = shortened([f"row {row}" if names is None else names[row] for row in empty])
+    bad = {row: why for row, text in enumerate(texts) if (why := no_text(text))}
+    if bad:
+        where = {row: f"row {row}" if names is None else names[row] for row in bad}
+        listed = shortened([f"{where[row]} ({why})" for row, why in bad.items()])
         raise DataError(
-            f"{len(empty):,} of {len(texts):,} texts are empty: {listed}. Remove these rows."
+            f"{len(bad):,} of {len(texts):,} texts hold nothing to learn from: {listed}. Remove"
+            " these rows."
         )
 
 

@@ -113,12 +113,16 @@ def read_class_folders(
 
 
 def _no_images(folder: Path, refused: Sequence[Bad]) -> DataError:
-    first = "".join(f"\n  {path}: {reason}" for path, reason in refused[:5])
     return DataError(
         f"There are no images in '{printable(folder)}'. Expected class folders with images, such "
         f"as '{printable(folder / 'cat' / '1.jpg')}', and the pool in "
-        f"'{printable(folder / POOL_FOLDER)}'.{first}"
+        f"'{printable(folder / POOL_FOLDER)}'.{_first(refused)}"
     )
+
+
+def _first(refused: Sequence[Bad]) -> str:
+    """What was passed over, the first of it, a line each."""
+    return "".join(f"\n  {path}: {reason}" for path, reason in refused[:5])
 
 
 def grouped(source: Source, folder: Path, pattern: str) -> Source:
@@ -174,7 +178,7 @@ def read_pool_folder(folder: Path, follow: bool = False) -> Source:
     walk.enter(folder)
     files = walk.below(folder)
     if not files:
-        raise DataError(f"There are no files in the pool folder '{printable(folder)}'.")
+        raise DataError(f"There are no files in '{printable(folder)}'.{_first(walk.refused)}")
     top = [path.relative_to(folder).parts for path in files]
     label, classes = encode([parts[0] if len(parts) > 1 else None for parts in top])
     exams = sorted({p[0] for p in top if len(p) > 1 and role(p[0]) in ("test", "validation")})

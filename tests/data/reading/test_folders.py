@@ -12,6 +12,7 @@ import pytest
 from pictures import BASE, bad_files, class_folders, different, fifo, save, write_all
 
 from realmix.base.errors import DataError, UsageError
+from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.load import load
 
 
@@ -274,7 +275,7 @@ def test_a_folder_without_classes_is_an_error(tmp_path: Path, make: str) -> None
 def test_an_empty_pool_folder_is_an_error(tmp_path: Path) -> None:
     class_folders(tmp_path / "train")
     (tmp_path / "pool").mkdir()
-    with pytest.raises(DataError, match="no files in the pool folder"):
+    with pytest.raises(DataError, match="There are no files in"):
         load(str(tmp_path / "train"), unlabeled=str(tmp_path / "pool"))
 
 
@@ -304,3 +305,11 @@ def test_single_examples_and_full_labels_are_noted(tmp_path: Path) -> None:
     for path in (tmp_path / "unlabeled").iterdir():
         path.unlink()
     assert any("plain supervised" in note for note in load(str(tmp_path)).notes)
+
+
+def test_a_folder_of_links_that_lead_outside_says_what_follows_them(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "cat").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"no files in .*\n  .*cat: a link .*--follow-links"):
+        read_pool_folder(tmp_path / "given")

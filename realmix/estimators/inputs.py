@@ -1,0 +1,80 @@
+"""What an estimator is given to learn from, or to classify, as its run takes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from realmix.base.errors import DataError
+from realmix.data.pools import Dataset
+from realmix.data.reading.arrays import as_inputs, as_rows
+from realmix.estimators import faces
+from realmix.estimators.frames import frame_rows
+from realmix.estimators.pictures import files_proba, given_files
+from realmix.estimators.texts import texts_as_in_fit
+from realmix.runs.augmentation import augmented, encoding_of, with_encoder
+from realmix.runs.classifier import Classifier
+from realmix.runs.climb.tuning import learned_from
+from realmix.runs.config import Config
+from realmix.runs.watch import Watch
+
+
+def array_rows(model: Any, X: Any, reset: bool) -> np.ndarray:
+    """`X`, checked in scikit-learn's words, as a `Dataset` holds it; writable, as torch asks.
+
+    Args:
+        model: the estimator, with its `encoding_`.
+        X: features, a data frame of them, or images.
+        reset: remember the features' count and names instead of comparing with them.
+    """
+    if model.encoding_ is not None:
+        return as_rows(frame_rows(model, X, model.encoding_, reset))
+    if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
+        return as_rows(validate_data(model, X, reset=reset, dtype=[np.float64, np.float32]))
+    if reset:
+        faces.forget_features(model)
+    images = check_array(X, ensure_2d=False, allow_nd=True, estimator=model, input_name="X")
+    rows = as_rows(images) if reset else as_inputs(images, scale=model.classifier_.scale)
+    return np.require(rows, requirements="W")
+
+
+def proba(model: Any, X: Any) -> np.ndarray:
+    """(N, K) float32 probabilities by a fitted estimator of inputs as in its fit."""
+    classifier: Classifier = model.classifier_
+    if isinstance(X, str):
+        raise DataError("X is one string. Give a list of them: [X].")
+    if classifier.takes == "texts":
+        return classifier.predict_proba(texts_as_in_fit(X, classifier))
+    files = given_files(X)
+    if files is not None:
+        return files_proba(classifier, files)
+    return classifier.predict_proba(array_rows(model, X, reset=False))
+
+
+def seen(dataset: Dataset, config: Config, watch: Watch) -> tuple[Dataset, Config]:
+    """The data set as a run learns from it, augmented and by an encoder where it has one, and the
+    configuration with that encoder. Features stay in memory, as a fit writes no file.
+
+    Raises:
+        UsageError: there is no such encoder or augmentation, or it does not fit the data.
+    """
+    config, told = with_encoder(dataset, config)
+    for note in told:
+        watch.note(note)
+    if not config.encodes:  # what could be better is a warning, what is done is none
+        dataset = replace(dataset, notes=(*dataset.notes, *told))
+    dataset = augmented(dataset, config).dataset
+    encoding = encoding_of(dataset, config, watch, keeps=False)
+    return learned_from(dataset, encoding, config), config
+
+
+def pool_proba(classifier: Classifier, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """(n, K) float32 probabilities of these rows, by the features that an encoder made of them."""
+    seen = dataset.encoded
+    if seen is None or seen.longest is not None:  # token numbers are no features
+        return classifier.predict_proba(dataset.inputs[rows])
+    features = seen.plain.features[seen.plain.place[rows], 0].astype(np.float32)
+    return replace(classifier, encoder=None).predict_proba(features)
