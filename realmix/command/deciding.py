@@ -15,7 +15,8 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.evaluate.dispute import ABOUT_EQUAL, EQUAL_GAIN, ERROR, Standing
 from realmix.evaluate.gate import CANDIDATE
-from realmix.runs.decide import PAGE, TABLE, Case, conclude, open_case
+from realmix.runs.classifier import MODEL
+from realmix.runs.decide import ANSWERS, PAGE, TABLE, Case, conclude, open_case
 from realmix.runs.run_folder import locked
 
 Ship = Callable[[str], None]
@@ -124,6 +125,10 @@ def _facts(case: Case) -> Table:
     elif standing.winner != ABOUT_EQUAL:
         bound = f"{standing.error_rate:.1%}, {ERROR:.0%} was allowed"
         table.add_row("luck", f"equal models look this different in at most {bound}")
+    if standing.winner is not None and standing.answers:
+        table.add_row("model", Text(printable(folder / MODEL), "bold"))
+        again = f"the fit's command with --answers {printable(folder / ANSWERS)} and another --out"
+        table.add_row("next", Text(f"the answers are labels too: {again} learns from them"))
     return table
 
 

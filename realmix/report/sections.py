@@ -71,8 +71,9 @@ def curves(run: Run) -> list[dict[str, str]]:
     charts: list[dict[str, str]] = []
     for key in [*CURVES, *extra]:
         lines = [line for line in _lines(run.records, key) if len(line.steps)]
-        moves = key in CURVES or any(len(set(line.steps)) > 1 for line in lines)
-        if lines and moves and len(charts) < MOST_CURVES:  # one figure of a computation is no curve
+        # one figure of a computation is no curve, nor is what was fitted at once
+        moves = any(max(line.steps) > (0 if key in CURVES else min(line.steps)) for line in lines)
+        if moves and len(charts) < MOST_CURVES:
             words = key.replace("_", " ").capitalize()
             title, explanation = CURVES.get(key, (words, "As the algorithm logged it."))
             is_share = key == "accuracy" or key.endswith("_rate")

@@ -47,8 +47,8 @@ def headline(result: dict[str, Any]) -> str:
     ships = SHIPS[result["shipped"]].format(algorithm=result["algorithm"])
     if not result.get("gated", True):
         return f"This {result['algorithm']} model was not compared with training on labels alone."
-    if decided := result.get("decided_by_answers"):
-        return f"{decided['answers']} answers of yours decided it: {ships}."
+    if count := result.get("decided_by_answers", {}).get("answers"):
+        return f"{count} answers of yours decided it: {ships}."
     return f"{OUTCOMES[result['outcome']]}: {ships}."
 
 
@@ -70,6 +70,20 @@ def reason(verdict: Verdict) -> str:
         return f"{words} {_together(verdict)}".strip()
     parts = [_scores(verdict), _sure(verdict), _together(verdict)]
     return " ".join(part for part in parts if part)
+
+
+def decided(result: Mapping[str, Any]) -> str:
+    """Why, where answers settled it: what they said, from result.json."""
+    found, algorithm = result["decided_by_answers"], result["algorithm"]
+    if not found["answers"]:
+        return "The two models say the same of every row of the pool, so nothing is to be decided."
+    gain, low, high = (100 * end for end in (found["gain"], *found["interval"]))
+    return (
+        f"Of {found['answers']:,} answers on pool rows of which the two models say different"
+        f" things, {algorithm} is right in {found['right_candidate']:,}, the labels alone in"
+        f" {found['right_baseline']:,}: {gain:+.1f} points of accuracy on the pool"
+        f" ({low:+.1f} to {high:+.1f}, 95%)."
+    )
 
 
 def _labels(verdict: Verdict) -> str:
