@@ -23,6 +23,7 @@ OUTCOMES = {
     "collapsed": "The model with the unlabeled data collapsed",
 }
 UNHEARD = "The unlabeled data had no say"
+NEITHER = "Held-out labels show nothing learned, with the unlabeled data or without"
 
 COLLAPSES = {
     "unheard": (
@@ -30,6 +31,7 @@ COLLAPSES = {
         " lower threshold, or another algorithm may change that."
     ),
     "constant": "It is no better than an answer that looks at no input.",
+    "neither": "Neither it nor the labels alone is better than an answer that looks at no input.",
     "one class": "It calls every row the same class.",
     "drifted": "It names some classes of the pool far too often.",
 }
@@ -42,13 +44,13 @@ def headline(result: dict[str, Any]) -> str:
     """The verdict in one sentence, from result.json."""
     if result["outcome"] == "alone":
         return "This model was trained on the labels alone."
-    if result.get("collapse") == "unheard":
-        return f"{UNHEARD}: {SHIPS[result['shipped']].format(algorithm=result['algorithm'])}."
     ships = SHIPS[result["shipped"]].format(algorithm=result["algorithm"])
-    if not result.get("gated", True):
-        return f"This {result['algorithm']} model was not compared with training on labels alone."
     if count := result.get("decided_by_answers", {}).get("answers"):
         return f"{count} answers of yours decided it: {ships}."
+    if words := {"unheard": UNHEARD, "neither": NEITHER}.get(result.get("collapse", "")):
+        return f"{words}: {ships}."
+    if not result.get("gated", True):
+        return f"This {result['algorithm']} model was not compared with training on labels alone."
     return f"{OUTCOMES[result['outcome']]}: {ships}."
 
 
