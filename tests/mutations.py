@@ -2864,8 +2864,8 @@ MUTANTS = [
             ("filled labels overwritten", "    _keep_labels(case, folder / TABLE)\n", ""),
             (
                 "the result as it was before",
-                "result = read_run(folder).result ",
-                "result = case.run.result ",
+                "**read_run(folder).result, RECORD",
+                "**case.run.result, RECORD",
             ),
             (
                 "ships again and again",

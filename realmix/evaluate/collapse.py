@@ -93,7 +93,8 @@ def foretold(shares: Floats, baseline: Floats, candidate: Floats) -> Floats:
 
     Args:
         shares: (K,) of the classes that the labels alone predict on the pool.
-        baseline, candidate: (n, K) probabilities of the held-out rows.
+        baseline: (n, K) probabilities of the held-out rows by the labels alone.
+        candidate: by the candidate.
     """
     seen = np.eye(len(shares)) / 2
     np.add.at(seen, (baseline.argmax(1), candidate.argmax(1)), 1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, Verdict
+from realmix.evaluate.judges import JUDGES
 from realmix.evaluate.posterior import PRIOR_DEVIATION, PRIOR_MEAN
 
 SHIPS = {
@@ -144,6 +145,16 @@ def rounded_up(count: int) -> int:
     """
     unit: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // unit) * unit
+
+
+def gained(judge: str, shown: str) -> str:
+    """What `points` are of, beside a figure that is shown.
+
+    >>> gained("macro_f1", "balanced accuracy"), gained("accuracy", "accuracy")
+    ('points of macro-F1 over the labels alone', 'points over the labels alone')
+    """
+    words = JUDGES[judge].words
+    return f"points {'' if words == shown else f'of {words} '}over the labels alone"
 
 
 def points(attempt: Mapping[str, Any]) -> str:
