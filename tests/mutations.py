@@ -2864,8 +2864,8 @@ MUTANTS = [
             ("filled labels overwritten", "    _keep_labels(case, folder / TABLE)\n", ""),
             (
                 "the result as it was before",
-                "result = read_run(folder).result ",
-                "result = case.run.result ",
+                "**read_run(folder).result, RECORD",
+                "**case.run.result, RECORD",
             ),
             (
                 "ships again and again",
@@ -2894,11 +2894,18 @@ MUTANTS = [
         "evaluate/collapse.py",
         "evaluate/test_collapse.py",
         [
-            ("drift from labels only", "min(apart(other, base), away) > DRIFT", "away > DRIFT"),
-            ("drift whoever drifts", " and away > apart(base, given)", ""),
+            ("drift from labels only", "min(_apart(other, base), away) <= DRIFT", "away <= DRIFT"),
+            ("drift whoever drifts", " or away <= _apart(base, given)", ""),
+            ("nothing foretold", "held is None or _apart", "True or _apart"),
+            (
+                "foretold the other way",
+                "(baseline.argmax(1), candidate.argmax(1)), 1",
+                "(candidate.argmax(1), baseline.argmax(1)), 1",
+            ),
+            ("neither unsaid", 'return "neither" if both else "constant"', 'return "constant"'),
             ("one class is no collapse", "if names_one_class(held, label)", "if False"),
             ("one class of the pool is none", "names_one_class(pool[1], label)", "False"),
-            ("no better is good enough", "<= judge.constant(label)", "< judge.constant(label)"),
+            ("no better is good enough", "judge(held, label) <= (n", "judge(held, label) < (n"),
             ("silence is no collapse", "if not heard:", "if False:"),
         ],
     ),

@@ -129,10 +129,9 @@ def _facts(case: Case) -> Table:
         bound = f"{standing.error_rate:.1%}, {ERROR:.0%} was allowed"
         table.add_row("luck", f"equal models look this different in at most {bound}")
         table.add_row("ships", Text(f"that model alone: {printable(folder / MODEL)}", "bold"))
-    if standing.winner is not None:
-        data = printable(case.run.config.get("config", {}).get("data", "DATA"))
-        more = f"realmix fit {data} --answers {printable(folder / ANSWERS)} --out ANOTHER-FOLDER"
-        table.add_row("next", f"{more} learns from the answers too")
+    if standing.winner is not None and standing.answers:
+        again = f"the fit's command with --answers {printable(folder / ANSWERS)} and another --out"
+        table.add_row("next", f"the answers are labels too: {again} learns from them")
     return table
 
 

@@ -86,8 +86,12 @@ def _figures(run: Run, parts: list[Part]) -> Table:
         table.add_row(together, *cells)
     if result["judge"] == "balanced":
         which = "model" if result["shipped"] == CANDIDATE or alone else "baseline"
-        key = "shipped" if together else which
-        table.add_row("balanced accuracy", *(_balanced(part.figures[key], apart) for part in parts))
+        rows = {"of what ships": "shipped" if together else which}
+        if not alone and rows["of what ships"] != "baseline":
+            rows = {"of labels alone": "baseline", **rows}
+        for whose, key in rows.items():
+            told = [_balanced(part.figures[key], f"{apart}{whose}") for part in parts]
+            table.add_row("balanced accuracy", *told)
     return table
 
 
@@ -98,12 +102,10 @@ def _estimate(figures: dict[str, Any], apart: str) -> Text:
     )
 
 
-def _balanced(figures: dict[str, Any], apart: str) -> Text:
+def _balanced(figures: dict[str, Any], whose: str) -> Text:
     if "balanced_accuracy" not in figures:
         return Text()
-    return Text.assemble(
-        (f"{figures['balanced_accuracy']:7.1%}", "bold"), apart, ("of what ships", "dim")
-    )
+    return Text.assemble((f"{figures['balanced_accuracy']:7.1%}", "bold"), (whose, "dim"))
 
 
 def _added(run: Run, part: Part, apart: str) -> Text:
@@ -137,8 +139,7 @@ def _facts(run: Run) -> Table:
         found = f"{worst['recall']:.0%} found of {worst['count']:,}"
         table.add_row("worst class", Text(f"{printable(worst['name'])}: {found}"))
     if seen := tried(run):
-        told = f"{seen['score']}, and points over the labels alone; * compared"
-        table.add_row("tried", Text(told))
+        table.add_row("tried", Text(f"{seen['score']}, and {seen['gained']}; * compared"))
         for row in seen["rows"]:
             mark = "*" if row["taken"] else "x" if row.get("collapse") else " "
             scored = f"{mark} {row['algorithm']:<24}{row['score']:.1%}  {row['gain']:<23}"

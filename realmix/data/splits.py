@@ -127,6 +127,7 @@ def validation_plan(
     trains_only: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     copies: np.ndarray | None = None,
+    by_steps: bool = True,
 ) -> Plan:
     """The rule by which the gate compares models on labeled rows.
 
@@ -143,6 +144,7 @@ def validation_plan(
         trains_only: (N,) bool, rows that train in every fold and are never held out.
         groups: (N,) int64, rows of one number are never divided; None: each is its own.
         copies: (N,) bool, rows that are not measured where they are held out.
+        by_steps: whether any method trains by steps, so that the rule speaks of them.
     """
     known = np.flatnonzero(label >= 0)
     free = label if trains_only is None else np.where(trains_only, -1, label)
@@ -170,7 +172,8 @@ def validation_plan(
     if part:
         return Plan(folds, 1.0, _part_rule(count, len(known), whole))
     singles = sum(number < 2 for number in examples)
-    return Plan(folds, share, _folds_rule(len(folds), count, len(known), singles, share, whole))
+    told = share if by_steps else 1.0
+    return Plan(folds, share, _folds_rule(len(folds), count, len(known), singles, told, whole))
 
 
 def _leaders(label: np.ndarray, free: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -10,8 +10,9 @@ from realmix.evaluate.judges import Judge
 from realmix.evaluate.metrics import Floats, Integers
 
 DRIFT = 0.15  # share of the pool that a candidate may call another class than expected
+UNFORETOLD = 0.25  # and than its answers on held-out rows foretell, of which there are few
 
-Collapse = Literal["", "unheard", "constant", "one class", "drifted"]
+Collapse = Literal["", "unheard", "constant", "neither", "one class", "drifted"]
 """Why; "" where it has not collapsed."""
 
 
@@ -21,8 +22,9 @@ def collapse(
     held: Floats,
     pool: tuple[Floats, Floats] | None = None,
     heard: bool = True,
+    alone: Floats | None = None,
 ) -> Collapse:
-    """Why a candidate collapsed, or "".
+    """Why a candidate collapsed, or ""; "neither" where the labels alone are no better.
 
     Args:
         judge: of the comparison.
@@ -30,16 +32,19 @@ def collapse(
         held: (n, K) the candidate's probabilities of them.
         pool: (N, K) probabilities of the pool by the labels alone and by the candidate.
         heard: whether any row of the pool ever counted in the candidate's training.
+        alone: (n, K) the labels alone's probabilities of the held-out rows, where they are known.
     """
     if not heard:
         return "unheard"
     if names_one_class(held, label):
         return "one class"
-    if len(label) and judge(held, label) <= judge.constant(label):
-        return "constant"
+    if len(label) and judge(held, label) <= (nothing := judge.constant(label)):
+        both = alone is not None and judge(alone, label) <= nothing
+        return "neither" if both else "constant"
     if pool is not None and names_one_class(pool[1], label):
         return "one class"
-    return "drifted" if pool is not None and drifted(label, *pool) else ""
+    both_held = None if alone is None else (alone, held)
+    return "drifted" if pool is not None and drifted(label, *pool, both_held) else ""
 
 
 def names_one_class(probs: Floats, label: Integers) -> bool:
@@ -47,17 +52,25 @@ def names_one_class(probs: Floats, label: Integers) -> bool:
     return len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
 
 
-def drifted(label: Integers, baseline: Floats, candidate: Floats) -> bool:
+def drifted(
+    label: Integers,
+    baseline: Floats,
+    candidate: Floats,
+    held: tuple[Floats, Floats] | None = None,
+) -> bool:
     """Whether the final candidate runs off to some classes, which no held-out label may show.
 
     It does if the shares of the classes that it predicts on the pool lie further than `DRIFT` (in
     total variation) both from those that the labels alone predict there and from those of the
-    labels, and further from the latter than the labels alone do.
+    labels, and further from the latter than the labels alone do; and by more than `UNFORETOLD`
+    from those that held-out rows foretell. For labels drawn at random have other shares than the
+    pool, and a candidate that finds classes which the labels alone overlook names them more often.
 
     Args:
         label: (n,) classes of labeled rows.
         baseline: (N, K) probabilities of the pool by the labels alone.
         candidate: by the candidate; N may be 0.
+        held: (n, K) each, by both models of the held-out rows, where they are known.
     """
     if len(label) == 0 or len(candidate) == 0:
         return False
@@ -66,9 +79,28 @@ def drifted(label: Integers, baseline: Floats, candidate: Floats) -> bool:
         np.bincount(classes, minlength=num_classes) / len(classes)
         for classes in (label, baseline.argmax(1), candidate.argmax(1))
     )
+    away = _apart(other, given)
+    if min(_apart(other, base), away) <= DRIFT or away <= _apart(base, given):
+        return False
+    return held is None or _apart(other, foretold(base, *held)) > UNFORETOLD
 
-    def apart(one: Floats, two: Floats) -> float:
-        return float(np.abs(one - two).sum() / 2)
 
-    away = apart(other, given)
-    return min(apart(other, base), away) > DRIFT and away > apart(base, given)
+def foretold(shares: Floats, baseline: Floats, candidate: Floats) -> Floats:
+    """The shares of the classes that a candidate should predict on the pool, (K,).
+
+    Where the labels alone predict class i, it should predict class j as often as it did on held-out
+    rows. To these half a row of each class is added on which the two agree.
+
+    Args:
+        shares: (K,) of the classes that the labels alone predict on the pool.
+        baseline: (n, K) probabilities of the held-out rows by the labels alone.
+        candidate: by the candidate.
+    """
+    seen = np.eye(len(shares)) / 2
+    np.add.at(seen, (baseline.argmax(1), candidate.argmax(1)), 1)
+    told: Floats = shares @ (seen / seen.sum(1, keepdims=True))
+    return told
+
+
+def _apart(one: Floats, two: Floats) -> float:
+    return float(np.abs(one - two).sum() / 2)

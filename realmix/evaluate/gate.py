@@ -178,7 +178,7 @@ def decide(
     prior = FAVORED if favored else CHOSEN if rivals else OPEN
     pairing = Pairing.of(baseline_probs, candidate_probs, label, prior)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
-    fell = collapse(asked, label, candidate_probs, pool, heard)
+    fell = collapse(asked, label, candidate_probs, pool, heard, baseline_probs)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)
     unsettled = outcome in UNSETTLED
     return Verdict(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from realmix.base.files import write_atomically
 from realmix.base.wording import duration, printable
+from realmix.evaluate.judges import JUDGES
 from realmix.report import galleries, plots, sections
 from realmix.report.record import Run, read_run
 from realmix.report.words import headline, rounded_up
@@ -108,11 +109,14 @@ def environment(*folders: Path) -> Environment:
 def _context(run: Run) -> dict[str, Any]:
     result = run.result
     bad_files = result.get("bad_files") or []
+    judge = JUDGES[result["judge"]]
     settings = {key: value for key, value in run.config.items() if key != "command"}
     return {
         "title": run.folder.resolve().name,
         "headline": headline(result),
         "result": result,
+        "judge": judge,
+        "unit": 100 * judge.point,  # what is a share for accuracy
         # without a gate nothing was compared, and only the rule says so
         "reason": result.get("reason" if result.get("gated", True) else "rule"),
         "worst": sections.worst_class(run),

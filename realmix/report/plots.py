@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -100,6 +101,7 @@ def curve(lines: Sequence[Line], is_share: bool) -> str:
             marker = "o" if len(steps) == 1 else ""
             axes.plot(steps, values, color=line.color, lw=width, alpha=alpha, marker=marker)
         axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no half of a step
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         if is_share:
             axes.set_ylim(-0.03, 1.03)

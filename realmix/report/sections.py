@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realmix.evaluate import metrics
-from realmix.evaluate.gate import STUDENT, SUPERVISED, UNSETTLED
+from realmix.evaluate.gate import ALONE, STUDENT, SUPERVISED, UNSETTLED
 from realmix.report import galleries, plots
 from realmix.report.record import Run
-from realmix.report.words import TOGETHER, points
+from realmix.report.words import TOGETHER, gained, points
 
 Section = dict[str, Any] | None
-LABELS_ALONE = "labels alone"
 LARGEST_TABLE = 20  # classes that a confusion table shows in full
-MOST_ROWS = 50  # rows of every other table
-MOST_CURVES = 12
+MOST_ROWS, MOST_CURVES = 50, 12  # rows of every other table, charts
 
 CURVES = {
     "loss": ("Loss", "What training makes small: the sum of its parts."),
@@ -71,8 +69,9 @@ def curves(run: Run) -> list[dict[str, str]]:
     charts: list[dict[str, str]] = []
     for key in [*CURVES, *extra]:
         lines = [line for line in _lines(run.records, key) if len(line.steps)]
-        moves = key in CURVES or any(len(set(line.steps)) > 1 for line in lines)
-        if lines and moves and len(charts) < MOST_CURVES:  # one figure of a computation is no curve
+        # one figure of a computation is no curve, nor is what was fitted at once
+        moves = any(max(line.steps) > (0 if key in CURVES else min(line.steps)) for line in lines)
+        if moves and len(charts) < MOST_CURVES:
             words = key.replace("_", " ").capitalize()
             title, explanation = CURVES.get(key, (words, "As the algorithm logged it."))
             is_share = key == "accuracy" or key.endswith("_rate")
@@ -110,7 +109,8 @@ def tried(run: Run) -> Section:
         {**line, "score": line[score], "taken": line["algorithm"] in taken, "gain": points(line)}
         for line in sorted(found, key=lambda line: -line[score])
     ]
-    return {"rows": rows, "score": score.replace("_", " ")}
+    shown = score.replace("_", " ")
+    return {"rows": rows, "score": shown, "gained": gained(judge, shown)}
 
 
 def next_command(run: Run) -> str | None:
@@ -191,10 +191,10 @@ def _models(result: dict[str, Any], held: bool = False) -> list[tuple[str, str, 
     A student has no figures on held-out labels, for it learned all labels, once.
     """
     if result["outcome"] == "alone":
-        return [("model", LABELS_ALONE, plots.BASELINE)]
+        return [("model", ALONE, plots.BASELINE)]
     name = str(result["algorithm"])
     rows = [
-        ("baseline", LABELS_ALONE, plots.BASELINE),
+        ("baseline", ALONE, plots.BASELINE),
         ("model", name if _is_plain(name) else "candidate", plots.MODEL),
     ]
     together = TOGETHER.get(result["shipped"])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, Verdict
+from realmix.evaluate.judges import JUDGES
 from realmix.evaluate.posterior import PRIOR_DEVIATION, PRIOR_MEAN
 
 SHIPS = {
@@ -23,6 +24,7 @@ OUTCOMES = {
     "collapsed": "The model with the unlabeled data collapsed",
 }
 UNHEARD = "The unlabeled data had no say"
+NEITHER = "Held-out labels show nothing learned, with the unlabeled data or without"
 
 COLLAPSES = {
     "unheard": (
@@ -30,6 +32,7 @@ COLLAPSES = {
         " lower threshold, or another algorithm may change that."
     ),
     "constant": "It is no better than an answer that looks at no input.",
+    "neither": "Neither it nor the labels alone is better than an answer that looks at no input.",
     "one class": "It calls every row the same class.",
     "drifted": "It names some classes of the pool far too often.",
 }
@@ -42,13 +45,13 @@ def headline(result: dict[str, Any]) -> str:
     """The verdict in one sentence, from result.json."""
     if result["outcome"] == "alone":
         return "This model was trained on the labels alone."
-    if result.get("collapse") == "unheard":
-        return f"{UNHEARD}: {SHIPS[result['shipped']].format(algorithm=result['algorithm'])}."
     ships = SHIPS[result["shipped"]].format(algorithm=result["algorithm"])
+    if count := result.get("decided_by_answers", {}).get("answers"):
+        return f"{count} answers of yours decided it: {ships}."
+    if words := {"unheard": UNHEARD, "neither": NEITHER}.get(result.get("collapse", "")):
+        return f"{words}: {ships}."
     if not result.get("gated", True):
         return f"This {result['algorithm']} model was not compared with training on labels alone."
-    if decided := result.get("decided_by_answers"):
-        return f"{decided['answers']} answers of yours decided it: {ships}."
     return f"{OUTCOMES[result['outcome']]}: {ships}."
 
 
@@ -70,6 +73,20 @@ def reason(verdict: Verdict) -> str:
         return f"{words} {_together(verdict)}".strip()
     parts = [_scores(verdict), _sure(verdict), _together(verdict)]
     return " ".join(part for part in parts if part)
+
+
+def decided(result: Mapping[str, Any]) -> str:
+    """Why, where answers settled it: what they said, from result.json."""
+    found, algorithm = result["decided_by_answers"], result["algorithm"]
+    if not found["answers"]:
+        return "The two models say the same of every row of the pool, so nothing is to be decided."
+    gain, low, high = (100 * end for end in (found["gain"], *found["interval"]))
+    return (
+        f"Of {found['answers']:,} answers on pool rows of which the two models say different"
+        f" things, {algorithm} is right in {found['right_candidate']:,}, the labels alone in"
+        f" {found['right_baseline']:,}: {gain:+.1f} points of accuracy on the pool"
+        f" ({low:+.1f} to {high:+.1f}, 95%)."
+    )
 
 
 def _labels(verdict: Verdict) -> str:
@@ -128,6 +145,16 @@ def rounded_up(count: int) -> int:
     """
     unit: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // unit) * unit
+
+
+def gained(judge: str, shown: str) -> str:
+    """What `points` are of, beside a figure that is shown.
+
+    >>> gained("macro_f1", "balanced accuracy"), gained("accuracy", "accuracy")
+    ('points of macro-F1 over the labels alone', 'points over the labels alone')
+    """
+    words = JUDGES[judge].words
+    return f"points {'' if words == shown else f'of {words} '}over the labels alone"
 
 
 def points(attempt: Mapping[str, Any]) -> str:

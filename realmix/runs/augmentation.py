@@ -72,14 +72,14 @@ def augmented(
             what it was when the run was begun.
     """
     if dataset.is_texts:
-        return Augmented(
-            replace(dataset, preset=text_preset(config)), {"preset": text_preset(config)}
-        )
+        preset = text_preset(config)
+        return Augmented(replace(dataset, preset=preset), {"preset": preset})
     asked = config.augment
-    if not dataset.is_images and asked not in ("auto", "none"):
-        raise UsageError(
-            f"--augment {asked} is for pictures, and these are feature rows: auto or none."
-        )
+    of_texts = asked.partition(":")[0] in ("words", *TRANSLATIONS)
+    if asked not in ("auto", "none") and (of_texts or not dataset.is_images):
+        meant = "texts" if of_texts else "pictures"
+        found = "pictures" if dataset.is_images else "feature rows"
+        raise UsageError(f"--augment {asked} is for {meant}, and these are {found}: try auto.")
     if settled is None:
         settled = _decided(dataset, config, watch or Silent())
     elif asked.endswith(".json") and settled["preset"] != (now := _described(asked)):

@@ -32,6 +32,7 @@ from realmix.evaluate.dispute import (
 from realmix.evaluate.gate import ALONE, CANDIDATE
 from realmix.report.page import label_page
 from realmix.report.record import Run, read_run
+from realmix.report.words import decided
 from realmix.runs.run_folder import RESULT, locked
 
 ANSWERS, TABLE, PAGE = "answers.csv", "to_label.csv", "to_label.html"
@@ -77,8 +78,7 @@ class Case:
     @cached_property
     def forecast(self) -> Forecast:
         """How many more it will take."""
-        held_out = _held_out(self.run)
-        return expected(self.found, held_out, self.dispute, int(self.run.result["seed"]))
+        return expected(self.found, _held_out(self.run), self.dispute, int(self.run.result["seed"]))
 
     @property
     def open_rows(self) -> list[int]:
@@ -151,8 +151,8 @@ def conclude(case: Case, count: int | None, ship: Callable[[str], None] | None) 
         return
     if ship is not None and standing.winner in (CANDIDATE, ALONE):
         ship(standing.winner)
-    result = read_run(folder).result  # as `ship` left it
-    write_json(folder / RESULT, {**result, RECORD: record})
+    result = {**read_run(folder).result, RECORD: record}  # as `ship` left it
+    write_json(folder / RESULT, {**result, "reason": decided(result), "labels_needed": None})
 
 
 def open_case(folder: Path) -> Case:

@@ -75,7 +75,9 @@ class Phases:
             self.networks(0, method.final_model(self.networks.model))
             self.notes += method.notes(facts)
         slow = facts.is_images or any(map(self.trainings, self.contenders.candidates))
-        self.plan = self.rows.plan(config.seed, not slow) if config.gate != "none" else NO_PLAN
+        by_steps = any(map(self.trainings, self.contenders.all))
+        compared = self.rows.plan(config.seed, not slow, by_steps)
+        self.plan = compared if config.gate != "none" else NO_PLAN
         self.steps, self.seconds = budget.plan(self, steps)
 
     @property

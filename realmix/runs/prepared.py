@@ -146,11 +146,11 @@ class Prepared:
             return self.views
         return views_of(self.dataset.preset, self.dataset.inputs.shape[1:])
 
-    def plan(self, seed: int, quick: bool) -> Plan:
+    def plan(self, seed: int, quick: bool, by_steps: bool = True) -> Plan:
         """How models are compared on labeled rows; see `validation_plan`."""
         rows = self.dataset
         apart = rows.trains_only, rows.groups, rows.copies
-        return validation_plan(rows.label, seed, quick, *apart)
+        return validation_plan(rows.label, seed, quick, *apart, by_steps)
 
     def data(self, rows: np.ndarray) -> Data:
         """The pool, and of the labeled rows those given."""

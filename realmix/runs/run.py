@@ -17,6 +17,7 @@ from realmix.base.versions import versions
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.read import read_arranged
 from realmix.evaluate.gate import ALONE
+from realmix.models import described
 from realmix.report.record import read_run
 from realmix.runs import run_folder
 from realmix.runs.augmentation import augmented, encoding_of, with_encoder
@@ -202,7 +203,9 @@ def ship(folder: Path, name: str) -> None:
         if f"{part}_{key}" in evidence:
             evidence[f"{part}_shipped"] = evidence[f"{part}_{key}"]
     test = run.result["test"]
-    result = {**run.result, "shipped": name, "test": test and {**test, "shipped": test[key]}}
+    network = described(chosen.model, chosen.network, chosen.shape)
+    result = {**run.result, "shipped": name, "network": [network]}
+    result["test"] = test and {**test, "shipped": test[key]}
     chosen.save(folder / MODEL)
     _write_evidence(folder, evidence)
     write_json(folder / run_folder.RESULT, result)

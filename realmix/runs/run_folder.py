@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from realmix.base.errors import LockedError, StorageError, UsageError
 from realmix.base.files import LEFTOVER, remove_leftovers, whole_lines, write_atomically, write_json
+from realmix.evaluate.judges import judge_of
 from realmix.runs.choose import AUTO
 from realmix.runs.config import Config
 from realmix.runs.networks import settings_of
@@ -60,15 +62,16 @@ def _read(path: Path) -> str:
 
 
 def check(folder: Path, config: Config, resume: bool) -> None:
-    """Refuse an unknown method or field, and a folder that holds something else, at once.
+    """Refuse an unknown method, field or judge, and a folder that holds something else, at once.
 
     Raises:
-        UsageError: there is no such method or field; or the folder holds a run of another
+        UsageError: there is no such method, field or judge; or the folder holds a run of another
             configuration (saying what differs), or files that are no run's; or `resume` was asked
             for and there is nothing to continue.
     """
     if config.algorithm != AUTO:
         settings_of(config, config.algorithm)  # before a pool is read and encoded in vain
+    judge_of(config.judge, np.zeros(0, np.int64))
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file, not a folder. Choose another --out.")
     there = saved_config(folder)

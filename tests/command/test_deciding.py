@@ -80,7 +80,7 @@ def test_answers_decide(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"at most {standing.error_rate:.1%}, 5% was allowed" in out
     whole = out.replace(" ", "")  # long paths are folded
     assert f"thatmodelalone:{folder / 'model.safetensors'}" in whole
-    assert f"realmixfitDATA--answers{folder / ANSWERS}--outANOTHER-FOLDER" in whole
+    assert f"--answers{folder / ANSWERS}andanother--out" in whole
     assert json.loads((folder / "result.json").read_text())[RECORD]["winner"] == "candidate"
 
 

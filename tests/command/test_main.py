@@ -564,6 +564,8 @@ def test_answers_decide_what_ships(here: Path, finished: Path, shell: Shell) -> 
     single = here / "run" / "models" / "candidate.safetensors"
     assert (here / "run" / "model.safetensors").read_bytes() == single.read_bytes()
     assert result["test"]["shipped"] == result["test"]["model"]
+    assert len(result["network"]) == 1
+    assert "answer together" not in result["reason"]  # as one answers now
     assert "answers of yours decided it" in (here / "run" / "report.html").read_text()
     assert shell("fit", "digits@40", "--steps", 4, "--answers", "answers.csv")[0] == 0
 

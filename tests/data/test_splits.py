@@ -133,6 +133,16 @@ def test_the_rule_at_its_edges(sizes: list[int], quick: bool, folds: int, share:
     assert "\n" not in plan.rule
 
 
+def test_a_rule_speaks_of_steps_only_where_something_trains_by_them() -> None:
+    trained, fitted = (
+        validation_plan(labels([8, 8]), 0, quick=True, by_steps=by_steps)
+        for by_steps in (True, False)
+    )
+    assert "in trainings of 50% of the steps" in trained.rule
+    assert "steps" not in fitted.rule
+    assert fitted.share == trained.share
+
+
 @given(SIZES, st.integers(0, 100))
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_rows_does_not_change_the_shape_of_a_plan(

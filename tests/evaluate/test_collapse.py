@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from realmix.evaluate.collapse import collapse, drifted
+from realmix.evaluate.collapse import collapse, drifted, foretold
 from realmix.evaluate.judges import JUDGES
 
 ACCURACY = JUDGES["accuracy"]
@@ -25,6 +25,14 @@ def test_what_is_no_better_than_the_largest_class_has_collapsed():
     finds = np.eye(2)[[0] * 15 + [1] * 3 + [1] * 2]
     assert collapse(ACCURACY, label, finds) == "constant"
     assert collapse(JUDGES["balanced"], label, finds) == ""
+
+
+def test_what_the_labels_alone_do_not_learn_either_is_said() -> None:
+    label = np.array([0] * 6 + [1] * 4)
+    largest, better = np.eye(2)[[0] * 10], np.eye(2)[[0] * 6 + [0, 0, 0, 1]]
+    other = np.eye(2)[[0] * 3 + [1] * 3 + [1] * 3 + [0]]
+    assert collapse(ACCURACY, label, other, alone=largest) == "neither"
+    assert collapse(ACCURACY, label, other, alone=better) == "constant"
 
 
 def test_one_class_is_a_collapse_even_where_its_probabilities_say_more() -> None:
@@ -57,3 +65,25 @@ def test_a_candidate_that_runs_off_to_one_class_of_the_pool_has_drifted():
     assert not drifted(label, shares(30, 70), runs_off)  # the labels alone see it too
     assert not drifted(label, shares(100, 0), shares(20, 80))  # they are further off themselves
     assert not drifted(label, base[:0], runs_off[:0])
+
+
+def test_shares_that_held_out_rows_foretell_are_those_of_the_joint_answers() -> None:
+    held = shares(8, 2), np.eye(2)[[0] * 4 + [1] * 4 + [1] * 2]
+    # of the rows called 0 it calls (4 + 1/2) / (8 + 1/2) 0, of those called 1 none: half a row is
+    expected = 0.6 * 4.5 / 8.5
+    assert foretold(np.array([0.6, 0.4]), *held).tolist() == pytest.approx([expected, 1 - expected])
+    assert foretold(np.array([0.6, 0.4]), shares(8, 2), shares(8, 2)).tolist() == [0.6, 0.4]
+    unseen = foretold(np.array([0.2, 0.3, 0.5]), shares(5, 0, 0), shares(5, 0, 0))
+    assert unseen.tolist() == [0.2, 0.3, 0.5]  # classes that nothing was called stay
+
+
+def test_a_candidate_that_does_on_the_pool_as_on_held_out_rows_has_not_drifted() -> None:
+    """The labels alone overlook class 1 of a pool that has more of it than the labels do."""
+    label, base, other = np.repeat([0, 1], [30, 10]), shares(90, 10), shares(45, 55)
+    finds = shares(36, 4), np.eye(2)[[0] * 20 + [1] * 20]  # 16 of the 36 are 1 for the candidate
+    agree = shares(36, 4), shares(36, 4)
+    assert drifted(label, base, other)
+    assert drifted(label, base, other, agree)  # nothing foretold .45 of the pool
+    assert not drifted(label, base, other, finds)
+    right = np.eye(2)[label]
+    assert collapse(ACCURACY, label, right, (base, other), alone=shares(36, 4)) == "drifted"

@@ -405,3 +405,5 @@ def test_one_figure_of_a_computation_is_no_curve(tmp_path):
     assert "Loss" in titles
     assert "Confidence" in titles
     assert "Strength" not in titles
+    del run.records[1:]
+    assert sections.curves(run) == []  # all was fitted at once

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realmix.report.words import OUTCOMES, SHIPS, headline, rounded_up
+from realmix.report.words import OUTCOMES, SHIPS, decided, headline, rounded_up
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -25,6 +25,20 @@ def test_answers_that_decided_are_named():
     result = {"outcome": "likely", "shipped": "candidate", "algorithm": "vat", "gated": True}
     line = headline({**result, "decided_by_answers": {"answers": 13}})
     assert line == "13 answers of yours decided it: you get the vat model."
+    none = headline({**result, "decided_by_answers": {"answers": 0}})
+    assert none == headline(result)
+
+
+def test_why_answers_decided_is_what_they_said():
+    found = {"answers": 13, "right_candidate": 9, "right_baseline": 1}
+    found |= {"gain": 0.04, "interval": [0.01, 0.066]}
+    why = decided({"algorithm": "vat", "decided_by_answers": found})
+    assert "Of 13 answers" in why
+    assert "vat is right in 9, the labels alone in 1" in why
+    assert "+4.0 points of accuracy on the pool (+1.0 to +6.6, 95%)" in why
+    assert "nothing is to be decided" in decided(
+        {"algorithm": "vat", "decided_by_answers": {"answers": 0}}
+    )
 
 
 def test_without_a_gate_or_a_pool_nothing_is_claimed():

@@ -164,6 +164,13 @@ def test_feature_rows_take_auto_or_none():
         augmented(rows, Config("x", augment="symbols"))
 
 
+@pytest.mark.parametrize("asked", ["words", "column", "marian:en-de,de-en"])
+def test_what_is_done_to_texts_is_refused_for_pictures(asked):
+    pictures = Dataset(np.zeros((4, 1, 8, 8), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"), "auto")
+    with pytest.raises(UsageError, match="is for texts, and these are pictures"):
+        augmented(pictures, Config("x", augment=asked))
+
+
 def test_a_name_that_is_none_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'photos'"):
         Config("x", augment="photo")

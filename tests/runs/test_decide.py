@@ -103,6 +103,9 @@ def test_answers_decide_for_the_better_model_and_are_recorded(folder: Path, tmp_
         "interval": pytest.approx(list(case.standing.interval)),
     }
     assert result_of(folder)["algorithm"] == "mixmatch"
+    # what the held-out labels said is no reason any more
+    assert str(result_of(folder)["reason"]).startswith(f"Of {case.standing.answers} answers")
+    assert result_of(folder)["labels_needed"] is None
     decide(folder, ship=shipped.append)
     assert shipped == [CANDIDATE]  # once
 

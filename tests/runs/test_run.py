@@ -285,9 +285,14 @@ def test_a_student_and_what_has_converged_go_on_to_the_same_end(
 
 
 @pytest.mark.parametrize(
-    "given", [{"algorithm": "mixmach"}, {"algorithm": "mixmatch", "fields": {"alhpa": 0.5}}]
+    "given",
+    [
+        {"algorithm": "mixmach"},
+        {"algorithm": "mixmatch", "fields": {"alhpa": 0.5}},
+        {"judge": "balancd"},
+    ],
 )
-def test_an_unknown_method_or_field_is_refused_before_data_are_read(
+def test_an_unknown_method_field_or_judge_is_refused_before_data_are_read(
     given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("realmix.runs.run.read", lambda config: pytest.fail("read"))
