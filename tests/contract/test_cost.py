@@ -27,8 +27,12 @@ from realmix.training.stages import Procedure, Stages
 IMAGES, ROWS = (3, 8, 8), (12,)
 CLASSES, LABELED, POOL = 4, 120, 256
 BATCH = 8
-STEPS = 8  # of a training
-STEPS_OF = {  # those whose parts have shares of the steps
+STEPS = 4  # of a training
+STEPS_OF = {  # those whose first steps, or parts with shares of the steps, cost more or less
+    "arazo": 8,
+    "dividemix": 8,
+    "in_domain": 8,
+    "meta_pseudo_labels": 8,
     "self_training": 32,
     "label_propagation": 32,
     "noisy_student": 16,
