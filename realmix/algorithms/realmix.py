@@ -21,7 +21,7 @@ from realmix.contract.algorithm import (
     Views,
 )
 from realmix.contract.fields import Count, NonNegative, Positive, Share
-from realmix.contract.foreign import LEAST, ForeignShare, Prototypes
+from realmix.contract.foreign import ForeignShare, Prototypes, untold
 from realmix.functional import masks
 from realmix.functional.forward import apart, interleaved, joint
 from realmix.functional.losses import cross_entropy, masked_mean, squared_error
@@ -93,12 +93,7 @@ class RealMix(Objective):
             recipe.require_equal_parts("RealMix.compatibility 'released'")
 
     def notes(self, facts: Facts) -> tuple[str, ...]:
-        if not self.estimates or facts.num_labeled // HELD >= LEAST:
-            return ()
-        return (
-            f"RealMix finds no foreign share by {facts.num_labeled:,} labels: it takes"
-            f" {HELD * LEAST}. Nothing is masked. realmix audit tells more with few labels.",
-        )
+        return untold(facts.num_labeled, HELD) if self.estimates else ()
 
     def setup(self, nets: Nets, facts: Facts) -> None:
         super().setup(nets, facts)

@@ -17,6 +17,16 @@ MIDDLE = 0.5  # quantile of the share that is told
 MEMORY = 0.99  # a step: scores of the last hundred count, while the network moves on
 
 
+def untold(num_labeled: int, held: int) -> tuple[str, ...]:
+    """What to say where too few labels, of which one in `held` does not train, tell the share."""
+    if num_labeled // held >= LEAST:
+        return ()
+    return (
+        f"RealMix finds no foreign share by {num_labeled:,} labels: it takes {held * LEAST}."
+        " Nothing is masked. realmix audit tells more with few labels.",
+    )
+
+
 class ForeignShare(nn.Module):
     """The share of a pool that is of no class, from scores of labeled rows that did not train.
 

@@ -160,5 +160,5 @@ def test_marian_draws_by_seed_and_leaves_the_global_state(monkeypatch: pytest.Mo
     assert torch.equal(torch.random.get_rng_state(), before)
     with pytest.raises(UsageError, match="takes two networks"):
         translator_of("marian:en-fr")
-    with pytest.raises(UsageError, match=r"cannot be fetched \(no such network\)"):
+    with pytest.raises(UsageError, match=r"cannot be fetched \(no such network and more\)"):
         translator_of("marian:missing,fr-en")

@@ -99,7 +99,17 @@ SURFACE = {
     "report": ("debug",),
     "algorithms": ("debug",),
     "data": (
-        *("scenario", "labels", "test-share", "seed", "image-size", "label-column", "out"),
+        *(
+            "unlabeled",
+            "test",
+            "scenario",
+            "labels",
+            "test-share",
+            "seed",
+            "image-size",
+            "label-column",
+            "out",
+        ),
         *("feature-columns", "drop-columns", "categorical", "numeric", "text-column"),
         *("unlabeled-marker", "class-value", "data-root", "debug"),
     ),
@@ -414,7 +424,7 @@ def test_usage_errors_say_what_is_wrong(here: Path, shell: Shell, words: str, sa
 
 
 def test_reporting_a_run_that_is_not_there_is_a_data_error(here: Path, shell: Shell) -> None:
-    assert "no finished run" in shell.fails(3, "report", "nowhere")
+    assert "no run folder" in shell.fails(3, "report", "nowhere")
 
 
 # ---------------------------------------------------------------- what is wrong with data

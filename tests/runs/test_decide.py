@@ -274,7 +274,7 @@ def test_no_such_file_or_run(folder: Path, tmp_path: Path) -> None:
     write_undecided(folder)
     with pytest.raises(UsageError, match=r"no file .*gone\.csv"):
         decide(folder, tmp_path / "gone.csv")
-    with pytest.raises(DataError, match="no finished run"):
+    with pytest.raises(DataError, match="no run folder"):
         decide(tmp_path / "other")
 
 

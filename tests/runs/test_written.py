@@ -223,7 +223,7 @@ def test_the_estimator_takes_lists_and_data_frames(config: Config) -> None:
     assert len(model.transduction_) == 64
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-    for wrong, said in (("a goal", "one text"), ([[1.0]], "holds none")):
+    for wrong, said in (("a goal", "one string"), ([[1.0]], "holds none")):
         with pytest.raises(DataError, match=said):
             model.predict(wrong)
     pandas = pytest.importorskip("pandas")
