@@ -87,10 +87,11 @@ def plan(phases: Trainings, settled: int | None) -> tuple[int, float | None]:
     steps = affordable if config.minutes and each else min(affordable, usual)
     if steps < LEAST and steps < usual:
         minutes = math.ceil((LEAST * each + beside) / 60)
+        size = "--image-size, " if phases.rows.dataset.is_images else ""
         phases.watch.note(
             f"Each training gets {steps} step{'s' * (steps > 1)} in this time, too few to mean"
-            f" anything. Give it at least --minutes {minutes}, or make it cheaper: --image-size,"
-            " --model, or --algorithm supervised."
+            f" anything. Give it at least --minutes {minutes}, or make it cheaper: {size}--model,"
+            " or --algorithm supervised."
         )
     return steps, steps * each + beside - spent
 
