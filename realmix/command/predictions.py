@@ -37,6 +37,7 @@ from realmix.evaluate.intervals import wilson
 from realmix.report.predicted import write_predictions
 from realmix.runs.classifier import Classifier
 
+SHARES = "The accuracy is of these inputs as they are, not at the class shares that were given."
 MOST_CLASSES = 10
 
 
@@ -129,7 +130,9 @@ def predict_all(
     source = _open(given, data_root, classifier, follow)
     found = _of_source(source, classifier, f"'{printable(given)}'")
     told = {n: source.classes[c] for n, c in zip(source.names, source.label, strict=True) if c >= 0}
-    return replace(found, known={n: c for n, c in told.items() if c in classifier.classes})
+    known = {name: c for name, c in told.items() if c in classifier.classes}
+    notes = found.notes + ((SHARES,) if known and classifier.shares is not None else ())
+    return replace(found, known=known, notes=notes)
 
 
 def _of_source(source: Source, classifier: Classifier, what: str) -> Predictions:

@@ -607,8 +607,9 @@ def test_an_accuracy_on_what_a_run_learned_from_is_called_so(here: Path, shell: 
 def test_predictions_at_other_class_shares(here: Path, finished: Path, shell: Shell) -> None:
     assert shell("predict", finished, "digits", "--out", "a.csv")[0] == 0
     never = ",".join(f"{digit}={int(digit > 4)}" for digit in range(10))
-    code, _, _ = shell("predict", finished, "digits", "--out", "b.csv", "--class-shares", never)
+    code, out, _ = shell("predict", finished, "digits", "--out", "b.csv", "--class-shares", never)
     assert code == 0
+    assert "not at the class shares that were given" in " ".join(out.split())
     assert {row["label"] for row in cells(here / "b.csv")} <= set("56789")
     assert {row["label"] for row in cells(here / "a.csv")} & set("01234")
     assert "--class-shares" in shell.fails(2, "predict", finished, "digits", "--class-shares", "x")
