@@ -73,8 +73,8 @@ def seen(dataset: Dataset, config: Config, watch: Watch) -> tuple[Dataset, Confi
 
 def pool_proba(classifier: Classifier, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """(n, K) float32 probabilities of these rows, by the features that an encoder made of them."""
-    seen = dataset.encoded
-    if seen is None or seen.longest is not None:  # token numbers are no features
+    kept = dataset.encoded
+    if kept is None or kept.longest is not None:  # token numbers are no features
         return classifier.predict_proba(dataset.inputs[rows])
-    features = seen.plain.features[seen.plain.place[rows], 0].astype(np.float32)
+    features = kept.plain.features[kept.plain.place[rows], 0].astype(np.float32)
     return replace(classifier, encoder=None).predict_proba(features)
