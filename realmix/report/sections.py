@@ -68,10 +68,10 @@ def curves(run: Run) -> list[dict[str, str]]:
     extra = sorted(logged - set(CURVES) - {"step", "seconds", "phase"})
     charts: list[dict[str, str]] = []
     for key in [*CURVES, *extra]:
-        lines = [line for line in _lines(run.records, key) if len(line.steps)]
+        found = [line for line in _lines(run.records, key) if len(line.steps)]
         # one figure of a computation is no curve, nor is what was fitted at once
-        moves = any(max(line.steps) > (0 if key in CURVES else min(line.steps)) for line in lines)
-        if moves and len(charts) < MOST_CURVES:
+        lines = [one for one in found if max(one.steps) > (0 if key in CURVES else min(one.steps))]
+        if lines and len(charts) < MOST_CURVES:
             words = key.replace("_", " ").capitalize()
             title, explanation = CURVES.get(key, (words, "As the algorithm logged it."))
             is_share = key == "accuracy" or key.endswith("_rate")

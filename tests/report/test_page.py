@@ -393,7 +393,7 @@ def test_settings_are_flattened():
     ]
 
 
-def test_one_figure_of_a_computation_is_no_curve(tmp_path):
+def test_one_figure_of_a_computation_is_no_curve(tmp_path, monkeypatch):
     write_run(tmp_path / "run")
     run = read_run(tmp_path / "run")
     run.records[:] = [
@@ -401,7 +401,10 @@ def test_one_figure_of_a_computation_is_no_curve(tmp_path):
         {"phase": "final/vat", "step": 10, "seconds": 1.0, "loss": 0.9, "confidence": 0.5},
         {"phase": "final/vat", "step": 20, "seconds": 2.0, "loss": 0.6, "confidence": 0.8},
     ]
+    drawn = []
+    monkeypatch.setattr(plots, "curve", lambda lines, share: drawn.append(lines) or "")
     titles = [chart["title"] for chart in sections.curves(run)]
+    assert [list(line.steps) for line in drawn[0]] == [[10, 20]]
     assert "Loss" in titles
     assert "Confidence" in titles
     assert "Strength" not in titles
