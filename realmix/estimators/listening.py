@@ -11,6 +11,8 @@ from realmix.training.trainer import Record
 History = dict[str, dict[str, list[Record]]]
 """By method and part ("final", "fold-1", ...) the records of a training, in the order of steps."""
 
+HEARTBEAT = 10.0  # seconds between words of what takes long before the first training
+
 
 class Listener(Silent):
     """Keeps the records of a run.
@@ -27,6 +29,7 @@ class Listener(Silent):
         self.history: History = {}
         self.verbose, self.every = verbose, every
         self.printed = -every
+        self.counted = time.monotonic()
 
     def record(self, phase: str, record: Record) -> None:
         part, _, method = phase.partition("/")
@@ -38,6 +41,11 @@ class Listener(Silent):
 
     def doing(self, words: str) -> None:
         self._say(words)
+
+    def counting(self, words: str, done: int, of: int) -> None:
+        if time.monotonic() - self.counted >= HEARTBEAT:
+            self.counted = time.monotonic()
+            self._say(f"{words}: {done:,} of {of:,}")
 
     def plan(self, phases: object, words: str) -> None:
         self._say(words)

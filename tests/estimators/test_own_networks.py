@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from realmix import NETWORKS, SemiSupervisedClassifier
 from realmix.base.errors import UsageError
+from realmix.estimators import listening
 from realmix.models import build
 from realmix.models.head import Head
 from realmix.models.own import Own, as_network, own_name
@@ -149,6 +151,19 @@ def test_history_holds_the_records_of_every_training(capsys):
     told = capsys.readouterr().out
     assert "[realmix] final/fixmatch" in told
     assert "loss" in told
+
+
+def test_what_takes_long_before_the_first_training_is_told_now_and_then(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(listening, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    quiet, talks = listening.Listener(), listening.Listener(1)
+    for second, done in ((4, 100), (12, 300), (15, 400), (23, 600)):
+        now[0] = float(second)
+        for listener in (quiet, talks):
+            listener.counting("encoding pictures with lite0", done, 1_000)
+    assert capsys.readouterr().out.splitlines() == [
+        f"[realmix] encoding pictures with lite0: {done} of 1,000" for done in (300, 600)
+    ]
 
 
 @pytest.mark.parametrize("given", ["balanced", {"a": 1.5, "b": 0.5}])
