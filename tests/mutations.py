@@ -3035,6 +3035,7 @@ MUTANTS = [
             ("rows that may not wait take no time", " - np.delete(new, waiting).sum()", ""),
             ("nothing is seen in any case", "int((place <= new_ones)", "int((place < new_ones)"),
             ("what is left is all", "new[waiting[seen:]].sum()", "new[waiting].sum()"),
+            ("a few rows are left out", "left <= OVER * seconds", "left < 0"),
             ("what a part took is forgotten", "seconds = self.spent + ", "seconds = "),
         ],
     ),

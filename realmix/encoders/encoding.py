@@ -32,6 +32,7 @@ from realmix.encoders.pictures import Arrays, Files, Pictures
 BLOCK = 256  # pictures that are read together
 FEW = 8  # pictures, to learn what one costs
 LEAST = 1_000  # of those that may wait, which are seen whatever time there is
+OVER = 0.1  # of the time, which is taken on top rather than leave some out
 
 
 class Encoding:
@@ -206,4 +207,5 @@ def affordable(encoding: Seen, waiting: NDArray[np.int64], seconds: float) -> tu
     each = took / new[first].sum()
     new_ones = max(seconds / each - np.delete(new, waiting).sum(), LEAST)
     seen = int((place <= new_ones).sum())
-    return seen, float(each * new[waiting[seen:]].sum())
+    left = float(each * new[waiting[seen:]].sum())
+    return (len(waiting), 0.0) if left <= OVER * seconds else (seen, left)

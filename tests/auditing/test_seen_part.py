@@ -44,7 +44,7 @@ def test_the_shares_come_from_a_part_and_it_is_said(pictures, tmp_path):
     assert set(found.left_out) <= set(found.judged.tolist())
     assert found.shares.em == pytest.approx([0.5, 0.5], abs=0.25)
     told = [line for line in words.harm(found) if "looked at 30 of 200 rows" in line]
-    assert "2 min 50 s more: --minutes 3." in told[0]
+    assert "2 min 50 s more: begin again with --minutes 3." in told[0]
     kept = json.loads((tmp_path / "found" / "audit.json").read_text())
     assert kept["unseen"] == 170
     assert told[0] in kept["harm"]

@@ -66,6 +66,11 @@ def test_what_was_seen_before_takes_no_time(clock):
     assert affordable(Slow([0, 3], clock), WAITING, 0.01) == (10, 0.0)
 
 
+def test_a_few_seconds_over_are_taken_rather_than_leave_rows_out(clock):
+    assert affordable(Slow(list(range(12)), clock), WAITING, 11.0) == (10, 0.0)
+    assert affordable(Slow(list(range(12)), clock), WAITING, 10.5) == (8, 2.0)
+
+
 def test_some_are_seen_whatever_time_there_is(clock):
     assert affordable(Slow(list(range(12)), clock), WAITING, 0.01) == (2, 8.0)
 
