@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from realmix.data.columns import INDEX
 from realmix.data.levels import LARGEST_WHOLE, NOT_IN_FLOAT64, lost_levels
 
 PATH_COLUMN = "path"
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,26 @@ def header_of(path: Path, given: Sequence[str]) -> list[str]:
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(
             f"'{printable(path)}' has the column '{printable(twice[0])}' more than once. "
-            "Rename or remove one."
+            f"{row_for_names(names) or 'Rename or remove one.'}"
         )
     return names
+
+
+def row_for_names(names: Sequence[str]) -> str:
+    """A sentence where what should name the columns looks like a row of data, else "".
+
+    Columns may be numbered or named by years or wavelengths: such numbers ascend.
+
+    >>> row_for_names(["age", "label"]), row_for_names(["0", "1", "2", "label"])
+    ('', '')
+    >>> row_for_names(["39", "State-gov", "13"])
+    'Its first line looks like a row (39, State-gov, 13): write the names of the columns above it.'
+    """
+    numbers = [float(name) for name in names if NUMBER.fullmatch(name)]
+    if all(low < high for low, high in pairwise(numbers)):
+        return ""
+    first = ", ".join(printable(name)[:20] for name in names[:3]) + ", ..." * (len(names) > 3)
+    return f"Its first line looks like a row ({first}): write the names of the columns above it."
 
 
 def lost_numbers(table: Table, columns: Mapping[str, np.ndarray]) -> tuple[str, ...]:

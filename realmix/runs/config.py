@@ -46,8 +46,8 @@ class Config:
         bank_search: exact, or ivf, which looks in a part of the bank (faiss).
         test: labeled data that training never sees; only measured on, once, at the end.
         test_share: instead, this share of the labels, drawn once, whatever the seed.
-        labels: keep so many labels, drawn by the seed, equally many of each class as far as there
-            are; all other labeled rows go to the pool.
+        labels: keep so many labels, drawn by the seed in the shares of the classes, at least one
+            of each; all other labeled rows go to the pool.
         scenario: what is done to labels and pool, NAME=VALUE such as mismatch=50; realmix data
             lists them.
         algorithm: what to compare with the labels alone; auto chooses by data and budget.

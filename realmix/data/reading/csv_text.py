@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
 import csv
 import gzip
 import io
+import itertools
 import lzma
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +20,8 @@ from realmix.base.wording import printable
 
 Records = list[tuple[int, list[str]]]
 """(line on which the record ends, its cells) of each record; the first is the header."""
+
+LOOKED_AT = 50  # lines, to find what separates cells
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -81,7 +86,9 @@ def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
-    """The records of a CSV file, separated by comma, semicolon or tab as its header is.
+    """The records of a CSV file, separated by comma, semicolon or tab, whichever its rows fit.
+
+    Where tabs separate, quotes that no writer of CSV put there are part of the text.
 
     Returns:
         The records, blank lines left out, all as wide as the header; and notes for the user.
@@ -104,26 +111,65 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
 
 
 def _records(text: str, where: str) -> Records:
-    heading = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=heading.count)
+    delimiter = _delimiter(text)
+    plain = _unquoted(text) if delimiter == "\t" and '"' in text else []
+    try:
+        records = _parsed(text, delimiter, where)
+    except DataError:
+        if not plain:
+            raise
+        return plain
+    # each line had all columns, and quotes that are part of a text would join lines
+    return max(records, plain, key=len)
+
+
+def _delimiter(text: str) -> str:
+    """Of comma, semicolon and tab the one by which most of the first rows are as the header is."""
+    lines = list(itertools.islice(io.StringIO(text.lstrip(), newline=""), LOOKED_AT))
+
+    def fits(delimiter: str) -> tuple[float, int]:
+        header, *rows = ([len(cells) for cells in csv.reader(lines, delimiter=delimiter)]) or [0]
+        return rows.count(header) * (header > 1), header
+
+    with _long_cells(text):
+        return max(",;\t", key=fits)
+
+
+def _unquoted(text: str) -> Records:
+    """The records of a table of tabs whose quotes are characters; none if a line is not as wide."""
+    lines = enumerate(io.StringIO(text, newline=""), 1)
+    records = [(number, line.rstrip("\r\n").split("\t")) for number, line in lines if line.strip()]
+    return records if len({len(cells) for _, cells in records}) == 1 else []
+
+
+def _parsed(text: str, delimiter: str, where: str) -> Records:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records: Records = []
-    begins, limit = 1, csv.field_size_limit(len(text))  # a cell may be as long as the file
+    begins = 1
+    with _long_cells(text):
+        try:
+            for cells in reader:
+                begins = reader.line_num + 1
+                if not cells:
+                    continue
+                if records and len(cells) != len(records[0][1]):
+                    raise DataError(
+                        f"{where} {reader.line_num}: {len(cells)} cells, but the header has "
+                        f"{len(records[0][1])} columns. Quote cells that hold {delimiter!r}."
+                    )
+                records.append((reader.line_num, cells))
+        except csv.Error as error:
+            if str(error) == "unexpected end of data":  # found on the last line, wherever it opens
+                raise DataError(f"{where} {begins}: a quote is opened and never closed.") from None
+            raise DataError(f"{where} {reader.line_num}: {error}. Mend that line.") from None
+    return records
+
+
+@contextlib.contextmanager
+def _long_cells(text: str) -> Iterator[None]:
+    """A cell may be as long as the file."""
+    limit = csv.field_size_limit(max(len(text), 1))
     try:
-        for cells in reader:
-            begins = reader.line_num + 1
-            if not cells:
-                continue
-            if records and len(cells) != len(records[0][1]):
-                raise DataError(
-                    f"{where} {reader.line_num}: {len(cells)} cells, but the header has "
-                    f"{len(records[0][1])} columns. Quote cells that hold {delimiter!r}."
-                )
-            records.append((reader.line_num, cells))
-    except csv.Error as error:
-        if str(error) == "unexpected end of data":  # found on the last line, wherever it opens
-            raise DataError(f"{where} {begins}: a quote is opened and never closed.") from None
-        raise DataError(f"{where} {reader.line_num}: {error}. Mend that line.") from None
+        yield
     finally:
         csv.field_size_limit(limit)
-    return records

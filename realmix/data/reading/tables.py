@@ -18,11 +18,12 @@ from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import AsText, column_of
 from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
-from realmix.data.table import PATH_COLUMN, Table, groups_of, header_of, lost_numbers
+from realmix.data.table import PATH_COLUMN, Table, groups_of, header_of, lost_numbers, row_for_names
 from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
 
+NAMED_ABOVE = "If the first line is a row already, write the names of the columns above it."
 SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
 
@@ -39,6 +40,8 @@ def _read_csv_table(path: Path) -> Table:
     header = header_of(path, records[0][1])
     columns = zip(*(cells for _, cells in records[1:]), strict=True)
     places = [line for line, _ in records[1:]]
+    if row := row_for_names(header):
+        notes += (f"'{printable(path)}': {row[0].lower()}{row[1:]}",)
     return Table(path, dict(zip(header, columns, strict=True)), "line", places, notes)
 
 
@@ -148,8 +151,8 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
         listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
         raise UsageError(
             f"'{printable(table.path)}' has no label column '{printable(label_column)}'; its "
-            f"columns are {listed}.{suggestion(label_column, columns)} "
-            "Name it with label_column (--label-column)."
+            f"columns are {listed}.{suggestion(label_column, columns)} Name it with label_column "
+            f"(--label-column). {row_for_names([*table.cells]) or NAMED_ABOVE}"
         )
     where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"
     return read_labels(table.cells[label_column], marks, where, asks=needed)

@@ -1,0 +1,85 @@
+"""What separates cells, which quotes are text, and files without a line of names."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realmix.base.errors import UsageError
+from realmix.data.reading.csv_text import read_csv
+from realmix.data.reading.tables import read_cells, read_table
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+
+
+def cells(path: Path, text: str) -> list[list[str]]:
+    path.write_bytes(text.encode())
+    return [row for _, row in read_csv(path)[0]]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("ham\tone, two, three", ["spam", "four; five"]),
+        ("label;size, weight, height", ["a", "1"]),
+        ('label,"a;b;c"', ["a", "1"]),
+        ('label\t"a,b,c"', ["a", "1,5"]),
+    ],
+)
+def test_the_rows_tell_what_separates_not_the_header_alone(
+    tmp_path: Path, header: str, row: list[str]
+) -> None:
+    separator = header.lstrip("abcdefghijklm")[0]
+    assert cells(tmp_path / "t.csv", f"{header}\n{separator.join(row)}\n")[1] == row
+
+
+def test_quotes_between_tabs_are_text(tmp_path: Path) -> None:
+    """As in the SMS Spam Collection, where a reader of CSV joins what lies between two of them."""
+    rows = [
+        ["label", "text"],
+        ["ham", '"Good morning'],
+        ["spam", 'He said "yes" and left'],
+        ["ham", '"Yes," she said'],
+        ["ham", 'good night"'],
+    ]
+    assert cells(tmp_path / "t.tsv", "\n".join(map("\t".join, rows)) + "\n") == rows
+
+
+def test_quotes_that_join_lines_between_tabs(tmp_path: Path) -> None:
+    """As pandas writes a text of two lines."""
+    text = 'label\ttext\nham\t"two\nlines"\nspam\t"she said ""no"""\n'
+    assert cells(tmp_path / "t.tsv", text)[1:] == [["ham", "two\nlines"], ["spam", 'she said "no"']]
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=5), st.sampled_from(",;\t"))
+def test_what_a_writer_of_csv_wrote_is_read_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], separator: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    with path.open("w", newline="", encoding="utf8") as file:
+        csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL).writerows(
+            [("a", "b", "c"), *rows]
+        )
+    assert [tuple(row) for _, row in read_csv(path)[0]] == [("a", "b", "c"), *rows]
+
+
+def test_a_file_without_names_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("39, State-gov, 13, a\n50, Private, 12, b\n28, Private, 11, a\n")
+    with pytest.raises(UsageError, match=r"looks like a row \(39, State-gov, 13, ...\)"):
+        read_table(path, "label", True)
+    assert any("looks like a row" in note for note in read_table(path, "a", True).notes)
+    path.write_text("ham,hello you\nspam,win now\n")
+    with pytest.raises(UsageError, match="first line is a row already"):
+        read_table(path, "label", True)
+
+
+@pytest.mark.parametrize("names", ["0,1,2,10,label", "2019,2020,label", "-1.5,.5,2e3,label"])
+def test_columns_may_be_numbers_that_ascend(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{names}\n{','.join('1' * len(names.split(',')))}\n")
+    assert not read_cells(path).notes
