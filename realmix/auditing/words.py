@@ -97,7 +97,8 @@ def _of_part(found: Findings) -> Iterator[str]:
             f"The encoder looked at {found.pool - found.unseen:,} of {found.pool:,} rows of the"
             " pool, drawn at random. The shares hold for all of it; which of the other rows are"
             f" foreign is not known, and none of them is left out for it. These take about"
-            f" {duration(found.left)} more: begin again with --minutes {math.ceil(found.left / 60)}."
+            f" {duration(found.left)} more: begin again with"
+            f" --minutes {math.ceil(found.left / 60)}."
         )
 
 
