@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from realmix.augment.views import network_input
+from realmix.base.memory import freed_memory_kept
 from realmix.base.randomness import Draws, derive, keys
 from realmix.data.encoded import Kept, num_weak
 from realmix.data.pools import View
@@ -148,7 +149,8 @@ def keep(
             store.make_room(len(missing))
             tell(0, len(missing))
             batches = [missing[i : i + size] for i in range(0, len(missing), size)]
-            _fill(encode, _ahead(inputs(batches)), batches, digests, store, tell)
+            with freed_memory_kept():
+                _fill(encode, _ahead(inputs(batches)), batches, digests, store, tell)
         return Kept(store.features(), store.rows(digests)), broken
 
 
@@ -157,9 +159,10 @@ def features_of(encoder: PhotoEncoder, pictures: Pictures) -> Iterator[np.ndarra
     size = BATCH.get(encoder.device.type, LARGE_BATCH)
     batches = [range(i, min(i + size, len(pictures))) for i in range(0, len(pictures), size)]
     read = (network_input(pictures.read(batch, encoder.look.size)) for batch in batches)
-    for inputs in _ahead(read):
-        features: np.ndarray = encoder.encode(inputs).float().numpy()
-        yield features
+    with freed_memory_kept():
+        for inputs in _ahead(read):
+            features: np.ndarray = encoder.encode(inputs).float().numpy()
+            yield features
 
 
 def _fill(
@@ -204,12 +207,13 @@ def _inputs(
 
 def least_seconds(encode: Callable[[], object]) -> float:
     """Of three passes after one that prepares: what else the machine does only adds to it."""
-    encode()
     spent = []
-    for _ in range(3):
-        started = time.monotonic()
+    with freed_memory_kept():
         encode()
-        spent.append(time.monotonic() - started)
+        for _ in range(3):
+            started = time.monotonic()
+            encode()
+            spent.append(time.monotonic() - started)
     return min(spent)
 
 

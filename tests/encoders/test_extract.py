@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +52,30 @@ def features(images: np.ndarray, encoder: PhotoEncoder | None = None, views: int
 
 def direct(images: np.ndarray) -> np.ndarray:
     return small.encoder().encode(network_input(torch.from_numpy(images))).numpy()
+
+
+def test_freed_memory_is_kept_while_pictures_are_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, images, encoder = list[bool](), small.pictures(3), small.encoder()
+
+    @contextmanager
+    def kept() -> Iterator[None]:
+        entered.append(True)
+        yield
+        entered.append(False)
+
+    monkeypatch.setattr(module, "freed_memory_kept", kept)
+    encode, inside = encoder.encode, list[bool]()
+
+    def seen(inputs: Tensor) -> Tensor:
+        inside.append(entered[-1:] == [True])
+        return encode(inputs)
+
+    monkeypatch.setattr(encoder, "encode", seen)
+    features(images, encoder)
+    list(features_of(encoder, Arrays(images)))
+    least_seconds(lambda: encoder.encode(network_input(torch.from_numpy(images))))
+    assert inside == [True] * 6
+    assert entered == [True, False] * 3
 
 
 def test_kept_features_are_those_computed_directly() -> None:

@@ -1,0 +1,57 @@
+"""Freed memory is kept for the next block, inside and no longer."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from realmix.base import memory
+from realmix.base.memory import freed_memory_kept
+
+BLOCK, TIMES = 2**26, 8  # bytes; each is mapped anew where glibc is left alone
+
+resource = pytest.importorskip("resource")
+glibc = pytest.mark.skipif(memory._glibc() is None, reason="only glibc is told")
+
+
+def faults():
+    """Pages that the kernel fills while blocks of one size come and go."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(TIMES):
+        np.empty(BLOCK, np.uint8).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@glibc
+def test_a_block_that_was_freed_is_used_again():
+    without = faults()
+    with freed_memory_kept():
+        inside = faults()
+    assert inside < without / 2
+    assert faults() > without / 2, "afterwards each block is mapped anew"
+
+
+@glibc
+def test_what_was_kept_is_given_back_whatever_happens():
+    def held():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    before = held()
+    with pytest.raises(KeyError), freed_memory_kept():
+        faults()
+        assert held() > before + BLOCK / 2
+        raise KeyError
+    assert held() < before + BLOCK / 2
+    assert faults() > TIMES
+
+
+def test_elsewhere_nothing_changes(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    memory._glibc.cache_clear()
+    try:
+        assert memory._glibc() is None
+        with freed_memory_kept():
+            assert faults() >= 0
+    finally:
+        memory._glibc.cache_clear()
