@@ -1889,7 +1889,11 @@ MUTANTS = [
         "base/test_memory.py",
         [
             ("large blocks are mapped anew", "2**31 - 1, 2**30", "2**31 - 1, 2**20"),
-            ("kept for ever", "        _set(glibc, _USUAL)\n        glibc.malloc_trim(0)", "        pass"),
+            (
+                "kept for ever",
+                "        _set(glibc, _USUAL)\n        glibc.malloc_trim(0)",
+                "        pass",
+            ),
             ("not given back", "        glibc.malloc_trim(0)\n", ""),
         ],
     ),
