@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from realmix.data.examine.equal import firsts
 from realmix.data.pools import Dataset
 from realmix.evaluate.dispute import drawn
 from realmix.evaluate.metrics import Estimate, Floats
@@ -41,7 +42,7 @@ def pool_evidence(
         dataset: what was read.
         baseline: (n, K) probabilities of its unlabeled rows by the labels alone; n may be 0.
         model: by the candidate.
-        shipped: by what ships.
+        shipped: by what ships. Of equal rows one is shown.
         seed: draws the rows on which baseline and model disagree.
     """
     known, pool = dataset.label[dataset.label >= 0], np.flatnonzero(dataset.label < 0)
@@ -51,7 +52,9 @@ def pool_evidence(
     order = shipped.max(1).argsort(kind="stable")
     evidence |= {"pool_baseline": baseline, "pool_model": model, "pool_shipped": shipped}
     evidence |= _disputed(dataset, pool, drawn(baseline, model, seed))
-    for name, index in {"sure": order[::-1][:GALLERY], "unsure": order[:GALLERY]}.items():
+    for name, first in {"sure": order[::-1], "unsure": order}.items():
+        few = first[: 4 * GALLERY]
+        index = few[firsts(dataset.inputs[pool[few]]) == np.arange(len(few))][:GALLERY]
         evidence[f"{name}_index"] = index
         evidence |= shown(dataset, name, dataset.inputs[pool[index]])
         if dataset.names is not None:

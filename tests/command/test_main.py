@@ -645,7 +645,7 @@ def test_a_folder_with_bad_pool_images_is_fitted_and_says_which(here: Path, shel
     (here / "pets" / "unlabeled" / "torn.png").write_bytes(b"\x89PNG")
     code, text, log = shell("fit", "pets", "--steps", 2, "--out", "out")
     assert code == 0
-    assert "1 files could not be used" in log
+    assert "1 file left out that could not be used: pets/unlabeled/torn.png: a damaged PNG" in log
     assert "torn.png: a damaged PNG file" in " ".join(text.split())
     assert "8 labels, 4 unlabeled rows" in text
 

@@ -7,7 +7,7 @@ import torch
 from realmix.augment.presets import PRESETS
 from realmix.contract.algorithm import Views
 from realmix.data.pools import Dataset
-from realmix.report.evidence import GALLERY
+from realmix.report.evidence import GALLERY, pool_evidence
 from realmix.report.galleries import mistakes, views
 from realmix.report.pictures import mistake_evidence, one_of_each, view_evidence
 from realmix.report.record import Run
@@ -51,6 +51,22 @@ def test_what_is_shown_follows_from_the_seed_and_leaves_global_randomness_alone(
     one, other = seen(Views(("weak",))), seen(Views(("weak",)))
     assert np.array_equal(one["views_images"], other["views_images"])
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_of_equal_rows_of_the_pool_one_is_shown():
+    data = dataset(200)
+    pool = np.flatnonzero(data.label < 0)
+    data.inputs[pool[1]] = data.inputs[pool[40]] = data.inputs[pool[0]]
+    sureness = np.linspace(0.4, 0.9, len(pool))
+    probs = np.stack([sureness, 1 - sureness, 0 * sureness], 1)
+    probs[:11] = probs[:11, [1, 0, 2]]
+    kept = pool_evidence(data, probs, probs, probs, seed=0)
+    least = np.argsort(probs.max(1), kind="stable")
+    equal = {0, 1, 40}
+    shown = [row for row in least if row not in equal or row == min(equal, key=list(least).index)]
+    assert kept["unsure_index"].tolist() == shown[:GALLERY]
+    assert len(equal & set(kept["sure_index"].tolist())) == 1
+    assert kept["unsure_images"].shape == (GALLERY, 3, 8, 8)
 
 
 def test_of_feature_rows_no_views_are_kept():

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-MAX_PIXELS = 50_000_000  # 200 MB decoded; the largest phone photos in use have about as many
+MAX_PIXELS = 51_000_000  # 204 MB decoded; phones of "50 megapixels" have up to 8,192 x 6,144
 
 _SIGNATURES = (  # (offset, bytes, what it is); the allowed formats come first
     (0, b"\xff\xd8\xff", "a damaged JPEG file"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realmix.base.errors import DataError, UsageError
-from realmix.base.wording import printable
+from realmix.base.wording import counted, printable
 from realmix.data.folders.walk import Bad
 from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.pixels.scale import Scale
@@ -139,8 +139,10 @@ def _without_bad(part: Source, reasons: dict[int, str], skip_bad: bool, what: st
     skipped = (*part.refused, *bad)
     notes = part.notes
     if skipped:
-        kind = "texts" if part.is_texts else "files"
-        notes += (f"{len(skipped):,} {kind} could not be used and are left out (see bad_files).",)
+        some = counted(len(skipped), "text" if part.is_texts else "file")
+        first = "; the first is " if len(skipped) > 1 else ": "
+        told = ": ".join(map(printable, skipped[0]))
+        notes += (f"{some} left out that could not be used{first}{told}.",)
     kept = replace(part.take(good), notes=notes)
     return replace(kept, refused=(), bad_files=(*skipped, *part.bad_files))
 
@@ -157,7 +159,7 @@ def _refuse_no_pool(part: Source, bad: Sequence[Bad]) -> None:
 def _unreadable(bad: Sequence[Bad], what: str, may_skip: bool = True) -> DataError:
     listed = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
     more = f"\n  ... and {len(bad) - 5:,} more" if len(bad) > 5 else ""
-    skip = ", or leave them out with skip_bad (--skip-bad)" if may_skip else ""
+    skip = ", or leave them out with --skip-bad" if may_skip else ""
     return DataError(
         f"{len(bad):,} of the {what} cannot be read:{listed}{more}\nMend or remove them{skip}."
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from realmix.base.errors import DataError, UsageError
-from realmix.base.wording import printable
+from realmix.base.wording import counted, printable
 from realmix.data.folders.names import role
 from realmix.data.folders.parts import find_parts
 from realmix.data.folders.walk import Bad, Walk, is_text, mostly_texts, survey
@@ -102,7 +102,7 @@ def read_class_folders(
     notes = [*parts.notes, *source.notes]
     notes += [f"Folder '{printable(p)}' holds no images and is left out." for p in left_out]
     if loose:
-        notes.append(f"{len(loose):,} files beside the class folders are not used.")
+        notes.append(f"{counted(len(loose), 'file')} beside the class folders not used.")
     return replace(
         source,
         notes=tuple(notes),

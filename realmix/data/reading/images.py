@@ -92,9 +92,9 @@ def choose_shape(
         "" if len(sizes) == 1 else " to " + " x ".join(map(str, largest))
     )
     return (channels, side, side), (
-        f"Images ({span}) are read as {kind} {side} x {side}: resized by the shorter side, then "
-        f"cropped at the centre.{padded if long else ''} An encoder sees the files themselves."
-        " Another size: image_size."
+        f"Images ({span}) are read as {kind} {side} x {side} (--image-size): resized by the shorter"
+        f" side, then cropped at the centre.{padded if long else ''} An encoder sees the files"
+        " themselves, at its own side; the report shows these."
     )
 
 

@@ -56,7 +56,7 @@ def test_hidden_files_and_litter_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("about", "utf-8")
     data = load(str(tmp_path))
     assert len(data.inputs) == 9
-    assert any("1 files beside" in note for note in data.notes)
+    assert any("1 file beside the class folders not used." in note for note in data.notes)
 
 
 def test_bad_files_of_the_pool_are_skipped_and_listed(tmp_path: Path) -> None:
@@ -66,7 +66,8 @@ def test_bad_files_of_the_pool_are_skipped_and_listed(tmp_path: Path) -> None:
     assert len(data.inputs) == 9
     assert {Path(path).name for path, _ in data.bad_files} == set(bad_files())
     assert all(reason for _, reason in data.bad_files)
-    assert any(f"{len(bad_files())} files could not be used" in note for note in data.notes)
+    told = f"{len(bad_files())} files left out that could not be used; the first is "
+    assert any(told in note for note in data.notes)
 
 
 def test_bad_labeled_files_are_an_error_unless_skipped(tmp_path: Path) -> None:
