@@ -1898,6 +1898,24 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "data/folders/named.py",
+        "data/reading/test_tables.py",
+        [
+            (
+                "only path names images",
+                "return next((n for n in _with",
+                "return None and next((n for n in _with",
+            ),
+            ("files need not be there", " and file.is_file() for", " for"),
+            ("files outside are images", "any(_is_inside(file, root) and ", "any("),
+            (
+                "missing ones are not told of",
+                "for name in _with_endings(table, names):\n        first",
+                "for name in ():\n        first",
+            ),
+        ],
+    ),
+    *mutants(
         "report/evidence.py",
         "report/test_report_pictures.py",
         [("copies are shown", " == np.arange(len(few))", " >= 0")],

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from realmix.auditing.findings import Findings
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable
+from realmix.data.folders.named import image_column
 from realmix.data.pools import Dataset
 from realmix.data.reading.tables import SUFFIXES, read_cells
 from realmix.data.table import PATH_COLUMN
@@ -89,7 +90,8 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
         came = [file.resolve().is_relative_to(path.resolve()) for file in dataset.files]
     elif dataset.files:
         root = path.resolve().parent
-        cells = read_cells(path).cells[PATH_COLUMN]
+        table = read_cells(path)
+        cells = table.cells[image_column(table, tuple(table.cells)) or PATH_COLUMN]
         files = {(root / str(cell).strip()).resolve() for cell in cells}
         came = [file.resolve() in files for file in dataset.files]
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.columns import Wanted, no_features
+from realmix.data.folders.named import image_column, image_paths, missing_images
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import AsText, column_of
 from realmix.data.reading.csv_text import kind_of, read_csv
@@ -121,28 +122,6 @@ def _as_numbers(column: np.ndarray) -> np.ndarray | None:
     return column if column.dtype == np.float64 else None
 
 
-def _image_paths(table: Table) -> tuple[Path, ...]:
-    """The files that the path column names, all below the table's folder or the current one."""
-    root = table.path.resolve().parent
-    files = []
-    for row, cell in enumerate(table.cells[PATH_COLUMN]):
-        text = "" if cell is None else str(cell).strip()
-        if not text:
-            raise DataError(f"{table.at(row)}: the cell of column '{PATH_COLUMN}' is empty.")
-        try:
-            file = (root / text).resolve()
-        except (OSError, ValueError, RuntimeError):  # a NUL byte, or links in a circle
-            file = root.parent
-        if not (file.is_relative_to(root) or file.is_relative_to(Path.cwd())):
-            raise DataError(
-                f"{table.at(row)}: the path '{printable(text)[:80]}' leads outside the table's "
-                "folder and the current one, and is refused. Put the table beside the images or "
-                "above them, or start realmix in a folder above both."
-            )
-        files.append(file)
-    return tuple(files)
-
-
 def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labels:
     if label_column not in table.cells:
         if not needed:
@@ -167,7 +146,7 @@ def read_table(
     group_column: str | None = None,
     weak_column: str | None = None,
 ) -> Source:
-    """The rows of a table: image files of its `path` column, its texts, or its features.
+    """The rows of a table: the image files that a column names, its texts, or its features.
 
     Args:
         path: the file; image paths in it are relative to its folder.
@@ -192,26 +171,33 @@ def read_table(
     groups = groups_of(table, group_column, needs_labels)
     weak = None if weak_column not in table.cells else weak_names(table.cells[weak_column], marks)
     others = tuple(n for n in table.cells if n not in (label_column, group_column, weak_column))
-    if PATH_COLUMN in others and not (isinstance(wanted, Wanted) and wanted.texts):
-        files = _image_paths(table)
+    pictures = _pictures(table, others, wanted)
+    if pictures is not None:
+        files = image_paths(table, pictures)
         names = tuple(printable(file) for file in files)
-        left = [name for name in others if name != PATH_COLUMN]
-        notes += _unused("Columns not used beside the images", left)
+        if pictures != PATH_COLUMN:
+            notes += (f"Column '{printable(pictures)}' names the images.",)
+        left = [name for name in others if name != pictures]
+        instead = "" if pictures == PATH_COLUMN else " (--feature-columns takes them instead)"
+        notes += _unused(f"Columns not used beside the images{instead}", left)
         return Source(
             names, label, classes, None, files, groups=groups, weak=weak, marks=settled, notes=notes
         )
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
-            f"feature columns, or a column '{PATH_COLUMN}' of image files."
+            "feature columns, or a column of image files."
         )
     texts = text_columns(table, others, labels, wanted) if isinstance(wanted, Wanted) else ()
     if texts:
         source = text_source(table, texts, others, label, classes)
         return replace(source, groups=groups, weak=weak, marks=settled, notes=source.notes + told)
     if isinstance(wanted, Wanted):
+        missing = missing_images(table, others)
+        if missing and len(others) == 1:
+            raise DataError(f"'{printable(path)}' has no column to learn from. {missing}")
         parsed, more = _chosen(table, others, labels, wanted)
-        notes += lost_numbers(table, parsed)
+        notes += (missing,) * bool(missing) + lost_numbers(table, parsed)
     else:
         as_text = dict[str, AsText].fromkeys(others, False) if wanted is None else wanted
         parsed = {n: column_of(table.cells[n], as_text[n]) for n in as_text if n in others}
@@ -230,6 +216,19 @@ def read_table(
         marks=settled,
         notes=notes + more,
     )
+
+
+def _pictures(
+    table: Table, names: Sequence[str], wanted: Wanted | Mapping[str, AsText] | None
+) -> str | None:
+    """The column of image files to be learned from; None where other columns are."""
+    if not isinstance(wanted, Wanted):
+        names = names if wanted is None else [name for name in names if name == PATH_COLUMN]
+    elif wanted.texts:
+        return None
+    elif wanted != Wanted():
+        names = [name for name in names if name == PATH_COLUMN]
+    return image_column(table, names)
 
 
 def _unused(what: str, names: Sequence[str]) -> tuple[str, ...]:

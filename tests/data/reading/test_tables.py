@@ -233,6 +233,41 @@ def test_images_named_in_a_table(tmp_path: Path) -> None:
         load(write(tmp_path, rows.replace("gone.png,", "gone.png,cat")))
 
 
+@pytest.mark.parametrize("name", ["filename", "Datei", "image_path"])
+def test_a_column_of_any_name_may_name_the_images(tmp_path: Path, name: str) -> None:
+    for i in range(3):
+        save(tmp_path / "in" / f"{i}.PNG", different(i))
+    rows = f"day,{name},label\n1,in/0.PNG,cat\n2,in/1.PNG,dog\n3,in/2.PNG,\n"
+    data = load(write(tmp_path, rows))
+    assert data.preset == "photos"
+    assert data.label.tolist() == [0, 1, -1]
+    assert np.array_equal(data.inputs[2], different(2).transpose(2, 0, 1))
+    assert f"Column '{name}' names the images." in data.notes
+    assert (
+        "Columns not used beside the images (--feature-columns takes them instead): day."
+        in data.notes
+    )
+    more = write(tmp_path, f"{name}\nin/1.PNG\n", "pool.csv")
+    assert len(load(write(tmp_path, rows), unlabeled=more).inputs) == 4
+    assert load(write(tmp_path, rows), feature_columns="day").preset == "features"
+
+
+def test_images_that_are_not_there_are_told_of(tmp_path: Path) -> None:
+    told = rf"Column 'file' names image files that are not there, such as '{tmp_path}/a.jpg'"
+    with pytest.raises(DataError, match=rf"no column to learn from. {told}"):
+        load(write(tmp_path, "file,label\na.jpg,cat\nb.jpg,dog\n"))
+    data = load(write(tmp_path, "file,f,label\na.jpg,1,cat\nb.jpg,2,dog\n,3,\n"))
+    assert data.columns == ("f",)
+    assert any(note.startswith(told) for note in data.notes)
+
+
+def test_files_outside_are_no_images_of_a_table_that_does_not_call_them_so(tmp_path: Path) -> None:
+    outside = save(tmp_path / "outside.png")
+    (tmp_path / "data").mkdir()
+    rows = f"file,f,label\n{outside},1,cat\n../outside.png,2,dog\n"
+    assert load(write(tmp_path / "data", rows)).columns == ("f",)
+
+
 TRAVERSALS = (
     *("../secret.png", "in/../../secret.png", "/etc/passwd", "//etc/passwd", "link/secret.png"),
     *("./../secret.png", "in/./../../secret.png", "link.png", "in/link/secret.png", ".."),
