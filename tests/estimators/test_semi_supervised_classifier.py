@@ -611,7 +611,7 @@ def test_groups_and_equal_rows_are_never_divided() -> None:
     y = np.where(np.arange(80) < 60, np.arange(80) // 2 % 2, -1)
     model = SemiSupervisedClassifier("label_spreading", steps=5, random_state=0)
     plain = model.fit(X, y).result_
-    assert any("30 labeled rows are copies" in note for note in plain["notes"])
+    assert any("labeled rows 30 are copies" in note for note in plain["notes"])
     grouped = model.fit(X[::2], y[::2], groups=np.arange(40) // 4).result_
     assert not any("copies" in note for note in grouped["notes"])
     for result in (plain, grouped):

@@ -130,7 +130,7 @@ def _notes(dataset: Dataset, found: Equal, copies: np.ndarray) -> tuple[str, ...
     if copies.any():
         again = found.among(np.flatnonzero(copies), labeled)
         notes.append(
-            f"{len(again):,} labeled rows are copies of another one (first: "
+            f"Of all {len(labeled):,} labeled rows {len(again):,} are copies of another one (first: "
             f"{_is(dataset, again[0])}). Copies are held out together and measured once."
         )
     disputed = contradictions(dataset, found)
@@ -166,4 +166,8 @@ def _disputed(dataset: Dataset, pairs: np.ndarray) -> str:
 
     listed = "; ".join(f"{said(row)} is {said(other)}" for row, other in pairs[:_LISTED])
     more = f"; and {len(pairs) - _LISTED:,} more" if len(pairs) > _LISTED else ""
-    return f"{len(pairs):,} equal rows have different labels: {listed}{more}. Check which is right."
+    known = int((dataset.label >= 0).sum())
+    return (
+        f"Of all {known:,} labeled rows {len(pairs):,} equal an earlier one of another class: "
+        f"{listed}{more}. Check which is right."
+    )

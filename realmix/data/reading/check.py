@@ -134,9 +134,18 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
     """
     check_classes(dataset.classes)
     _check_rows(dataset)
-    counts = np.bincount(dataset.label[dataset.label >= 0], minlength=len(dataset.classes))
-    _check_labels(dataset, counts)
-    names = np.array(dataset.classes, dtype=object)
+    _check_labels(dataset, _counts(dataset))
+    twins = tuple(
+        f"The classes {twins} are one number but two classes, as they are written in two ways. "
+        "Write them alike if they are one class."
+        for twins in _same_numbers(dataset.classes)
+    )
+    return twins + label_notes(dataset)
+
+
+def label_notes(dataset: Dataset) -> tuple[str, ...]:
+    """What follows from how many labels each class has, and the pool; a sentence each."""
+    counts, names = _counts(dataset), np.array(dataset.classes, dtype=object)
     notes = []
     if (counts == 1).any():
         notes.append(
@@ -148,11 +157,10 @@ def validate(dataset: Dataset) -> tuple[str, ...]:
             f"Classes without a labeled example: {shortened(names[counts == 0])}. "
             "The model will not predict them."
         )
-    for twins in _same_numbers(dataset.classes):
-        notes.append(
-            f"The classes {twins} are one number but two classes, as they are written in two ways. "
-            "Write them alike if they are one class."
-        )
     if (dataset.label >= 0).all():
         notes.append(NO_POOL)
     return tuple(notes)
+
+
+def _counts(dataset: Dataset) -> np.ndarray:
+    return np.bincount(dataset.label[dataset.label >= 0], minlength=len(dataset.classes))

@@ -13,6 +13,7 @@ import numpy as np
 from realmix.base.errors import UsageError
 from realmix.base.wording import counted, printable
 from realmix.data.pools import Dataset
+from realmix.data.reading.check import label_notes
 from realmix.data.scenarios.elsewhere import foreign_mismatch
 from realmix.data.scenarios.labels import (
     imbalanced,
@@ -78,7 +79,7 @@ def arranged(
     asked = sorted((Asked.of(words) for words in scenario), key=lambda one: one.name not in DRAWS)
     if sum(one.name in DRAWS for one in asked) > 1:
         raise UsageError(f"Give one of {' and '.join(DRAWS)}.")
-    count = len(dataset.label)
+    count, as_read = len(dataset.label), label_notes(dataset)
     whole = np.arange(count)
     if test_share is not None:
         dataset, whole = with_test_part(dataset, test_share)
@@ -91,7 +92,8 @@ def arranged(
     for one in asked:
         made, found = _done(dataset, one, seed, places or Places())
         truth, dataset = _after(truth, found, made, count), made
-    return dataset, truth
+    others = tuple(note for note in dataset.notes if note not in as_read)
+    return replace(dataset, notes=others + label_notes(dataset)), truth
 
 
 def _after(first: Truth, second: Truth, dataset: Dataset, given: int) -> Truth:

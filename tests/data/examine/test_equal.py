@@ -222,8 +222,10 @@ def test_equal_rows_of_different_classes_are_listed() -> None:
     pairs = contradictions(given, find_equal(given))
     assert pairs.tolist() == [[7, 0]]
     notes = " ".join(examined(given).notes)
-    assert "1 equal rows have different labels: row 7 (dog) is row 0 (cat)." in notes
-    assert "2 labeled rows are copies" in notes
+    assert (
+        "Of all 12 labeled rows 1 equal an earlier one of another class: row 7 (dog) is row 0 (cat)."
+    ) in notes
+    assert "Of all 12 labeled rows 2 are copies" in notes
 
 
 @given(st.integers(0, 1000), st.integers(2, 3), st.booleans())

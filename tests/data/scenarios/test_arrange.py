@@ -37,6 +37,16 @@ def test_other_words_are_refused(words):
         Asked.of(words)
 
 
+def test_notes_on_labels_are_of_those_that_are_left(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,label\n" + "".join(f"{n * n % 61},{'xyz'[n % 3]}\n" for n in range(60)))
+    whole, few = load(str(table)), read_arranged(str(table), {}, labels=3)[0]
+    assert any("Every row is labeled" in note for note in whole.notes)
+    assert not any("Every row is labeled" in note for note in few.notes)
+    assert any("A single labeled example each: x, y, z" in note for note in few.notes)
+    assert sorted(read_arranged(str(table), {})[0].notes) == sorted(whole.notes)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_name_does_something_and_knows_what(name, digits):
     value = {"percent": "25", "ratio": "4", "count": "100", "text": "25:noise"}[
