@@ -130,8 +130,8 @@ def _notes(dataset: Dataset, found: Equal, copies: np.ndarray) -> tuple[str, ...
     if copies.any():
         again = found.among(np.flatnonzero(copies), labeled)
         notes.append(
-            f"Of all {len(labeled):,} labeled rows {len(again):,} are copies of another one (first: "
-            f"{_is(dataset, again[0])}). Copies are held out together and measured once."
+            f"Of all {len(labeled):,} labeled rows {len(again):,} are copies of another one (first:"
+            f" {_is(dataset, again[0])}). Copies are held out together and measured once."
         )
     disputed = contradictions(dataset, found)
     if len(disputed):
