@@ -1898,6 +1898,19 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "encoders/pictures.py",
+        "runs/test_encoding.py::test_an_encoder_sees_more_than_8_bits_by_the_scale_of_the_set",
+        [
+            ("deep ones by their own range", "(3, side, side), self.scale)", "(3, side, side))"),
+            (
+                "kept as if by another scale",
+                'mark = b"" if self.scale is None else repr(self.scale).encode()',
+                'mark = b""',
+            ),
+            ("some without a scale", "for row in rows), scale=self.scale)", "for row in rows))"),
+        ],
+    ),
+    *mutants(
         "data/folders/named.py",
         "data/reading/test_tables.py",
         [

@@ -179,7 +179,7 @@ def _by_encoder(source: Source, classifier: Classifier, what: str) -> Prediction
         assert source.inputs is not None
         probs = classifier.predict_pictures(Arrays(to_bytes(source.inputs, classifier.scale, "x")))
     else:
-        probs = classifier.predict_pictures(Files(source.files, reasons))
+        probs = classifier.predict_pictures(Files(source.files, reasons, classifier.scale))
     bad = tuple((source.names[row], reason) for row, reason in reasons.items()) + source.bad_files
     good = [row for row in range(len(source)) if row not in reasons]
     if not good:

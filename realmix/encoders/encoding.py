@@ -60,10 +60,11 @@ class Encoding:
     ) -> None:
         self.dataset, self.encoder, self.keeps = dataset, encoder, keeps
         self.counting, self.note = counting, note
-        self.rows: Pictures = Files(dataset.files) if dataset.files else Arrays(dataset.inputs)
+        files = partial(Files, scale=dataset.scale)
+        self.rows: Pictures = files(dataset.files) if dataset.files else Arrays(dataset.inputs)
         self.tests: Pictures = Arrays(dataset.inputs[:0])
         if dataset.test_files:
-            self.tests = Files(dataset.test_files)
+            self.tests = files(dataset.test_files)
         elif dataset.test_inputs is not None:
             self.tests = Arrays(dataset.test_inputs)
         self.digests = self.rows.digests() + self.tests.digests()

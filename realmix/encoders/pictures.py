@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.pixels.scale import Scale
 from realmix.data.reading.images import read_images
 
 DIGEST = 16  # bytes
@@ -72,20 +74,24 @@ class Files:
         files: their paths.
         reasons: where given, why each of the rows read so far is no picture; such rows are black.
             Without it they are an error.
+        scale: of a set of deep images: see `data.pixels.scale`.
     """
 
     files: tuple[Path, ...]
     reasons: dict[int, str] | None = None
+    scale: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
     def digests(self) -> list[bytes]:
+        mark = b"" if self.scale is None else repr(self.scale).encode()
         with ThreadPoolExecutor(min(_THREADS, 2 * (os.cpu_count() or 1))) as threads:
-            return list(threads.map(_file_digest, self.files))
+            return list(threads.map(partial(_file_digest, mark=mark), self.files))
 
     def read(self, rows: Sequence[int], side: int) -> Tensor:
-        images, reasons = read_images([self.files[row] for row in rows], (3, side, side))
+        some = [self.files[row] for row in rows]
+        images, reasons = read_images(some, (3, side, side), self.scale)
         for place, reason in reasons.items():
             if self.reasons is not None:
                 self.reasons[rows[place]] = reason
@@ -95,17 +101,17 @@ class Files:
         return torch.from_numpy(images)
 
     def only(self, rows: Sequence[int]) -> Pictures:
-        return Files(tuple(self.files[row] for row in rows))
+        return Files(tuple(self.files[row] for row in rows), scale=self.scale)
 
 
-def _digest(content: bytes | memoryview, shape: bytes = b"") -> bytes:
+def _digest(content: bytes | memoryview, mark: bytes = b"") -> bytes:
     found = hashlib.sha256(content)  # processors have instructions for it
-    found.update(shape)
+    found.update(mark)
     return found.digest()[:DIGEST]
 
 
-def _file_digest(file: Path) -> bytes:
+def _file_digest(file: Path, mark: bytes) -> bytes:
     try:
-        return _digest(file.read_bytes())
+        return _digest(file.read_bytes(), mark)
     except OSError as error:
         raise DataError(f"{printable(file)} cannot be read: {error.strerror or error}.") from None

@@ -78,7 +78,7 @@ def files_proba(classifier: Classifier, files: Sequence[Path]) -> np.ndarray:
         raise DataError(f"The model was fitted to {classifier.takes}, and X names image files.")
     reasons: dict[int, str] = {}
     if classifier.encoder is not None:
-        probs = classifier.predict_pictures(Files(tuple(files), reasons))
+        probs = classifier.predict_pictures(Files(tuple(files), reasons, classifier.scale))
         _refuse(files, reasons)
         return probs
     channels, height, width = classifier.shape

@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from realmix.augment.views import network_input
 from realmix.base.errors import UsageError
 from realmix.command.predictions import predict_all
+from realmix.data.reading.images import read_images
 from realmix.data.reading.load import load
 from realmix.encoders.encoder import PhotoEncoder
+from realmix.encoders.encoding import Encoding
+from realmix.encoders.pictures import Files
 from realmix.runs.augmentation import encoding_of, num_views
 from realmix.runs.choose import RUNGS
 from realmix.runs.classifier import load_classifier
@@ -45,12 +50,30 @@ def changed(config: Config, **values: object) -> Config:
     return Config.from_json({**config.to_json(), **values})
 
 
-def test_a_run_on_photos_predicts_raw_photos(config: Config, tmp_path: Path) -> None:
-    result = fit(config, tmp_path / "run", Silent())
-    assert result["algorithm"] in RUNGS
+def test_an_encoder_sees_more_than_8_bits_by_the_scale_of_the_set(
+    config: Config, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "photos").rglob("*.png"):  # 12 bits in 16, where all was nearly black
+        grey = np.asarray(Image.open(file).convert("L")).astype(np.uint16) * 16
+        Image.fromarray(grey).save(file)
+    data = read(config)
+    assert data.scale is not None
+    assert data.files is not None
+    encoding = encoding_of(data, config)
+    assert isinstance(encoding, Encoding)
+    encoding.only([0, 3]).features(1, 0)  # of which the next line finds what was kept
+    plain = encoding.features(1, 0).plain
+    images, _ = read_images(data.files, (3, 32, 32), data.scale)
+    direct = encoding.encoder.encode(network_input(torch.from_numpy(images)))
+    np.testing.assert_allclose(plain.features[plain.place, 0], direct.numpy(), atol=2e-3)
+    assert set(encoding.digests).isdisjoint(Files(data.files).digests()), "kept apart"
+    fit(config, tmp_path / "run", Silent())
+    assert_pool_as_shipped(tmp_path)
+
+
+def assert_pool_as_shipped(tmp_path: Path) -> None:
+    """The model file says of the pool's files what the run said of the pool."""
     classifier = load_classifier(tmp_path / "run")
-    assert classifier.encoder is not None
-    assert classifier.shape == (classifier.encoder.dimension,)
     found = predict_all(classifier, str(tmp_path / "photos" / "unlabeled"), None)
     with np.load(tmp_path / "run" / "evidence.npz") as evidence:
         names, probs = evidence["pool_names"], evidence["pool_shipped"]
@@ -58,6 +81,15 @@ def test_a_run_on_photos_predicts_raw_photos(config: Config, tmp_path: Path) -> 
     assert set(mine) == set(names.tolist())
     for name, row in zip(names.tolist(), probs, strict=True):
         np.testing.assert_allclose(mine[name], row, atol=1e-5)
+
+
+def test_a_run_on_photos_predicts_raw_photos(config: Config, tmp_path: Path) -> None:
+    result = fit(config, tmp_path / "run", Silent())
+    assert result["algorithm"] in RUNGS
+    classifier = load_classifier(tmp_path / "run")
+    assert classifier.encoder is not None
+    assert classifier.shape == (classifier.encoder.dimension,)
+    assert_pool_as_shipped(tmp_path)
 
 
 def test_several_encoders_of_photos(config: Config, tmp_path: Path) -> None:
