@@ -1898,6 +1898,18 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "report/galleries.py",
+        "report/test_report_pictures.py",
+        [
+            ("deep ones by their own range", " and not read_header(Path(name)).deep", ""),
+            (
+                "small pictures are labeled",
+                "plots.photo(found)",
+                "plots.tile(picture, side)",
+            ),
+        ],
+    ),
+    *mutants(
         "encoders/pictures.py",
         "runs/test_encoding.py::test_an_encoder_sees_more_than_8_bits_by_the_scale_of_the_set",
         [

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from realmix.data.pixels.formats import BadImage
+from realmix.data.reading.decode import read_header, read_image
 from realmix.report import plots
 from realmix.report.record import Run
 
@@ -76,3 +82,21 @@ def picture_of(run: Run, kind: str, place: int) -> str | None:
     """The row at a place of a gallery, where it is an image."""
     images = run.evidence.get(f"{kind}_images")
     return None if images is None else plots.tile(images[place])
+
+
+def large(name: str, picture: NDArray[np.uint8], side: int) -> str:
+    """A picture at a larger side, from its file where that can be read, else as it was kept.
+
+    Args:
+        name: of the row, the path of its file where it came from one.
+        picture: (C, H, W) as the run kept it.
+        side: of what is shown.
+    """
+    channels, height, width = picture.shape
+    try:
+        if height == width < side and not read_header(Path(name)).deep:
+            found = read_image(Path(name), (channels, side, side))
+            return plots.tile(picture, side) if found is None else plots.photo(found)
+    except BadImage:
+        pass
+    return plots.tile(picture, side)

@@ -72,7 +72,7 @@ def label_page(
             "number": number,
             "name": name,
             "text": row if isinstance(row, str) else None,
-            "picture": None if isinstance(row, str) else plots.tile(row, LARGE_TILE),
+            "picture": None if isinstance(row, str) else galleries.large(name, row, LARGE_TILE),
         }
         for number, (name, row) in enumerate(rows, 1)
     ]

@@ -1,14 +1,20 @@
 """Rows that a run keeps for its report, and how the report shows them."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from realmix.augment.presets import PRESETS
 from realmix.contract.algorithm import Views
 from realmix.data.pools import Dataset
+from realmix.report import plots
 from realmix.report.evidence import GALLERY, pool_evidence
-from realmix.report.galleries import mistakes, views
+from realmix.report.galleries import large, mistakes, views
+from realmix.report.page import label_page
 from realmix.report.pictures import mistake_evidence, one_of_each, view_evidence
 from realmix.report.record import Run
 
@@ -51,6 +57,32 @@ def test_what_is_shown_follows_from_the_seed_and_leaves_global_randomness_alone(
     one, other = seen(Views(("weak",))), seen(Views(("weak",)))
     assert np.array_equal(one["views_images"], other["views_images"])
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def decoded(uri):
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_picture_to_label_is_that_of_its_file(tmp_path, mode):
+    channels, file = (3 if mode == "RGB" else 1), tmp_path / "photo.png"
+    kept = np.zeros((channels, 8, 8), np.uint8)
+    Image.linear_gradient("L").convert(mode).resize((400, 300)).save(file)
+    shown = decoded(large(str(file), kept, 192))
+    assert (shown.size, shown.mode, shown.format) == ((192, 192), mode, "JPEG")
+    assert len(np.unique(shown)) > 100
+    assert large(str(file), kept, 192) in label_page("run", [(str(file), kept)], ("a", "b"))
+    for name in ("row 5", str(tmp_path / "gone.png"), str(tmp_path)):
+        assert large(name, kept, 192) == plots.tile(kept, 192)
+    enough = np.zeros((channels, 192, 192), np.uint8)
+    assert large(str(file), enough, 192) == plots.tile(enough, 192)
+
+
+def test_a_deep_picture_to_label_is_as_it_was_kept(tmp_path):
+    """By the scale of its set, which one file does not tell."""
+    Image.fromarray(np.full((300, 300), 4095, np.uint16)).save(tmp_path / "deep.png")
+    kept = np.zeros((1, 8, 8), np.uint8)
+    assert large(str(tmp_path / "deep.png"), kept, 192) == plots.tile(kept, 192)
 
 
 def test_of_equal_rows_of_the_pool_one_is_shown():
