@@ -176,7 +176,7 @@ def decide(
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
         seen = replace(seen, p_better=max(seen.p_better, chance))
     prior = FAVORED if favored else CHOSEN if rivals else OPEN
-    pairing = Pairing.of(baseline_probs, candidate_probs, label, prior)
+    pairing = Pairing.of(baseline_probs, candidate_probs, label, prior, asked.by_class)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard, baseline_probs)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

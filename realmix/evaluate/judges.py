@@ -37,6 +37,7 @@ class Judge:
         point: what counts as one point of it: the step in which gains are told.
         outcome: (probs, label) to what the figure is made of, one value a row.
         value: (outcome, label) to the figure.
+        by_class: each class counts alike in it, however few rows it has.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Judge:
     point: float
     outcome: Callable[[Floats, Integers], Outcome]
     value: Callable[[Outcome, Integers], float]
+    by_class: bool = False
 
     def __call__(self, probs: Floats, label: Integers) -> float:
         return self.value(self.outcome(probs, label), label)
@@ -95,8 +97,8 @@ JUDGES = {
     judge.name: judge
     for judge in (
         Judge("accuracy", "accuracy", 0.01, predicted, _accuracy),
-        Judge("balanced", "balanced accuracy", 0.01, predicted, _balanced),
-        Judge("macro_f1", "macro-F1", 0.01, predicted, _macro_f1),
+        Judge("balanced", "balanced accuracy", 0.01, predicted, _balanced, by_class=True),
+        Judge("macro_f1", "macro-F1", 0.01, predicted, _macro_f1, by_class=True),
         Judge("log_loss", "log likelihood", 0.02, _log_likelihood, _mean),
     )
 }

@@ -42,12 +42,18 @@ def temperature(probs: Floats, label: Integers) -> float:
 
 
 def mixing_weight(
-    baseline: Floats, candidate: Floats, label: Integers, prior: tuple[float, float] = OPEN
+    baseline: Floats,
+    candidate: Floats,
+    label: Integers,
+    prior: tuple[float, float] = OPEN,
+    by_class: bool = False,
 ) -> float:
     """The posterior mean of the candidate's weight w, in (0, 1); the prior's without labels.
 
-    The likelihood is prod_i ((1 - w) b_i + w c_i), where b_i and c_i are what the two calibrated
-    models give to the true class of row i (stacking: Wolpert, 1992); the prior is Beta(a, b).
+    The likelihood is prod_i ((1 - w) b_i + w c_i)^r_i, where b_i and c_i are what the two
+    calibrated models give to the true class of row i (stacking: Wolpert, 1992); the prior is
+    Beta(a, b). r_i is 1, or `by_class` n / (K n_c), so that all classes count alike: otherwise the
+    rows of a frequent class decide, and rare ones that the candidate finds are given away.
     Chosen among seven rules by records/gate: the chance that the candidate is the better one makes
     a worse weight, for it asks which model to take and not what to take of each.
 
@@ -57,10 +63,20 @@ def mixing_weight(
     rows = np.arange(len(label))
     given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
-    log_posterior = np.log(np.maximum(mixed, np.finfo(np.float32).tiny)).sum(0)
+    likelihood = np.log(np.maximum(mixed, np.finfo(np.float32).tiny))
+    log_posterior = _repeated(label, by_class) @ likelihood
     log_posterior += (prior[0] - 1) * np.log(WEIGHTS) + (prior[1] - 1) * np.log(1 - WEIGHTS)
     posterior = np.exp(log_posterior - log_posterior.max())
     return float((posterior * WEIGHTS).sum() / posterior.sum())
+
+
+def _repeated(label: Integers, by_class: bool) -> NDArray[np.float64]:
+    """(n,) how often each row counts, n in all."""
+    if not by_class:
+        return np.ones(len(label))
+    _, place, count = np.unique(label, return_inverse=True, return_counts=True)
+    repeated: NDArray[np.float64] = len(label) / (len(count) * count[place])
+    return repeated
 
 
 @dataclass(frozen=True)
@@ -78,12 +94,17 @@ class Pairing:
 
     @classmethod
     def of(
-        cls, baseline: Floats, candidate: Floats, label: Integers, prior: tuple[float, float] = OPEN
+        cls,
+        baseline: Floats,
+        candidate: Floats,
+        label: Integers,
+        prior: tuple[float, float] = OPEN,
+        by_class: bool = False,
     ) -> Pairing:
         """Calibrated on held-out rows: (n, K) probabilities of both, (n,) classes; n may be 0."""
         one, two = temperature(baseline, label), temperature(candidate, label)
-        weight = mixing_weight(tempered(baseline, one), tempered(candidate, two), label, prior)
-        return cls(weight, one, two)
+        calibrated = tempered(baseline, one), tempered(candidate, two)
+        return cls(mixing_weight(*calibrated, label, prior, by_class), one, two)
 
     def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:
         """(n, K) probabilities of the two together."""

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from realmix import models
+from realmix.evaluate.gate import decide
 from realmix.evaluate.pairing import CHOSEN, FAVORED, Pairing, mixing_weight, temperature, tempered
 from realmix.functional.rows.temperature import SPREAD
 from realmix.models.composed import Blend
@@ -87,6 +88,35 @@ def test_models_that_err_on_different_rows_are_both_wanted():
     first = np.tile([0.9, 0.1], (200, 1))
     first[:40] = [0.1, 0.9]
     assert mixing_weight(first, first[::-1], label) == pytest.approx(0.5)
+
+
+def test_by_class_a_rare_class_counts_like_a_frequent_one():
+    """Each model knows one class; 30 rows are of the baseline's, 2 of the candidate's."""
+    label = np.repeat([0, 1], [30, 2])
+    baseline, candidate = np.tile([0.9, 0.2], (32, 1)), np.tile([0.2, 0.9], (32, 1))
+    assert mixing_weight(baseline, candidate, label) < 0.2
+    assert mixing_weight(baseline, candidate, label, by_class=True) == pytest.approx(0.5)
+    alike = np.repeat([0, 1], 4)
+    plain, by_class = (
+        mixing_weight(baseline[:8], candidate[:8], alike, by_class=b) for b in (0, 1)
+    )
+    assert plain == pytest.approx(by_class)
+    nothing = mixing_weight(baseline[:0], candidate[:0], label[:0], CHOSEN, by_class=True)
+    assert nothing == pytest.approx(1 / 3, abs=1e-3)
+
+
+def test_the_judge_says_what_the_pair_is_fitted_to():
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1], [60, 6])
+    alone = np.where(label[:, None] == 0, [0.95, 0.05], [0.7, 0.3])  # never finds class 1
+    finds = np.where(label[:, None] == 0, [0.6, 0.4], [0.2, 0.8]) + rng.uniform(0, 0.01, (66, 1))
+    finds /= finds.sum(1, keepdims=True)
+
+    def weight(judge):
+        found = decide(label, alone, finds, algorithm="x", rule="", judge=judge)
+        return found.pairing.weight
+
+    assert weight("balanced") == weight("macro_f1") > weight("accuracy") == weight("log_loss")
 
 
 def test_the_two_are_weighed():
