@@ -1898,6 +1898,19 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "comparison/results.py",
+        "comparison/test_compare.py",
+        [
+            ("one draw proves a lead", "if setting in self.undrawn:\n", "if False:\n"),
+            ("one draw ranks as many", "seeds[: 1 if setting in self.undrawn else None]", "seeds"),
+        ],
+    ),
+    *mutants(
+        "comparison/cells.py",
+        "comparison/test_compare.py::test_seeds_that_draw_nothing_prove_nothing",
+        [("other labels are the same", "(one.label, other.label), ", "")],
+    ),
+    *mutants(
         "report/galleries.py",
         "report/test_report_pictures.py",
         [

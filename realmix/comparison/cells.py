@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.comparison.contenders import Contender
+from realmix.data.pools import Dataset
 from realmix.data.reading.builtin import BUILTIN
 from realmix.data.scenarios.names import Asked
 from realmix.runs.config import Config
@@ -112,6 +115,14 @@ class Cell:
     def from_json(cls, values: Mapping[str, Any]) -> Cell:
         scenario = tuple((str(name), str(value)) for name, value in values["scenario"])
         return cls(values["algorithm"], values["labels"], values["seed"], scenario)
+
+
+def same_draw(one: Dataset, other: Dataset) -> bool:
+    """Whether two seeds drew the same labels, pool and test rows."""
+    pairs = ((one.label, other.label), (one.test_label, other.test_label))
+    return all(map(np.array_equal, *zip(*pairs, strict=True))) and np.array_equal(
+        one.inputs, other.inputs
+    )
 
 
 def words_of(config: Config) -> list[str]:

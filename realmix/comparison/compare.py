@@ -10,22 +10,25 @@ from typing import Any
 from realmix.base.errors import DataError, Interrupted, UsageError
 from realmix.base.files import remove_leftovers, write_json
 from realmix.base.wording import counted, printable
-from realmix.comparison.cells import Cell, Grid
-from realmix.comparison.contenders import TRUE_SHARE, Contender, built
+from realmix.comparison.cells import Cell, Grid, same_draw
+from realmix.comparison.contenders import Contender, check_fields, check_truth
 from realmix.comparison.engines.local import outcomes
 from realmix.comparison.engines.work import DONE, saved_outcome, task_of
 from realmix.comparison.page import write_page
 from realmix.comparison.progress import Onlooker, Progress
-from realmix.comparison.results import Results
-from realmix.comparison.tables import RECORD, read_results, saved_record, write_tables
+from realmix.comparison.results import Results, Setting
+from realmix.comparison.tables import (
+    RECORD,
+    read_results,
+    saved_record,
+    undrawn_of,
+    write_tables,
+)
 from realmix.comparison.tuning import check_tuning, part_of
 from realmix.data.fingerprints import fingerprints
 from realmix.data.pools import Dataset
 from realmix.data.scenarios.read import reading_once
-from realmix.data.scenarios.truth import true_labels
 from realmix.runs.augmentation import num_views, with_encoder
-from realmix.runs.choose import settings
-from realmix.runs.methods import method_class
 from realmix.runs.phases import Phases
 from realmix.runs.run import read
 from realmix.runs.run_folder import locked
@@ -67,11 +70,13 @@ class Prepared:
         grid: with the labels alone among the algorithms, and with what was left open settled.
         notes: what the user should be told of that.
         digest: fingerprints of the data.
+        undrawn: settings in which all seeds have the same labels and pool.
     """
 
     grid: Grid
     notes: tuple[str, ...]
     digest: dict[str, str]
+    undrawn: tuple[Setting, ...] = ()
 
 
 def prepared(grid: Grid) -> Prepared:
@@ -82,7 +87,7 @@ def prepared(grid: Grid) -> Prepared:
     """
     contenders = [Contender.of(words) for words in grid.algorithms]
     for contender in contenders:
-        _check_fields(contender.told(share=0.5))
+        check_fields(contender.told(share=0.5))
     check_tuning(grid.common, contenders)
     notes = []
     if not any(contender.alone for contender in contenders):
@@ -91,13 +96,14 @@ def prepared(grid: Grid) -> Prepared:
     cells = list(grid)
     dataset = read(replace(cells[0].config(grid.common), labels=None, scenario=(), test_share=None))
     if any(contender.asks_truth for contender in contenders):
-        _check_truth(dataset)
+        check_truth(dataset)
     if dataset.test_label is None and grid.common.get("test_share") is None:
         grid = replace(grid, common={**grid.common, "test_share": HELD})
         notes.append(
             f"There are no test rows, so {HELD:.0%} of the labels are: the same in every cell."
         )
     grid, more = _settled(grid, dataset, contenders)
+    undrawn = []
     for cell in {one.setting: one for one in reversed(list(grid))}.values():
         with cell.named():
             made = read(cell.config(grid.common))
@@ -108,16 +114,13 @@ def prepared(grid: Grid) -> Prepared:
                 "All rows have labels, so there is no pool: --labels N keeps N of them."
             )
         _check_methods(made, cell, grid.common, contenders)
-    return Prepared(grid, (*notes, *more), fingerprints(dataset))
-
-
-def _check_fields(contender: Contender) -> None:
-    if contender.kind == "estimator":
-        built(contender, 0)
-    elif contender.kind == "method":
-        settings(method_class(contender.name), contender.fields)
-    elif contender.fields:
-        raise UsageError("auto takes no fields: what it tries has its own.")
+        others = (o for o in grid if o.setting == cell.setting and o.seed != cell.seed)
+        other = next(others, None)
+        if other is not None and same_draw(made, read(other.config(grid.common))):
+            undrawn.append(cell.setting)
+            told = f"All {(made.label >= 0).sum():,} labels are taken, the same for each seed"
+            notes.append(f"{told}: ± is that of training anew, and no lead is proved.")
+    return Prepared(grid, (*notes, *more), fingerprints(dataset), tuple(undrawn))
 
 
 def _check_methods(
@@ -132,16 +135,6 @@ def _check_methods(
                 Phases(dataset, config, None, Silent(), steps=1)
             except UsageError as error:
                 raise UsageError(f"--algorithms {printable(contender.words)}: {error}") from None
-
-
-def _check_truth(dataset: Dataset) -> None:
-    unknown = int((true_labels(dataset) < 0).sum())
-    if unknown:
-        raise DataError(
-            f"{TRUE_SHARE}: nobody knows the class of {counted(unknown, 'row')} of the pool, so the"
-            " true share of foreign rows is not known either. Give data whose rows all have labels,"
-            " without --unlabeled, or give a number."
-        )
 
 
 def _settled(
@@ -195,6 +188,7 @@ def _take_up(folder: Path, ready: Prepared) -> tuple[str, ...]:
     common = ready.grid.common
     asked = {"common": common, "digest": ready.digest}
     there = saved_record(folder)
+    undrawn = sorted({*ready.undrawn, *undrawn_of(there or {})})
     if there is None:
         foreign = sorted({path.name for path in folder.iterdir()} - {"lock", "lock-owner"})
         if foreign:
@@ -202,7 +196,8 @@ def _take_up(folder: Path, ready: Prepared) -> tuple[str, ...]:
                 f"--out {printable(folder)} is not empty and holds no comparison"
                 f" ({', '.join(foreign[:3])} ...). Choose another --out."
             )
-        write_json(folder / RECORD, {**asked, "cells": [cell.to_json() for cell in ready.grid]})
+        cells = [cell.to_json() for cell in ready.grid]
+        write_json(folder / RECORD, {**asked, "undrawn": undrawn, "cells": cells})
         return ()
     theirs = {**there["common"]}
     differing = [
@@ -221,7 +216,8 @@ def _take_up(folder: Path, ready: Prepared) -> tuple[str, ...]:
         )
     before = [Cell.from_json(values) for values in there["cells"]]
     new = [cell for cell in ready.grid if cell not in set(before)]
-    write_json(folder / RECORD, {**asked, "cells": [c.to_json() for c in (*before, *new)]})
+    cells = [cell.to_json() for cell in (*before, *new)]
+    write_json(folder / RECORD, {**asked, "undrawn": undrawn, "cells": cells})
     if not new:
         return ()
     return (f"The comparison in {folder} is extended by {counted(len(new), 'cell')}.",)

@@ -8,8 +8,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from realmix.base.errors import UsageError
-from realmix.base.wording import printable, suggestion
+from realmix.base.errors import DataError, UsageError
+from realmix.base.wording import counted, printable, suggestion
+from realmix.data.pools import Dataset
+from realmix.data.scenarios.truth import true_labels
+from realmix.runs.choose import settings
+from realmix.runs.methods import method_class
 
 AUTO = "auto"
 LABELS_ALONE = ("supervised", "linear", "forest", "boosting", "committee", "adversarial")
@@ -174,3 +178,32 @@ def built(contender: Contender, seed: int) -> Any:
     if "random_state" in known:
         defaults["random_state"] = seed
     return cls(**{**defaults, **given})
+
+
+def check_truth(dataset: Dataset) -> None:
+    """Refuse `TRUE_SHARE` where nobody knows it.
+
+    Raises:
+        DataError: the class of a row of the pool is not known.
+    """
+    unknown = int((true_labels(dataset) < 0).sum())
+    if unknown:
+        raise DataError(
+            f"{TRUE_SHARE}: nobody knows the class of {counted(unknown, 'row')} of the pool, so the"
+            " true share of foreign rows is not known either. Give data whose rows all have labels,"
+            " without --unlabeled, or give a number."
+        )
+
+
+def check_fields(contender: Contender) -> None:
+    """Refuse fields that a contender does not have.
+
+    Raises:
+        UsageError: which, and what there are.
+    """
+    if contender.kind == "estimator":
+        built(contender, 0)
+    elif contender.kind == "method":
+        settings(method_class(contender.name), contender.fields)
+    elif contender.fields:
+        raise UsageError("auto takes no fields: what it tries has its own.")

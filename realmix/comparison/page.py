@@ -82,8 +82,10 @@ def headline(results: Results) -> str:
             return f"Of {alone}, the labels alone, nothing is done to compare with.{failed}"
         return f"{'Only ' + alone if done else 'Nothing'} has been done so far.{failed}"
     if not sure:
-        many = max(lead.difference.mean.count for lead in results.added)
+        drawn = [lead for lead in results.added if lead.setting not in results.undrawn]
+        many = max((lead.difference.mean.count for lead in drawn), default=10)
         hint = " More seeds would tell more." if many < 10 else ""
+        hint = hint if drawn else " All labels are taken, the same for each seed."
         return f"Nothing is proved better or worse than {alone}, the labels alone.{hint}"
     parts = []
     for found, word in ((better, "better"), (worse, "worse")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,11 +43,14 @@ class Results:
         folder: of the comparison.
         common: what all cells share, as fields of `Config`.
         outcomes: by cell; None of one that is not done yet.
+        undrawn: settings in which all seeds have the same labels and pool: there they are one draw,
+            from which no lead can be proved.
     """
 
     folder: Path
     common: dict[str, Any]
     outcomes: dict[Cell, Outcome | None]
+    undrawn: frozenset[Setting] = frozenset()
 
     @cached_property
     def algorithms(self) -> tuple[str, ...]:
@@ -102,6 +106,8 @@ class Results:
                 seeds = sorted(one.keys() & other.keys())
                 if seeds:
                     lead = paired([one[s] for s in seeds], [other[s] for s in seeds])
+                    if setting in self.undrawn:
+                        lead = dataclasses.replace(lead, p=math.nan)
                     found.append(Lead(setting, first, second, lead))
         corrected = holm([lead.difference.p for lead in found])
         return [
@@ -128,7 +134,8 @@ class Results:
         rows = []
         for setting in self.settings:
             each = [self.by_seed(setting, name) for name in self.algorithms]
-            for seed in sorted(set.intersection(*(set(one) for one in each))):
+            seeds = sorted(set.intersection(*(set(one) for one in each)))
+            for seed in seeds[: 1 if setting in self.undrawn else None]:
                 rows.append([one[seed] for one in each])
         if not rows:
             return None

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from realmix.base.wording import harmless, printable
 from realmix.comparison.cells import Cell
 from realmix.comparison.engines.work import saved_outcome
 from realmix.comparison.powered import OtherRows, other_rows
-from realmix.comparison.results import Lead, Results
+from realmix.comparison.results import Lead, Results, Setting
 
 KEPT = ("tuning", "true_share", "versions")  # of an outcome, beside its row
 RECORD, TABLE, RECORDS = "compare.json", "results.csv", "results.json"
@@ -128,7 +128,16 @@ def read_results(folder: Path) -> Results:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in record["common"].items()
     }
-    return Results(folder, common, {cell: saved_outcome(folder, cell) for cell in cells})
+    outcomes = {cell: saved_outcome(folder, cell) for cell in cells}
+    return Results(folder, common, outcomes, undrawn_of(record))
+
+
+def undrawn_of(record: Mapping[str, Any]) -> frozenset[Setting]:
+    """Of a folder's record, the settings in which all seeds have the same labels and pool."""
+    return frozenset(
+        tuple((str(name), str(value)) for name, value in setting)
+        for setting in record.get("undrawn", ())
+    )
 
 
 def write_tables(results: Results) -> None:

@@ -2,10 +2,13 @@
 
 import io
 import json
+import math
 import os
 import re
 import shutil
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from realmix.comparison.face import compare
 from realmix.comparison.page import _accuracy, headline, words_of_setting
 from realmix.comparison.progress import Progress
 from realmix.comparison.results import Results
+from realmix.comparison.tables import read_results
 from realmix.runs.run import read
 
 pytestmark = pytest.mark.usefixtures("brief")
@@ -321,6 +325,40 @@ def test_it_is_said_what_of_a_comparison_is_missing(tmp_path, undone, said):
         if cell.algorithm in undone:
             found.outcomes[cell] = {"status": "failed", "error": "no"}
     assert headline(found).startswith(said)
+
+
+def test_seeds_that_draw_nothing_prove_nothing(tmp_path, in_this_process):
+    folder, watch = tmp_path / "some", Told()
+    rows = written(tmp_path)
+    some = tmp_path / "labeled.csv"
+    lines = Path(rows).read_text().splitlines()
+    some.write_text("\n".join([*lines[:61], *(line[:-1] for line in lines[61:])]) + "\n")
+    exam = tmp_path / "exam.csv"
+    exam.write_text("\n".join([lines[0], *(f"1{line}" for line in lines[40:])]) + "\n")
+    small(str(some), folder, watch, labels=[12, 60], seeds=3, test=str(exam))
+    told = [note for note in watch.notes if "the same for each seed" in note]
+    assert told == [
+        "All 60 labels are taken, the same for each seed: ± is that of training anew, and no lead"
+        " is proved."
+    ]
+    found = read_results(folder)
+    assert found.undrawn == {(("labels", "60"),)}
+    leads = [one.difference.p for one in found.added if ("labels", "60") in one.setting]
+    unproved = [math.isnan(p) for p in leads]
+    assert unproved == [True, True]
+    assert found.ranks is not None
+    assert found.ranks.draws == 4, "three of 12 labels, one of 60"
+
+
+def test_a_lead_on_one_draw_of_labels_is_not_proved(tmp_path):
+    made = results({("linear", 40, 0): [0.5, 0.51, 0.5, 0.5],
+                    ("mixmatch", 40, 0): [0.61, 0.6, 0.6, 0.6]}, tmp_path)  # fmt: skip
+    assert headline(made).startswith("mixmatch: proved better than linear")
+    same = replace(made, undrawn=frozenset(made.settings))
+    assert headline(same) == (
+        "Nothing is proved better or worse than linear, the labels alone. All labels are taken, the"
+        " same for each seed."
+    )
 
 
 def test_what_the_figures_say(tmp_path):
