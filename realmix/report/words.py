@@ -131,9 +131,11 @@ def _together(verdict: Verdict) -> str:
     if verdict.shipped not in (PAIR, STUDENT):
         return more.strip()
     student = ", and one model learned what they say of the pool" * (verdict.shipped == STUDENT)
+    doubtful = ", which where the pool more likely hurt has cost nothing in the mean of many runs"
     return (
         f"Both are calibrated and answer together, {verdict.algorithm} with weight"
-        f" {verdict.pairing.weight:.0%}{student}.{more}"
+        f" {verdict.pairing.weight:.0%}{student}"
+        f"{doubtful if verdict.posterior.better < 0.5 else ''}.{more}"
     )
 
 

@@ -55,6 +55,10 @@ def test_a_lead_that_may_be_luck_ships_both_and_tells_the_chances():
     chances = (f"helped is {got.posterior.better:.0%}", f"a point {got.posterior.harm:.0%}")
     for part in ("40 held-out labels", shown, *chances, "1 ± 5 points", "answer together"):
         assert part in reason(got)
+    assert "cost nothing" not in reason(got)
+    assert "%, which where the pool more likely hurt has cost nothing" in reason(
+        verdict(30, 1, 4, 5)
+    )
 
 
 def test_the_labels_that_would_prove_a_lead_are_those_of_the_judge():
