@@ -2979,6 +2979,7 @@ MUTANTS = [
             ("neither unsaid", 'return "neither" if both else "constant"', 'return "constant"'),
             ("one class is no collapse", "if names_one_class(held, label)", "if False"),
             ("one class of the pool is none", "names_one_class(pool[1], label)", "False"),
+            ("a pool of one class is a collapse", " and not _is_foretold(*pool)", ""),
             ("no better is good enough", "judge(held, label) <= (n", "judge(held, label) < (n"),
             ("silence is no collapse", "if not heard:", "if False:"),
         ],

@@ -43,6 +43,13 @@ def test_one_class_is_a_collapse_even_where_its_probabilities_say_more() -> None
     assert collapse(judge, label, probs) == "one class"
 
 
+def test_a_pool_that_is_of_one_class_by_the_labels_alone_too_is_no_collapse() -> None:
+    label, right = np.array([0, 1] * 5), np.eye(2)[[0, 1] * 5]
+    assert collapse(ACCURACY, label, right, (shares(90, 10), shares(100, 0))) == ""
+    assert collapse(ACCURACY, label, right, (shares(80, 20), shares(100, 0))) == "one class"
+    assert collapse(ACCURACY, label, right, (shares(10, 90), shares(100, 0))) == "one class"
+
+
 def test_one_class_on_the_pool_is_a_collapse_whatever_the_held_out_labels_say() -> None:
     label, right = np.array([0, 1] * 5), np.eye(2)[[0, 1] * 5]
     base = shares(50, 50)
