@@ -1911,6 +1911,14 @@ MUTANTS = [
         [("other labels are the same", "(one.label, other.label), ", "")],
     ),
     *mutants(
+        "report/report.html",
+        "report/test_page.py",
+        [
+            ("folds that are not drawn", "{% if false in drawn %}", "{% if true %}"),
+            ("whose curves", '" (supervised)" if', '"" if'),
+        ],
+    ),
+    *mutants(
         "report/galleries.py",
         "report/test_report_pictures.py",
         [

@@ -62,12 +62,11 @@ def scores(run: Run, part: str) -> list[dict[str, Any]]:
     return rows
 
 
-def curves(run: Run) -> list[dict[str, str]]:
-    """A chart for each logged figure, the well-known ones first."""
+def curves(run: Run) -> list[dict[str, Any]]:
+    """A chart for each logged figure, the well-known ones first, with what is drawn in it."""
     logged = {key for record in run.records for key in record if _is_plain(key)}
-    extra = sorted(logged - set(CURVES) - {"step", "seconds", "phase"})
-    charts: list[dict[str, str]] = []
-    for key in [*CURVES, *extra]:
+    charts: list[dict[str, Any]] = []
+    for key in [*CURVES, *sorted(logged - set(CURVES) - {"step", "seconds", "phase"})]:
         found = [line for line in _lines(run.records, key) if len(line.steps)]
         # one figure of a computation is no curve, nor is what was fitted at once
         lines = [one for one in found if max(one.steps) > (0 if key in CURVES else min(one.steps))]
@@ -75,8 +74,9 @@ def curves(run: Run) -> list[dict[str, str]]:
             words = key.replace("_", " ").capitalize()
             title, explanation = CURVES.get(key, (words, "As the algorithm logged it."))
             is_share = key == "accuracy" or key.endswith("_rate")
-            picture = plots.curve(lines, is_share)
-            charts.append({"title": title, "explanation": explanation, "picture": picture})
+            drawn = [word for line in lines for word in (line.color, line.is_final)]
+            chart = {"title": title, "explanation": explanation, "drawn": drawn}
+            charts.append({**chart, "picture": plots.curve(lines, is_share)})
     return charts
 
 

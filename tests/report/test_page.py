@@ -12,7 +12,7 @@ from synthetic_run import CLASSES, write_run
 from realmix.base.errors import DataError, StorageError
 from realmix.evaluate import metrics
 from realmix.report import plots, sections
-from realmix.report.page import write_report
+from realmix.report.page import render, write_report
 from realmix.report.record import read_run
 
 TEST = ("test_label", "test_baseline", "test_model", "test_shipped", "test")
@@ -408,5 +408,17 @@ def test_one_figure_of_a_computation_is_no_curve(tmp_path, monkeypatch):
     assert "Loss" in titles
     assert "Confidence" in titles
     assert "Strength" not in titles
+    page = render(run)
+    assert "thick: final training" in page
+    assert "thin: trained with" not in page, "what is not drawn is no part of the legend"
+    assert "</span>labels alone" not in page
     del run.records[1:]
     assert sections.curves(run) == []  # all was fitted at once
+
+
+def test_the_legend_says_which_method_of_the_labels_alone_has_curves(tmp_path):
+    write_run(tmp_path / "run")
+    run = read_run(tmp_path / "run")
+    assert "</span>labels alone\n" in render(run)
+    run.result["labels_alone"] = "linear"
+    assert "</span>labels alone (supervised)\n" in render(run)
