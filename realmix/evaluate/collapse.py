@@ -41,7 +41,7 @@ def collapse(
     if len(label) and judge(held, label) <= (nothing := judge.constant(label)):
         both = alone is not None and judge(alone, label) <= nothing
         return "neither" if both else "constant"
-    if pool is not None and names_one_class(pool[1], label) and not _is_foretold(*pool):
+    if pool is not None and names_one_class(pool[1], label) and not _of_one_class(label, *pool):
         return "one class"
     both_held = None if alone is None else (alone, held)
     return "drifted" if pool is not None and drifted(label, *pool, both_held) else ""
@@ -52,10 +52,14 @@ def names_one_class(probs: Floats, label: Integers) -> bool:
     return len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
 
 
-def _is_foretold(baseline: Floats, candidate: Floats) -> bool:
-    """Whether the labels alone find nearly all of the pool in the one class that is called."""
-    named: np.bool_ = (baseline.argmax(1) == candidate[0].argmax()).mean() >= 1 - DRIFT
-    return bool(named)
+def _of_one_class(label: Integers, baseline: Floats, candidate: Floats) -> bool:
+    """Whether the labels alone too find nearly all of the pool in the class that is called.
+
+    Not where the labels are so unequal themselves: a rare class is what must not be lost.
+    """
+    called = candidate[0].argmax()
+    there, labeled = ((classes == called).mean() for classes in (baseline.argmax(1), label))
+    return bool(there >= 1 - DRIFT and there - labeled > DRIFT)
 
 
 def drifted(

@@ -48,6 +48,9 @@ def test_a_pool_that_is_of_one_class_by_the_labels_alone_too_is_no_collapse() ->
     assert collapse(ACCURACY, label, right, (shares(90, 10), shares(100, 0))) == ""
     assert collapse(ACCURACY, label, right, (shares(80, 20), shares(100, 0))) == "one class"
     assert collapse(ACCURACY, label, right, (shares(10, 90), shares(100, 0))) == "one class"
+    rare = np.repeat([0, 1], [29, 3])
+    lost = collapse(ACCURACY, rare, np.eye(2)[rare], (shares(97, 3), shares(100, 0)))
+    assert lost == "one class"
 
 
 def test_one_class_on_the_pool_is_a_collapse_whatever_the_held_out_labels_say() -> None:
