@@ -1,7 +1,7 @@
 """AG News with 40 labels, minilm frozen: which methods fall on its views, and what the gate does.
 
     python -m benchmarks.text_gate [--pool 1000] [--tests 1500] [--seeds 0 1 2 3 4]
-        [--encoder minilm] [--methods auto uda ...] [--record DIR]
+        [--encoder minilm] [--augment words] [--methods auto uda ...] [--record DIR]
 
 Eight views of every text are encoded once and kept in the cache of features; a head is then trained
 on them by each method, with its comparison on held-out labels, several draws of labels. A line of
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records import RECORDS, made_with
+from benchmarks.records import RECORDS, Line, made_with
 from benchmarks.text_tuned import read_texts
 from realmix.base.files import append_line, whole_lines
 from realmix.data.pools import Dataset
@@ -30,7 +30,7 @@ from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
 
-LABELS = 40
+LABELS, WORDS = 40, "words"
 THRESHOLDS = (0.8, 0.95)  # of UDA and FixMatch
 PARTS = {"baseline": "alone", "model": "method", "shipped": "shipped"}
 TOLD = ("labels_alone", "outcome", "collapse", "shipped", "p_worse", "steps")
@@ -61,6 +61,11 @@ def texts_of(pool: int, tests: int) -> Dataset:
     )  # fmt: skip
 
 
+def case_of(line: Line) -> tuple[str, str, str, int]:
+    encoder, augment = line.get("encoder", "minilm"), line.get("augment", WORDS)
+    return encoder, augment, line["algorithm"], line["seed"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pool", type=int, default=1000)
@@ -68,11 +73,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--augment", default=WORDS)
     parser.add_argument("--record", type=Path, default=RECORDS / "text_tuned")
     asked = parser.parse_args()
     asked.record.mkdir(parents=True, exist_ok=True)
     file = asked.record / "gate.jsonl"
-    encoder = Config("agnews", encoder=asked.encoder, algorithm="uda")
+    encoder = Config("agnews", encoder=asked.encoder, augment=asked.augment, algorithm="uda")
     whole = augmented(texts_of(asked.pool, asked.tests), encoder).dataset
     whole = learned_from(whole, encoding_of(whole, encoder), encoder)
     assert whole.encoded is not None
@@ -83,7 +89,7 @@ def main() -> None:
         known = stratified_labels(whole.label, LABELS, seed)
         label[known] = whole.label[known]
         for method in asked.methods:
-            if (asked.encoder, method, seed) in done:
+            if (asked.encoder, asked.augment, method, seed) in done:
                 continue
             seen = whole.encoded
             if method == "auto":  # learns from the plain view alone
@@ -100,6 +106,7 @@ def main() -> None:
             sure = {str(t): said.max(1) >= t for t in THRESHOLDS}
             line = {
                 "encoder": asked.encoder,
+                "augment": asked.augment,
                 "algorithm": method,
                 "seed": seed,
                 "labels": LABELS,
