@@ -82,8 +82,7 @@ def main() -> None:
     whole = augmented(texts_of(asked.pool, asked.tests), encoder).dataset
     whole = learned_from(whole, encoding_of(whole, encoder), encoder)
     assert whole.encoded is not None
-    lines = whole_lines(file)
-    done = {(line.get("encoder", "minilm"), line["algorithm"], line["seed"]) for line in lines}
+    done = {case_of(line) for line in whole_lines(file)}
     for seed in asked.seeds:
         label = np.full(len(whole.label), -1)
         known = stratified_labels(whole.label, LABELS, seed)
