@@ -20,7 +20,8 @@ def freed_memory_kept() -> Iterator[None]:
 
     A network's layers ask for and free tens of megabytes each. Above 32 MB glibc maps such a block
     anew every time, and the kernel fills it with zeros page by page: lite0 at 224 pixels spent half
-    of its time so. What was kept is given back at the end. Without glibc nothing changes.
+    of its time so, a third where it was trained. What was kept is given back at the end. Without
+    glibc nothing changes.
     """
     glibc = _glibc()
     if glibc is None:

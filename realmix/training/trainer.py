@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import StorageError
+from realmix.base.memory import freed_memory_kept
 from realmix.base.randomness import derive, generator
 from realmix.contract.algorithm import Algorithm, Batch, Losses, Nets, Recipe, Step
 from realmix.contract.state import Ema
@@ -88,7 +89,6 @@ class Trainer:
         self.log_every, self.save_seconds, self.stop = log_every, save_seconds, stop
         self.evaluate, self.evaluate_every = evaluate, evaluate_every or steps
         self.observe = observe
-
         self.data = data.to(self.device)
         self.student = as_trained(network, self.device, data.shape, precision)
         self.ema = Ema(self.student, self.recipe.ema_decay)
@@ -117,7 +117,7 @@ class Trainer:
         self._saved = self._began = time.monotonic()
         self.nets.student.train()
         self.nets.ema.train()
-        with torch.random.fork_rng(enabled=self.device.type != "mps"):
+        with freed_memory_kept(), torch.random.fork_rng(enabled=self.device.type != "mps"):
             while self.step < goal and not self.ended and not self._stopped():
                 losses = self._advance()
                 self._check_finite(losses.total)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from realmix.algorithms.fixmatch import FixMatch
 from realmix.algorithms.supervised import Supervised
 from realmix.augment.presets import PRESETS
+from realmix.base import memory
 from realmix.base.errors import DivergedError, StorageError
 from realmix.contract.algorithm import Batch, Losses, Nets, Objective, Recipe, Step, Views
 from realmix.data.pools import Data, Pool
@@ -53,6 +54,14 @@ def test_records_come_at_their_cadence_and_at_the_end() -> None:
     assert [r["step"] for r in records] == [3, 6, 7]
     assert records[0].keys() == {"step", "seconds", "loss", "supervised", "unlabeled", "mask_rate"}
     assert records[0]["loss"] == pytest.approx(records[0]["supervised"] + records[0]["unlabeled"])
+
+
+@pytest.mark.skipif(memory._glibc() is None, reason="only glibc is told")
+def test_freed_memory_is_kept_while_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(memory, "_set", lambda glibc, thresholds: told.append(thresholds))
+    trainer(steps=2, log_every=1, observe=lambda record: told.append("step")).run()
+    assert told == [memory._ALL, "step", "step", memory._USUAL]
 
 
 def test_logging_evaluating_and_saving_change_nothing(tmp_path: Path) -> None:
