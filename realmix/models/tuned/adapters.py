@@ -82,4 +82,5 @@ def merged(network: nn.Module) -> nn.Module:
         if parametrize.is_parametrized(part):
             for name in list(cast(nn.ModuleDict, part.parametrizations)):
                 parametrize.remove_parametrizations(part, name, leave_parametrized=True)
-    return network
+    # sums lost the order of a 1x1 kernel's numbers, by which a CPU chooses how it multiplies
+    return network.to(memory_format=torch.channels_last)
