@@ -63,8 +63,8 @@ def mixing_weight(
     rows = np.arange(len(label))
     given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
-    likelihood = np.log(np.maximum(mixed, np.finfo(np.float32).tiny))
-    log_posterior = _repeated(label, by_class) @ likelihood
+    log_likelihood = np.log(np.maximum(mixed, np.finfo(np.float32).tiny))
+    log_posterior = _repeated(label, by_class) @ log_likelihood
     log_posterior += (prior[0] - 1) * np.log(WEIGHTS) + (prior[1] - 1) * np.log(1 - WEIGHTS)
     posterior = np.exp(log_posterior - log_posterior.max())
     return float((posterior * WEIGHTS).sum() / posterior.sum())

@@ -128,7 +128,7 @@ def _delimiter(text: str) -> str:
     lines = list(itertools.islice(io.StringIO(text.lstrip(), newline=""), LOOKED_AT))
 
     def fits(delimiter: str) -> tuple[float, int]:
-        header, *rows = ([len(cells) for cells in csv.reader(lines, delimiter=delimiter)]) or [0]
+        header, *rows = [len(cells) for cells in csv.reader(lines, delimiter=delimiter)] or [0]
         return rows.count(header) * (header > 1), header
 
     with _long_cells(text):
