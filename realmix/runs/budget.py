@@ -164,14 +164,19 @@ def _seconds_of_fit(phases: Trainings, name: str) -> float:
 def _seconds_a_step(phases: Trainings, name: str) -> float:
     if not phases.trainings(name):
         return 0.0
-    phase, spent = phases.trial(name), list[float]()
-    for steps in (WARM_UP, TRIAL):
-        stages = phases.stages(phase, steps, None, Silent())
-        phases.trained(phase, stages)
-        spent.append(stages.seconds)
-        if stages.seconds > PATIENCE:
-            return stages.seconds / steps
-    return max(spent[1] - spent[0], 1e-6) / (TRIAL - WARM_UP)
+    if phases.device.type != "cpu":
+        _seconds_of(phases, name, WARM_UP)  # what is loaded and compiled may take as long as 100
+    first = _seconds_of(phases, name, WARM_UP)
+    if first > PATIENCE:
+        return first / WARM_UP
+    return max(_seconds_of(phases, name, TRIAL) - first, 1e-6) / (TRIAL - WARM_UP)
+
+
+def _seconds_of(phases: Trainings, name: str, steps: int) -> float:
+    phase = phases.trial(name)
+    stages = phases.stages(phase, steps, None, Silent())
+    phases.trained(phase, stages)
+    return stages.seconds
 
 
 def undertrained(phases: Trainings, network: nn.Module, steps: int) -> str | None:

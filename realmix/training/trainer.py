@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import StorageError
-from realmix.base.memory import freed_memory_kept
+from realmix.base.memory import fastest_order, freed_memory_kept, has_depthwise
 from realmix.base.randomness import derive, generator
 from realmix.contract.algorithm import Algorithm, Batch, Losses, Nets, Recipe, Step
 from realmix.contract.state import Ema
@@ -37,9 +37,9 @@ def as_trained(
     precision: torch.dtype | None = None,
 ) -> parallel.Divided:
     """The network where and how it is trained; `shape` is of one input."""
-    network = follow_weights(network).to(memory_format=torch.channels_last).to(device)
-    precision = precision or best_precision(device, shape)
-    return parallel.Divided(parallel.share_moments(network), precision)
+    order = fastest_order(has_depthwise(network), device)
+    network = parallel.share_moments(follow_weights(network).to(memory_format=order).to(device))
+    return parallel.Divided(network, precision or best_precision(device, shape))
 
 
 class Trainer:

@@ -4,9 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from realmix.base import memory
-from realmix.base.memory import freed_memory_kept
+from realmix.base.memory import fastest_order, freed_memory_kept, has_depthwise
 
 BLOCK, TIMES = 2**26, 8  # bytes; each is mapped anew where glibc is left alone
 
@@ -59,3 +61,15 @@ def test_elsewhere_nothing_changes(monkeypatch):
             assert faults() >= 0
     finally:
         memory._glibc.cache_clear()
+
+
+def test_depthwise_are_convolutions_each_of_whose_channels_is_a_group():
+    assert has_depthwise(nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 12, 3, groups=6)))
+    assert not has_depthwise(nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.Conv2d(1, 6, 3)))
+
+
+def test_only_depthwise_convolutions_on_a_gpu_keep_pictures_channel_by_channel():
+    gpu, cpu = torch.device("cuda:0"), torch.device("cpu")
+    assert fastest_order(True, gpu) is torch.contiguous_format
+    for depthwise, device in ((True, cpu), (False, gpu), (False, cpu)):
+        assert fastest_order(depthwise, device) is torch.channels_last

@@ -98,3 +98,21 @@ def test_the_network_is_left_as_it_was() -> None:
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert not any(parameter.requires_grad for parameter in network.parameters())
     assert np.all([not part.training for part in network.modules()])
+
+
+def depthwise() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 6, 3, groups=6), nn.Flatten())
+
+
+def test_an_encoder_gives_its_network_pictures_in_the_order_of_its_weights(monkeypatch) -> None:
+    made, orders = PhotoEncoder("tiny", depthwise(), small.LOOK), list[bool]()
+    made.network[1].register_forward_pre_hook(  # type: ignore[index]
+        lambda part, given: orders.append(given[0].is_contiguous())
+    )
+    inputs = network_input(torch.from_numpy(small.pictures(3)))
+    first = made.encode(inputs)
+    order = "realmix.encoders.encoder.fastest_order"
+    monkeypatch.setattr(order, lambda *asked: torch.contiguous_format)
+    second = made.on(torch.device("cpu"), torch.float32).encode(inputs)
+    assert orders == [False, True]
+    torch.testing.assert_close(first.float(), second.float(), **CLOSE)

@@ -16,6 +16,7 @@ from realmix.models import build, described
 from realmix.models.tuned.adapters import LowRank, adapt, merged
 from realmix.models.tuned.network import Tuned, tuned_name
 from realmix.models.tuned.tuning import tune
+from realmix.training.trainer import as_trained
 from tests.encoders import tiny_encoder as small
 
 NAMES = ("timm:test_efficientnet", "timm:test_vit")
@@ -205,3 +206,17 @@ def test_its_description_says_how_much_trains():
     assert described("tuned:timm:test_efficientnet@64", net, SHAPE) == (
         "timm:test_efficientnet (771 of its weights train) on 64 x 64 pixels"
     )
+
+
+def test_pictures_and_weights_of_a_body_lie_in_the_order_that_is_fastest(monkeypatch) -> None:
+    """Else a convolution takes the other order, which is compiled anew for each size of a batch."""
+    orders = list[bool]()
+    for order in (torch.channels_last, torch.contiguous_format):
+        for place in ("realmix.models.tuned.network", "realmix.training.trainer"):
+            monkeypatch.setattr(f"{place}.fastest_order", lambda *asked, order=order: order)
+        net = as_trained(network(NAMES[0]), torch.device("cpu"), SHAPE)
+        stem = net.network.body.conv_stem
+        stem.register_forward_pre_hook(lambda part, given: orders.append(given[0].is_contiguous()))
+        net(pictures())
+        orders.append(stem.weight.is_contiguous())
+    assert orders == [False, False, True, True]

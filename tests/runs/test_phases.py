@@ -384,3 +384,23 @@ def test_a_procedure_s_length_is_that_of_all_its_trainings() -> None:
         plan.trained(plan.only, stages)
         assert stages.steps_done == plan._length(plan.only) == 4 * trainings
         assert trained.images_seen == stages.images_seen > 0
+
+
+def test_the_steps_that_compile_kernels_tell_nothing_of_what_a_step_costs(monkeypatch) -> None:
+    """On a GPU the first step of lite0 takes 13 s, and the others .1 s."""
+    tried = list[int]()
+
+    def stages(phase: Phase, steps: int, folder: None, watch: Silent) -> SimpleNamespace:
+        tried.append(steps)
+        compiling = 13.0 if len(tried) == 1 else 0.0
+        return SimpleNamespace(seconds=0.5 + compiling + 0.1 * steps)  # half a second prepares
+
+    run = SimpleNamespace(
+        device=torch.device("cuda"), stages=stages, trial=str, trained=lambda *given: None,
+        trainings=lambda name: 1.0,
+    )  # fmt: skip
+    assert budget._seconds_a_step(run, "softmatch") == pytest.approx(0.1)
+    assert tried == [budget.WARM_UP, budget.WARM_UP, budget.TRIAL]
+    tried.clear()
+    run.device = torch.device("cpu")
+    assert budget._seconds_a_step(run, "softmatch") == pytest.approx(13.8 / budget.WARM_UP)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from realmix.base.memory import fastest_order, has_depthwise
 from realmix.encoders.bodies import Body, body, layers
 from realmix.encoders.weights import take_body
 from realmix.models.head import Head
@@ -106,8 +107,7 @@ class TunedPhotos(Tuned):
             dimension = network.eval()(blank).flatten(1).shape[1]
         super().__init__(network, dimension, num_classes, dropout)
         self.look = look
-        convolutions = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
-        self.depthwise = any(1 < part.groups == part.in_channels for part in convolutions)
+        self.depthwise = has_depthwise(network)
 
     @classmethod
     def named(cls, name: str, num_classes: int, dropout: float = 0.0) -> Self:
@@ -122,8 +122,9 @@ class TunedPhotos(Tuned):
     def answers(self, inputs: Tensor) -> Tensor:
         seen = self.look(inputs.expand(-1, 3, -1, -1))
         trains = torch.is_grad_enabled() and any(True for _ in self.body.parameters())
+        order = fastest_order(self.depthwise, inputs.device)
         # CPUs take the gradient of a depthwise convolution in bfloat16 several times as slowly
         exact = self.depthwise and trains and inputs.device.type == "cpu"
         with torch.autocast("cpu", enabled=False) if exact else nullcontext():
-            answers: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
+            answers: Tensor = self.body(seen.contiguous(memory_format=order))
         return answers.flatten(1).float()
