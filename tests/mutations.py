@@ -1564,7 +1564,7 @@ MUTANTS = [
         [
             (
                 "classes are as among the labels",
-                "told(places, expectation_maximization(reading.pool, given, inside))",
+                "told(places, shares_by_em(reading.pool, given, inside))",
                 "told(places)",
             ),
             (

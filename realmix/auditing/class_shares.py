@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from realmix.functional.rows.shares import shares_by_em
+
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-ROUNDS, TOLERANCE = 200, 1e-5
 DRAWS, LEVEL = 100, 0.9
 MOST_DRAWN = 2000  # rows of the pool in a draw
 
@@ -35,26 +36,6 @@ class ClassShares(NamedTuple):
     bbse: Array
     low: Array
     high: Array
-
-
-def expectation_maximization(probs: Array, given: Array, weight: Array | None = None) -> Array:
-    """The shares pi for which the pool's probabilities, times pi / given, have the mean pi.
-
-    Args:
-        probs: (N, K) of a calibrated classifier that learned from classes of the shares `given`.
-        given: (K,) > 0.
-        weight: (N,) >= 0 of each row.
-    """
-    rows = np.ones(len(probs)) if weight is None else weight
-    shares, total = given.copy(), max(rows.sum(), 1e-300)
-    for _ in range(ROUNDS):
-        factor = shares / given  # posterior_uk = p_uk factor_k / sum_j p_uj factor_j
-        new = factor * ((rows / np.maximum(probs @ factor, 1e-300)) @ probs) / total
-        done = np.abs(new - shares).max() < TOLERANCE
-        shares = new
-        if done:
-            break
-    return shares
 
 
 def black_box(held: Array, label: Labels, probs: Array, weight: Array | None = None) -> Array:
@@ -92,7 +73,7 @@ def class_shares(
     """
     rows = np.ones(len(probs)) if weight is None else weight
     given = np.bincount(label, minlength=held.shape[1]) / len(label)
-    em = expectation_maximization(probs, given, rows)
+    em = shares_by_em(probs, given, rows)
     rng = np.random.default_rng(seed)
     drawn = np.array([_again(held, label, probs, rows, em, rng) for _ in range(DRAWS)])
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
@@ -109,9 +90,9 @@ def _again(
     """
     given = np.bincount(label, minlength=held.shape[1]) / len(label)
     some = rng.integers(len(probs), size=min(len(probs), MOST_DRAWN))
-    pool = expectation_maximization(probs[some], given, rows[some])
+    pool = shares_by_em(probs[some], given, rows[some])
     chance = (em / given)[label]
     twins = rng.choice(len(label), len(label), p=chance / chance.sum())
     planted = np.bincount(label[twins], minlength=held.shape[1]) / len(label)
-    found: Array = pool + expectation_maximization(held[twins], given) - planted
+    found: Array = pool + shares_by_em(held[twins], given) - planted
     return found.clip(0, 1)

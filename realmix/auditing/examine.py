@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from realmix.auditing.class_shares import ClassShares, class_shares, expectation_maximization
+from realmix.auditing.class_shares import ClassShares, class_shares
 from realmix.auditing.copies import Copies, find_copies
 from realmix.auditing.features import Counting, features_of
 from realmix.auditing.findings import CLEAR, Findings
@@ -22,6 +22,7 @@ from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
 from realmix.encoders.catalogue import AUTO
 from realmix.functional.foreign.detect import Foreign, ranked, told
+from realmix.functional.rows.shares import shares_by_em
 
 MINUTES = 1.0  # for an encoder
 LIKELY, SURE = 0.5, 0.9  # chances from which on a row is left out as foreign
@@ -168,7 +169,7 @@ def in_turns(
     given = np.bincount(label) / len(label)
     places, inside = ranked(labeled, label, pool, seed), np.ones(len(pool))
     for _ in range(TURNS):
-        foreign = told(places, expectation_maximization(reading.pool, given, inside))
+        foreign = told(places, shares_by_em(reading.pool, given, inside))
         inside = np.maximum(1 - foreign.probability, SELDOM)
     return class_shares(reading.held, label, reading.pool, inside, seed), foreign
 

@@ -3,40 +3,10 @@
 import numpy as np
 import pytest
 
-from realmix.auditing.class_shares import black_box, class_shares, expectation_maximization
+from realmix.auditing.class_shares import black_box, class_shares
 from realmix.auditing.examine import in_turns
 from realmix.auditing.labels import chance_wrong, doubts
 from realmix.auditing.reader import read
-
-GIVEN = np.array([0.5, 0.5])
-
-
-def test_of_sure_predictions_em_counts():
-    probs = np.eye(2)[[0, 0, 0, 1]]
-    assert expectation_maximization(probs, GIVEN) == pytest.approx([0.75, 0.25])
-    weight = np.array([1.0, 0.0, 0.0, 1.0])
-    assert expectation_maximization(probs, GIVEN, weight) == pytest.approx([0.5, 0.5])
-
-
-def test_em_has_its_fixed_point_by_hand():
-    probs = np.array([[0.8, 0.2]] * 3 + [[0.2, 0.8]])
-    # d/d pi of 3 log(.2 + .6 pi) + log(.8 - .6 pi) = 0: pi = (3 * .8 - .2) / (.6 * 4)
-    found = expectation_maximization(probs, GIVEN)
-    assert found == pytest.approx([2.2 / 2.4, 0.2 / 2.4], abs=1e-3)
-
-
-def test_em_is_that_of_a_plain_loop():
-    rng = np.random.default_rng(0)
-    probs, given = rng.dirichlet(np.ones(3), 40), np.array([0.2, 0.3, 0.5])
-    weight, shares = rng.random(40), given.copy()
-    for _ in range(2000):
-        total = np.zeros(3)
-        for p, w in zip(probs, weight, strict=True):
-            joint = [p[k] * shares[k] / given[k] for k in range(3)]
-            total += w * np.array(joint) / sum(joint)
-        shares = total / weight.sum()
-    found = expectation_maximization(probs, given, weight)
-    assert found == pytest.approx(shares, abs=2e-3)
 
 
 def test_black_box_inverts_the_confusion():

@@ -1,4 +1,4 @@
-"""Class shares of a pool: Sinkhorn's offsets."""
+"""Class shares of a pool: EM, what is beyond chance, Sinkhorn's offsets."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from realmix.functional.rows.shares import share_offsets, with_shares
+from realmix.functional.rows.shares import (
+    beyond_chance,
+    share_offsets,
+    shares_by_em,
+    with_shares,
+)
+
+GIVEN = np.array([0.5, 0.5])
 
 
 def test_by_hand_two_classes_and_equal_rows():
@@ -50,3 +57,54 @@ def test_ratios_between_rows_stay():
 def test_a_class_that_nobody_predicts_is_raised():
     probs = np.tile([1.0, 0.0], (10, 1))
     assert with_shares(probs, np.array([0.5, 0.5])).mean(0) == pytest.approx([0.5, 0.5], abs=1e-3)
+
+
+def test_of_sure_predictions_em_counts():
+    probs = np.eye(2)[[0, 0, 0, 1]]
+    assert shares_by_em(probs, GIVEN) == pytest.approx([0.75, 0.25])
+    weight = np.array([1.0, 0.0, 0.0, 1.0])
+    assert shares_by_em(probs, GIVEN, weight) == pytest.approx([0.5, 0.5])
+
+
+def test_em_has_its_fixed_point_by_hand():
+    probs = np.array([[0.8, 0.2]] * 3 + [[0.2, 0.8]])
+    # d/d pi of 3 log(.2 + .6 pi) + log(.8 - .6 pi) = 0: pi = (3 * .8 - .2) / (.6 * 4)
+    found = shares_by_em(probs, GIVEN)
+    assert found == pytest.approx([2.2 / 2.4, 0.2 / 2.4], abs=1e-3)
+
+
+def test_em_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(0)
+    probs, given = rng.dirichlet(np.ones(3), 40), np.array([0.2, 0.3, 0.5])
+    weight, shares = rng.random(40), given.copy()
+    for _ in range(2000):
+        total = np.zeros(3)
+        for p, w in zip(probs, weight, strict=True):
+            joint = [p[k] * shares[k] / given[k] for k in range(3)]
+            total += w * np.array(joint) / sum(joint)
+        shares = total / weight.sum()
+    found = shares_by_em(probs, given, weight)
+    assert found == pytest.approx(shares, abs=2e-3)
+
+
+def test_supposed_rows_count_as_rows_of_the_pool():
+    """Three to one that are sure, and half as many rows of one to one: (3 + 1) to (1 + 1)."""
+    probs = np.eye(2)[[0, 0, 0, 1]]
+    assert shares_by_em(probs, GIVEN, prior=0.5) == pytest.approx([4 / 6, 2 / 6])
+
+
+def test_what_is_beyond_chance_by_hand():
+    """v = 1/2 * 4 * .05^2 = .005 of a distance of .08: fifteen sixteenths of it are kept."""
+    found, without = np.array([0.7, 0.3]), np.array([[0.7, 0.3], [0.6, 0.4]])
+    assert beyond_chance(found, without, GIVEN) == pytest.approx([0.6875, 0.3125])
+
+
+def test_what_moves_as_much_by_chance_is_what_was_supposed():
+    found, without = np.array([0.6, 0.4]), np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]])
+    assert beyond_chance(found, without, GIVEN) == pytest.approx(GIVEN)
+    assert beyond_chance(GIVEN, without, GIVEN) == pytest.approx(GIVEN)
+
+
+def test_what_no_part_of_the_labels_moves_is_kept_whole():
+    found = np.array([0.9, 0.1])
+    assert beyond_chance(found, np.tile(found, (5, 1)), GIVEN) == pytest.approx(found)

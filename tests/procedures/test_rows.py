@@ -14,9 +14,11 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 
 from realmix import SemiSupervisedClassifier
+from realmix.augment.presets import PRESETS
 from realmix.base.errors import Interrupted, UsageError
 from realmix.base.randomness import derive
 from realmix.contract.method import Facts
+from realmix.data.pools import Data, Pool
 from realmix.procedures.rows.balanced_self_training import BalancedSelfTraining
 from realmix.procedures.rows.boosting import Boosting
 from realmix.procedures.rows.committee import Committee
@@ -26,7 +28,7 @@ from realmix.procedures.rows.gaussian_mixture import GaussianMixture
 from realmix.procedures.rows.label_spreading import LabelSpreading
 from realmix.procedures.rows.linear import Linear
 from realmix.procedures.rows.prototypes import Prototypes
-from realmix.procedures.rows.shared import STRENGTHS, mean_square, strength_of
+from realmix.procedures.rows.shared import STRENGTHS, mean_square, pool_shares, strength_of
 from realmix.training.parallel import inner
 from tests.procedures.small import blobs, stages
 
@@ -224,12 +226,48 @@ def test_agreement_beyond_chance_by_hand():
     assert agreement_beyond_chance(np.zeros((0, 3))) == 1.0
 
 
-def test_with_full_balance_the_pool_gets_the_labels_shares():
-    """Of each class a third of the labels, smoothed by one more: still a third."""
+def test_with_full_balance_the_pool_gets_its_supposed_shares():
     run = stages(blobs(labeled=21))
-    assert probs_of(Consensus(balance=1.0), run).mean(0) == pytest.approx(
-        np.full(3, 1 / 3), abs=1e-3
-    )
+    found = probs_of(Consensus(balance=1.0, least_kappa=0.0), run).mean(0)
+    assert found == pytest.approx(pool_shares(run), abs=1e-3)
+
+
+def of_shares(shares, labeled=18, pool=300, apart=3.0):
+    """As many labels of three classes, in a plane, and a pool in which they have these shares."""
+    rng = np.random.default_rng(0)
+    pool_label = np.repeat(np.arange(3), np.round(pool * np.array(shares)).astype(int))
+    label = np.r_[np.arange(labeled) % 3, pool_label]
+    turns = 2 * np.pi * label / 3
+    rows = apart * np.stack([np.cos(turns), np.sin(turns), 0 * turns, 0 * turns], 1)
+    rows = (rows + rng.normal(size=rows.shape)).astype(np.float32)
+    known = Pool.of(rows[:labeled], label[:labeled])
+    views = PRESETS["features"]((4,))
+    return stages(Data(known, Pool.of(rows[labeled:]), tuple("abc"), views, "features"))
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.2, 0.1), (0.1, 0.1, 0.8)])
+def test_an_unequal_pool_is_told_from_equal_labels(shares):
+    """A tenth of the pool's rows are supposed besides, of the labels' shares."""
+    expected = (np.array(shares) + 0.1 / 3) / 1.1
+    assert pool_shares(of_shares(shares)) == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("apart", [3.0, 0.5])
+def test_a_pool_like_the_labels_keeps_their_shares(apart):
+    assert pool_shares(of_shares((1 / 3,) * 3, apart=apart)) == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+@pytest.mark.parametrize("pool", [0, 60])
+def test_where_nothing_can_be_told_a_pool_has_the_shares_of_the_labels(pool):
+    """Of one label a class none can be left out; of no pool there is nothing to tell."""
+    run = of_shares((0.8, 0.1, 0.1), labeled=18 if pool == 0 else 3, pool=pool)
+    assert pool_shares(run) == pytest.approx([1 / 3] * 3)
+
+
+def test_the_vote_names_rare_classes_of_the_pool_no_more_often_than_they_occur():
+    shares = (0.85, 0.1, 0.05)
+    found = probs_of(Consensus(), of_shares(shares, apart=1.7)).argmax(1)
+    assert np.bincount(found, minlength=3) / 300 == pytest.approx(shares, abs=0.06)
 
 
 def test_few_labels_and_a_wide_table_are_no_obstacle():

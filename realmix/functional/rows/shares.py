@@ -1,4 +1,4 @@
-"""Class probabilities of a pool, changed as little as possible until classes have wanted shares."""
+"""How often classes occur in a pool, and probabilities changed until they occur as wanted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,51 @@ from scipy.special import softmax
 Array = NDArray[np.float64]
 
 FLOOR = 1e-9  # of a class' share, so that one that nobody predicts can be raised
+ROUNDS, TOLERANCE = 200, 1e-5
+
+
+def shares_by_em(
+    probs: Array, given: Array, weight: Array | None = None, prior: float = 0.0
+) -> Array:
+    """The shares pi for which the pool's probabilities, times pi / given, have the mean pi.
+
+    The likeliest shares by expectation maximization (Saerens, Latinne and Decaestecker, 2002,
+    Neural Computation 14:21).
+
+    Args:
+        probs: (N, K) of a calibrated classifier that learned from classes of the shares `given`.
+        given: (K,) > 0, that sum to one.
+        weight: (N,) >= 0 of each row.
+        prior: rows of the shares `given` that are seen besides, for each row of the pool.
+    """
+    rows = np.ones(len(probs)) if weight is None else weight
+    shares, total = given.copy(), max(rows.sum(), 1e-300)
+    for _ in range(ROUNDS):
+        factor = shares / given  # posterior_uk = p_uk factor_k / sum_j p_uj factor_j
+        new = factor * ((rows / np.maximum(probs @ factor, 1e-300)) @ probs) / total
+        new = (new + prior * given) / (1 + prior)
+        done = np.abs(new - shares).max() < TOLERANCE
+        shares = new
+        if done:
+            break
+    return shares
+
+
+def beyond_chance(found: Array, without: Array, given: Array) -> Array:
+    """An estimate, drawn to what was supposed by as much as chance moves it: James and Stein, 1961.
+
+    given + max(0, 1 - v / |found - given|^2) (found - given), where v is the estimate's variance by
+    the jackknife, (J - 1) / J sum_j |without_j - mean_j without_j|^2 (Efron and Stein, 1981).
+
+    Args:
+        found: (K,) the estimate.
+        without: (J, K) the estimates that leave out one of J parts of what it was made from.
+        given: (K,) what is supposed.
+    """
+    parts, apart = len(without), ((found - given) ** 2).sum()
+    variance = (parts - 1) / parts * ((without - without.mean(0)) ** 2).sum()
+    drawn: Array = given + max(0.0, 1 - variance / max(apart, 1e-300)) * (found - given)
+    return drawn
 
 
 def share_offsets(logits: Array, shares: Array, iterations: int = 20) -> Array:

@@ -16,7 +16,7 @@ from realmix.procedures.rows.shared import (
     Fitted,
     labeled_rows,
     pool_rows,
-    prior_of,
+    pool_shares,
     strength_of,
     weight_of,
 )
@@ -43,7 +43,7 @@ class BalancedSelfTraining(Fitted):
         num_classes = stages.data.num_classes
         strength, temperature = strength_of(rows, label, stages)
         slopes, bias = logistic(rows, label, num_classes, strength)
-        prior = prior_of(label, num_classes)
+        prior = pool_shares(stages)
         for number in range(1, self.rounds + 1) if len(pool) else ():
             model = slopes / temperature, bias / temperature
             chosen, pseudo = self.chosen(model, pool, prior, number / self.rounds)
@@ -63,7 +63,7 @@ class BalancedSelfTraining(Fitted):
         Args:
             model: (K, D) W and (K,) b.
             pool: (N, D).
-            prior: (K,) share of each class among the labels.
+            prior: (K,) share of each class, as supposed.
             part: of the pool that is labeled in this round, in (0, 1].
         """
         probs = softmax(pool @ model[0].T + model[1], axis=1)

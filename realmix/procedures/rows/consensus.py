@@ -21,7 +21,7 @@ from realmix.procedures.rows.shared import (
     labeled_rows,
     mean_square,
     pool_rows,
-    prior_of,
+    pool_shares,
     weight_of,
 )
 from realmix.training.stages import Stages
@@ -42,7 +42,7 @@ class Consensus(Fitted):
     agreement: NonNegative = 3.0  # a: a row on which the methods differ counts so much less
     times: Positive = 30.0  # w: the pool weighs so many times what all labels do
     strength: Positive = 3.0  # C of the student, times the rows' mean square length
-    balance: Share = 0.5  # B: of the offset by which the pool has the labels' class shares
+    balance: Share = 0.5  # B: of the offset by which the pool has its supposed class shares
     most_rows: Count = 10_000  # of the pool, at random
 
     idea = "several methods vote on the pool, one student learns"
@@ -72,17 +72,16 @@ class Consensus(Fitted):
         )
         if len(pool):
             logits = pool @ slopes.T + bias
-            bias += self.balance * share_offsets(logits, prior_of(label, num_classes))
+            bias += self.balance * share_offsets(logits, pool_shares(stages))
         return slopes, bias
 
     def opinions(self, stages: Stages, pool: Array, mixture: tuple[Array, Array]) -> list[Array]:
         """(N, K) probabilities of the pool by each method; the mixture's W and b are known."""
-        rows, label = labeled_rows(stages)
         members = BalancedSelfTraining(), Prototypes(most_rows=self.most_rows)
         models = [mixture, *(member.fitted(stages) for member in members)]
         by_rule = [softmax(pool @ slopes.T + bias, axis=1) for slopes, bias in models]
-        spread = SPREADING.shares(rows, label, pool, stages.data.num_classes)
-        return [spread[len(label) :], *by_rule]
+        spread = SPREADING.shares(stages, pool)[len(stages.data.labeled) :]
+        return [spread, *by_rule]
 
 
 def agreeing(probs: list[Array]) -> tuple[list[Array], float]:

@@ -13,7 +13,7 @@ from realmix.procedures.rows.shared import (
     Fitted,
     labeled_rows,
     pool_rows,
-    prior_of,
+    pool_shares,
     weight_of,
 )
 from realmix.training.stages import Stages
@@ -42,7 +42,7 @@ class GaussianMixture(Fitted):
             (rows - mean) @ directions.T,
             (pool - mean) @ directions.T,
             np.eye(stages.data.num_classes)[label],
-            prior_of(label, stages.data.num_classes),
+            pool_shares(stages),
             weight_of(len(rows), len(pool)) if weight is None else weight,
             self.iterations,
         )

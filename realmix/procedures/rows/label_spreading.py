@@ -16,7 +16,7 @@ from realmix.functional.graph import knn_graph, propagate
 from realmix.functional.rows.gaussians import principal
 from realmix.functional.rows.shares import with_shares
 from realmix.models.neighbors import Neighbors
-from realmix.procedures.rows.shared import figures_of, labeled_rows, pool_rows, prior_of
+from realmix.procedures.rows.shared import figures_of, labeled_rows, pool_rows, pool_shares
 from realmix.training.stages import Procedure, Stages
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ class LabelSpreading(Procedure):
     neighbors: Count = 5  # k of the graph
     power: Positive = 3.0  # gamma, of the similarities
     alpha: Decay = 0.99  # share of a score that comes from the neighbors
-    balance: Share = 0.0  # B: share of the offset that gives classes the labels' shares
+    balance: Share = 0.0  # B: share of the offset that gives classes the pool's shares
     dimensions: Count | None = None  # principal components of the graph; null: all columns
     asked: Count = 10  # stored rows that a new row asks
     most_rows: Count = 10_000  # of the pool, at random: time and the model's size stay bounded
@@ -61,13 +61,14 @@ class LabelSpreading(Procedure):
 
     def spread(self, stages: Stages) -> tuple[Tensor, Tensor]:
         """(M, D) rows that a label has reached, labeled ones first, and their (M, K) shares."""
-        (labeled, label), pool = labeled_rows(stages), pool_rows(stages, self.most_rows)
-        scores = self.shares(labeled, label, pool, stages.data.num_classes)
-        rows, reached = np.concatenate([labeled, pool]), scores.sum(1) > 0
+        pool = pool_rows(stages, self.most_rows)
+        scores = self.shares(stages, pool)
+        rows, reached = np.concatenate([labeled_rows(stages)[0], pool]), scores.sum(1) > 0
         return torch.from_numpy(rows[reached]).float(), torch.from_numpy(scores[reached]).float()
 
-    def shares(self, labeled: Array, label: Labels, pool: Array, num_classes: int) -> Array:
+    def shares(self, stages: Stages, pool: Array) -> Array:
         """(n + N, K) of labeled rows, then of the pool; zeros where no label has come."""
+        (labeled, label), num_classes = labeled_rows(stages), stages.data.num_classes
         rows = np.concatenate([labeled, pool])
         if self.dimensions:
             mean, directions = principal(rows, self.dimensions)
@@ -80,6 +81,6 @@ class LabelSpreading(Procedure):
         scores /= np.maximum(scores.sum(1, keepdims=True), 1e-300)
         reached = np.flatnonzero(scores[len(label) :].sum(1) > 0) + len(label)
         if self.balance and len(reached):
-            prior = prior_of(label, num_classes)
-            scores[reached] = with_shares(scores[reached], prior, self.balance)
+            wanted = pool_shares(stages)
+            scores[reached] = with_shares(scores[reached], wanted, self.balance)
         return scores

@@ -14,7 +14,7 @@ from realmix.procedures.rows.shared import (
     labeled_rows,
     mean_square,
     pool_rows,
-    prior_of,
+    pool_shares,
     weight_of,
 )
 from realmix.training.stages import Stages
@@ -29,7 +29,7 @@ class Prototypes(Fitted):
     """q_uc ~ exp(<u, mu_c> / T + b_c), mean q_c = pi_c; mu_c ~ sum y_ic x_i + lambda q_uc u."""
 
     temperature: Positive = 0.07  # T, of cosines
-    balance: Share = 1.0  # B: how much of the offset b that gives classes the labels' shares
+    balance: Share = 1.0  # B: how much of the offset b that gives classes the pool's shares
     pool_weight: Share | None = None  # lambda; null: the pool weighs what six times the labels do
     iterations: Count = 30  # of EM, at most
     most_rows: Count = 20_000  # of the pool, at random
@@ -45,7 +45,7 @@ class Prototypes(Fitted):
             rows / length,
             pool / length,
             np.eye(stages.data.num_classes)[label],
-            prior_of(label, stages.data.num_classes),
+            pool_shares(stages),
             self.temperature,
             weight_of(len(rows), len(pool), TIMES) if weight is None else weight,
             self.balance,
