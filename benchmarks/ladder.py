@@ -55,6 +55,7 @@ from realmix.runs.experiment import Experiment
 from realmix.runs.parts.outcome import Outcome
 from realmix.runs.phases import Phases
 from realmix.runs.watch import Silent
+from realmix.training.devices import best_precision
 
 NAME, CHOICES = "ladder", 100  # from that seed on rules were chosen
 THEIRS = ("LogisticRegression", "LabelSpreading(knn)")
@@ -78,7 +79,8 @@ def everything(data: str) -> Dataset:
     """All rows that may be drawn, with features; foreign ones have the label -1 and no class."""
     if data == "cifar10":
         dataset = load("cifar10")
-        encoder = photo_encoder("lite0", 160).on(torch.device("cpu"), torch.bfloat16)
+        cpu = torch.device("cpu")
+        encoder = photo_encoder("lite0", 160).on(cpu, best_precision(cpu, (3, 160, 160)))
         encoded = Encoding(dataset, encoder).features(1, 0)
     else:
         name, *more = data.split(",")
@@ -95,7 +97,8 @@ def everything(data: str) -> Dataset:
 
 
 def read_by(encoder: str, dataset: Dataset) -> Encoded:
-    reader = text_encoder(encoder).on(torch.device("cpu"), torch.bfloat16)
+    cpu = torch.device("cpu")
+    reader = text_encoder(encoder).on(cpu, best_precision(cpu, (1, 256)))
     return TextEncoding(dataset, reader, lambda views, seed: (_same, "")).features(1, 0)
 
 

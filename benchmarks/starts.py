@@ -17,6 +17,7 @@ from realmix.data.reading.load import load
 from realmix.data.splits import stratified_labels
 from realmix.encoders.catalogue import photo_encoder
 from realmix.encoders.encoding import Encoding
+from realmix.training.devices import best_precision
 
 RANDOM, TINY, LITE0 = "random", "Tiny ImageNet", "lite0"
 SIDE = 160  # of the pictures that lite0 sees
@@ -101,7 +102,8 @@ def pretrain(setting: Setting, seed: int) -> None:
 def with_features(data: str) -> Dataset:
     """With what lite0 (EfficientNet-Lite0 of ImageNet, frozen) makes of all pictures."""
     whole = everything(data)
-    encoder = photo_encoder("lite0", SIDE).on(torch.device("cpu"), torch.bfloat16)
+    cpu = torch.device("cpu")
+    encoder = photo_encoder("lite0", SIDE).on(cpu, best_precision(cpu, (3, SIDE, SIDE)))
     found = Encoding(whole, encoder).features(1, 0)
     rows = found.plain.features[found.plain.place]
     return replace(whole, encoded=replace(found, plain=Kept(rows, np.arange(len(rows)))))

@@ -6,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
+from realmix.functional.rows.linear import logistic
 from realmix.functional.rows.shares import (
-    beyond_chance,
+    drawn_back,
+    jackknife,
     share_offsets,
+    shares_beyond_chance,
     shares_by_em,
     with_shares,
 )
@@ -93,18 +96,46 @@ def test_supposed_rows_count_as_rows_of_the_pool():
     assert shares_by_em(probs, GIVEN, prior=0.5) == pytest.approx([4 / 6, 2 / 6])
 
 
-def test_what_is_beyond_chance_by_hand():
-    """v = 1/2 * 4 * .05^2 = .005 of a distance of .08: fifteen sixteenths of it are kept."""
-    found, without = np.array([0.7, 0.3]), np.array([[0.7, 0.3], [0.6, 0.4]])
-    assert beyond_chance(found, without, GIVEN) == pytest.approx([0.6875, 0.3125])
+def test_the_jackknifes_variance_is_that_of_a_mean():
+    """Without each of n values, n means: their variance is s^2 / n."""
+    values = np.random.default_rng(0).normal(size=12)
+    without = np.array([[np.delete(values, j).mean()] for j in range(12)])
+    assert jackknife(without) == pytest.approx(values.var(ddof=1) / 12)
 
 
-def test_what_moves_as_much_by_chance_is_what_was_supposed():
-    found, without = np.array([0.6, 0.4]), np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]])
-    assert beyond_chance(found, without, GIVEN) == pytest.approx(GIVEN)
-    assert beyond_chance(GIVEN, without, GIVEN) == pytest.approx(GIVEN)
+def test_by_hand_an_estimate_is_drawn_back_by_its_error():
+    """Of a distance whose square is .08, and an error of .005, fifteen sixteenths are kept."""
+    found = np.array([0.7, 0.3])
+    assert drawn_back(found, GIVEN, 0.005) == pytest.approx([0.6875, 0.3125])
+    assert drawn_back(found, GIVEN, 0.0) == pytest.approx(found)
+    assert drawn_back(found, GIVEN, 0.09) == pytest.approx(GIVEN)
+    assert drawn_back(GIVEN, GIVEN, 0.09) == pytest.approx(GIVEN)
 
 
-def test_what_no_part_of_the_labels_moves_is_kept_whole():
-    found = np.array([0.9, 0.1])
-    assert beyond_chance(found, np.tile(found, (5, 1)), GIVEN) == pytest.approx(found)
+def test_shares_beyond_chance_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(0)
+    label = np.arange(24) % 3
+    rows, pool = rng.normal(size=(24, 5)), rng.normal(size=(90, 5))
+    rows[:, :3] += 2 * np.eye(3)[label]
+    pool[:, 0] += 3
+    given, fold = np.array([0.3, 0.3, 0.4]), np.arange(24) // 3 % 4
+    fold[0] = -1  # never held out
+
+    def em(*asked):
+        probs = []
+        for x, kept in asked:
+            slopes, bias = logistic(rows[kept], label[kept], 3, 0.5)
+            probs += list(softmax((x @ slopes.T + bias) / 2.0, axis=1))
+        return shares_by_em(np.array(probs), given, prior=0.1)
+
+    found, whole = em((pool, fold > -2)), np.full(3, 0.0)
+    without = [em((pool, fold != k)) for k in range(4)]
+    error = 3 / 4 * sum(((each - np.mean(without, 0)) ** 2).sum() for each in without)
+    held = em(*((rows[fold == k], fold != k) for k in range(4)))
+    for c in range(3):
+        whole[c] = (np.mean(label[fold >= 0] == c) + 0.1 * given[c]) / 1.1
+    error += ((held - whole) ** 2).sum()
+    kept = 1 - error / ((found - given) ** 2).sum()
+    assert 0 < kept < 1
+    mine = shares_beyond_chance(rows, label, pool, given, fold, (0.5, 2.0))
+    assert mine == pytest.approx(given + kept * (found - given))

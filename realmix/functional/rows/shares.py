@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from realmix.functional.rows.linear import Labels, logistic
+
 Array = NDArray[np.float64]
 
 FLOOR = 1e-9  # of a class' share, so that one that nobody predicts can be raised
 ROUNDS, TOLERANCE = 200, 1e-5
+SUPPOSED = 0.1  # rows of the labels' shares that are supposed for each row of the pool
 
 
 def shares_by_em(
@@ -39,21 +42,73 @@ def shares_by_em(
     return shares
 
 
-def beyond_chance(found: Array, without: Array, given: Array) -> Array:
-    """An estimate, drawn to what was supposed by as much as chance moves it: James and Stein, 1961.
+def shares_beyond_chance(
+    rows: Array,
+    label: Labels,
+    pool: Array,
+    given: Array,
+    fold: Labels,
+    settings: tuple[float, float],
+) -> Array:
+    """The pool's class shares as EM finds them, drawn to the labels' by as much as they may err.
 
-    given + max(0, 1 - v / |found - given|^2) (found - given), where v is the estimate's variance by
-    the jackknife, (J - 1) / J sum_j |without_j - mean_j without_j|^2 (Efron and Stein, 1981).
+    EM asks the labels' logistic regression. Its error is the variance by the jackknife over parts
+    of the labels, and the square of what it errs by on rows that were held out.
+
+    Args:
+        rows: (n, D) labeled rows.
+        label: (n,) their classes.
+        pool: (N, D), N >= 1.
+        given: (K,) > 0, the labels' shares.
+        fold: (n,) part of each labeled row; -1 is never held out.
+        settings: C and the temperature of the logistic regression.
+
+    Returns:
+        (K,) > 0; `given` where no row can be held out.
+    """
+    (strength, temperature), parts = settings, np.unique(fold[fold >= 0])
+    if len(parts) < 2:
+        return given
+
+    def shares(asked: list[Array], kept: list[NDArray[np.bool_]]) -> Array:
+        """Of all rows that are asked, each part by what learned from the labels that are kept."""
+        layers = [logistic(rows[own], label[own], len(given), strength) for own in kept]
+        logits = [x @ slopes.T + bias for x, (slopes, bias) in zip(asked, layers, strict=True)]
+        probs = softmax(np.concatenate(logits) / temperature, axis=1)
+        return shares_by_em(probs, given, prior=SUPPOSED)
+
+    kept = [fold != k for k in parts]
+    found = shares([pool], [np.ones(len(label), bool)])
+    without = np.array([shares([pool], [own]) for own in kept])
+    measured = np.eye(len(given))[label[fold >= 0]].mean(0)
+    true = (measured + SUPPOSED * given) / (1 + SUPPOSED)
+    held = shares([rows[~own] for own in kept], kept)
+    return drawn_back(found, given, jackknife(without) + float(((held - true) ** 2).sum()))
+
+
+def drawn_back(found: Array, given: Array, error: float) -> Array:
+    """An estimate, drawn to what was supposed by as much as it errs (James and Stein, 1961).
+
+    given + max(0, 1 - error / |found - given|^2) (found - given).
 
     Args:
         found: (K,) the estimate.
-        without: (J, K) the estimates that leave out one of J parts of what it was made from.
-        given: (K,) what is supposed.
+        given: (K,) what was supposed.
+        error: mean square of |found - truth|.
     """
-    parts, apart = len(without), ((found - given) ** 2).sum()
-    variance = (parts - 1) / parts * ((without - without.mean(0)) ** 2).sum()
-    drawn: Array = given + max(0.0, 1 - variance / max(apart, 1e-300)) * (found - given)
+    apart = float(((found - given) ** 2).sum())
+    drawn: Array = given + max(0.0, 1 - error / max(apart, 1e-300)) * (found - given)
     return drawn
+
+
+def jackknife(without: Array) -> float:
+    """Variance of an estimate: (J - 1) / J sum_j |t_j - mean t|^2 (Efron and Stein, 1981).
+
+    Args:
+        without: (J, K) t_j, the estimate without the j-th of J parts.
+    """
+    parts = len(without)
+    return float((parts - 1) / parts * ((without - without.mean(0)) ** 2).sum())
 
 
 def share_offsets(logits: Array, shares: Array, iterations: int = 20) -> Array:

@@ -9,14 +9,13 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 from torch import Tensor, nn
 
 from realmix.base.randomness import derive
 from realmix.contract.method import Facts
 from realmix.data.pools import Pool
-from realmix.functional.rows.linear import best_strength, dealt, logistic
-from realmix.functional.rows.shares import beyond_chance, shares_by_em
+from realmix.functional.rows.linear import best_strength, dealt
+from realmix.functional.rows.shares import shares_beyond_chance
 from realmix.models.tuned.network import TUNED
 from realmix.training.stages import Procedure, Stages
 
@@ -27,7 +26,6 @@ OF_COLUMNS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # C of standardized columns
 USUAL = 1.0  # of these
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # of features: C times their mean square length
 FOLDS = 5
-SUPPOSED = 0.1  # rows of the labels' shares that are supposed for each row of the pool
 MOST_ASKED = 3000  # rows of the pool, for its shares
 
 
@@ -103,14 +101,6 @@ def strength_of(
     return _strengths[key]
 
 
-def _key(stages: Stages, *arrays: NDArray[Any]) -> bytes:
-    """Of what was found from some arrays of a run."""
-    key = blake2b(repr((stages.seed, stages.data.width, arrays[0].shape)).encode())
-    for array in arrays:
-        key.update(array.tobytes())
-    return key.digest()
-
-
 _strengths: dict[bytes, tuple[float, float]] = {}
 
 
@@ -128,32 +118,30 @@ def _strength_of(
 def pool_shares(stages: Stages) -> NDArray[np.float64]:
     """(K,) class shares of the pool: the labels', but for what is beyond chance in the pool's own.
 
-    These are found by EM from what the labels' logistic regression says of the pool. People label
-    as many of each class, and what they meet is unequal: a method that gives such a pool equal
-    classes names rare ones too often.
+    See `shares_beyond_chance`. People label as many of each class, and what they meet is unequal: a
+    method that gives such a pool equal classes names rare ones too often.
     """
-    (rows, label), num_classes = labeled_rows(stages), stages.data.num_classes
-    given, pool = prior_of(label, num_classes), pool_rows(stages, MOST_ASKED)
+    (rows, label), pool = labeled_rows(stages), pool_rows(stages, MOST_ASKED)
+    given = prior_of(label, stages.data.num_classes)
     if len(pool) == 0:
         return given
     key = _key(stages, rows, label, pool)
     if key not in _shares:
-        strength, temperature = strength_of(rows, label, stages)
-
-        def shares(kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-            slopes, bias = logistic(rows[kept], label[kept], num_classes, strength)
-            probs = softmax((pool @ slopes.T + bias) / temperature, axis=1)
-            return shares_by_em(probs, given, prior=SUPPOSED)
-
         fold = dealt(label, FOLDS, np.random.default_rng(derive(stages.seed)))
-        parts = [shares(fold != k) for k in range(FOLDS) if (fold == k).any()]
-        if not parts:  # a label of each class: no part can be left out
-            return given
-        _shares[key] = beyond_chance(shares(np.ones(len(label), bool)), np.array(parts), given)
+        settings = strength_of(rows, label, stages)
+        _shares[key] = shares_beyond_chance(rows, label, pool, given, fold, settings)
     return _shares[key]
 
 
 _shares: dict[bytes, NDArray[np.float64]] = {}
+
+
+def _key(stages: Stages, *arrays: NDArray[Any]) -> bytes:
+    """Of what was found from some arrays of a run."""
+    key = blake2b(repr((stages.seed, stages.data.width, arrays[0].shape)).encode())
+    for array in arrays:
+        key.update(array.tobytes())
+    return key.digest()
 
 
 def mean_square(*rows: NDArray[np.float64]) -> float:
