@@ -3040,6 +3040,40 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "functional/rows/shares.py",
+        "functional/test_class_shares.py",
+        [
+            ("supposed rows forgotten", "(new + prior * given) / (1 + prior)", "new"),
+            (
+                "drawn beyond what was supposed",
+                "max(0.0, 1 - error / max(apart, 1e-300))",
+                "(1 - error / max(apart, 1e-300))",
+            ),
+            ("variance of independent parts", "(parts - 1) / parts *", "1 / parts *"),
+            (
+                "errors on held-out rows forgotten",
+                "jackknife(without) + float(((held - true) ** 2).sum())",
+                "jackknife(without)",
+            ),
+            (
+                "held-out rows asked of those that saw them",
+                "shares([rows[~own] for own in kept], kept)",
+                "shares([rows[own] for own in kept], kept)",
+            ),
+        ],
+    ),
+    *mutants(
+        "procedures/rows/shared.py",
+        "procedures/test_rows.py",
+        [
+            (
+                "the pool's shares are the labels'",
+                "shares_beyond_chance(rows, label, pool, given, fold, settings)",
+                "given",
+            ),
+        ],
+    ),
+    *mutants(
         "procedures/rows/shared.py",
         "procedures/test_taught.py",
         [("mean forgotten", "bias = bias - slopes @ mean", "pass")],
