@@ -2,7 +2,6 @@
 
 import sys
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -17,10 +16,13 @@ glibc = pytest.mark.skipif(memory._glibc() is None, reason="only glibc is told")
 
 
 def faults():
-    """Pages that the kernel fills while blocks of one size come and go."""
+    """Pages that the kernel fills while blocks of one size come and go.
+
+    Not NumPy's: it asks for huge pages, of which the kernel has more or fewer.
+    """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(TIMES):
-        np.empty(BLOCK, np.uint8).fill(1)
+        torch.empty(BLOCK, dtype=torch.uint8).fill_(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
