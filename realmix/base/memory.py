@@ -42,9 +42,9 @@ def fastest_order(depthwise: bool, device: torch.device) -> torch.memory_format:
     """How the pictures and weights of a network lie in memory where it computes.
 
     With their channels last, which makes convolutions several times faster. But on a GPU cuDNN
-    compiles the kernels of depthwise ones in that order, anew for each size of a batch: for lite0
-    10 to 20 seconds on an H100, and the first backward pass of 512 pictures did not come back in
-    five minutes. Channel by channel nothing is compiled, and such a pass takes 120 ms.
+    compiles the kernels of depthwise ones in that order, anew for each size of a batch: for lite0 8
+    to 21 seconds on an H100, and a first step of `taught` did not come back in five minutes.
+    Channel by channel nothing is compiled; a pass of 512 pictures takes 120 ms.
 
     Args:
         depthwise: whether it has such convolutions; see `has_depthwise`.

@@ -165,7 +165,7 @@ def _seconds_a_step(phases: Trainings, name: str) -> float:
     if not phases.trainings(name):
         return 0.0
     if phases.device.type != "cpu":
-        _seconds_of(phases, name, WARM_UP)  # what is loaded and compiled may take as long as 100
+        _seconds_of(phases, name, WARM_UP)  # to load and compile may take as long as 100 steps
     first = _seconds_of(phases, name, WARM_UP)
     if first > PATIENCE:
         return first / WARM_UP
