@@ -149,12 +149,15 @@ class Visit:
 
     def cost(self, phases: Phases, data: Data) -> float:
         """Seconds of a step that teaches."""
-        teaching, spent = Noised(float(phases.recipe.unlabeled_ratio), 0.1), []
-        for steps in (3, TRIAL):
+        teaching = Noised(float(phases.recipe.unlabeled_ratio), 0.1)
+
+        def seconds(steps: int) -> float:
             stages = self.stages(phases)
             stages.train(teaching, data=data, steps=steps)
-            spent.append(stages.seconds)
-        return max(spent[1] - spent[0], 1e-4) / (TRIAL - 3)
+            return stages.seconds
+
+        seconds(3)  # the first passes on a GPU take seconds
+        return max(seconds(TRIAL) - seconds(3), 1e-4) / (TRIAL - 3)
 
     def stages(self, phases: Phases) -> Stages:
         return phases.stages(phases.only, 2, None, Silent())

@@ -99,7 +99,8 @@ def test_depthwise_convolutions_are_trained_by_kernels_that_are_not_compiled() -
     """cuDNN's are, anew for each size of a batch, for seconds or minutes."""
     made = build(tuned_name("timm:test_efficientnet", 64), (3, 24, 24), 3, 0)
     network, inputs = as_trained(made, torch.device("cuda"), (3, 24, 24)), torch.rand(5, 3, 24, 24)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    cuda = torch.profiler.ProfilerActivity.CUDA
+    with torch.profiler.profile(activities=[cuda], acc_events=True) as profile:  # else it warns
         network(inputs.cuda()).sum().backward()
     kernels = [event.key for event in profile.key_averages()]
     assert not [name for name in kernels if "c1_k1_nhwc" in name]  # as cuDNN calls them

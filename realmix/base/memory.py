@@ -15,6 +15,7 @@ from torch import nn
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _USUAL = 2**26, 2**25  # bytes; what glibc ends up with by itself where large blocks are freed
 _ALL = 2**31 - 1, 2**30
+_SMALL = 5  # pixels a side of a kernel
 
 
 @contextmanager
@@ -42,9 +43,9 @@ def fastest_order(depthwise: bool, device: torch.device) -> torch.memory_format:
     """How the pictures and weights of a network lie in memory where it computes.
 
     With their channels last, which makes convolutions several times faster. But on a GPU cuDNN
-    compiles the kernels of depthwise ones in that order, anew for each size of a batch: for lite0 8
-    to 21 seconds on an H100, and a first step of `taught` did not come back in five minutes.
-    Channel by channel nothing is compiled; a pass of 512 pictures takes 120 ms.
+    compiles the kernels of small depthwise ones in that order, anew for each size of a batch: for
+    lite0 8 to 21 seconds on an H100, for MobileNetV3 8 to 13. Channel by channel nothing is
+    compiled; a pass of 512 pictures of lite0 takes 120 ms.
 
     Args:
         depthwise: whether it has such convolutions; see `has_depthwise`.
@@ -55,9 +56,16 @@ def fastest_order(depthwise: bool, device: torch.device) -> torch.memory_format:
 
 
 def has_depthwise(network: nn.Module) -> bool:
-    """Whether it has convolutions each of whose channels is a group of its own."""
+    """Whether it has small convolutions each of whose channels is a group of its own.
+
+    Not those of ConvNeXt, of 7 x 7: it is channel by channel that their kernels take seconds.
+    """
     convolutions = (part for part in network.modules() if isinstance(part, nn.Conv2d))
-    return any(1 < part.groups == part.in_channels for part in convolutions)
+    return any(1 < part.groups == part.in_channels and _small(part) for part in convolutions)
+
+
+def _small(part: nn.Conv2d) -> bool:
+    return max(part.kernel_size) <= _SMALL
 
 
 @cache

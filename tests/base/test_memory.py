@@ -67,7 +67,9 @@ def test_elsewhere_nothing_changes(monkeypatch):
 
 def test_depthwise_are_convolutions_each_of_whose_channels_is_a_group():
     assert has_depthwise(nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 12, 3, groups=6)))
+    assert has_depthwise(nn.Conv2d(6, 6, 5, groups=6))
     assert not has_depthwise(nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.Conv2d(1, 6, 3)))
+    assert not has_depthwise(nn.Conv2d(6, 6, 7, groups=6))  # of ConvNeXt
 
 
 def test_only_depthwise_convolutions_on_a_gpu_keep_pictures_channel_by_channel():
