@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from realmix.auditing.findings import Findings
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable
+from realmix.data.cells.table import PATH_COLUMN
 from realmix.data.folders.named import image_column
 from realmix.data.pools import Dataset
 from realmix.data.reading.tables import SUFFIXES, read_cells
-from realmix.data.table import PATH_COLUMN
 
 LEFT_OUT = "left_out.csv"
 FILES = {"unlabeled": "pool", "data": "data", "test": "test"}  # what is written in whose place

@@ -12,7 +12,7 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
-from realmix.data.reading.csv_text import OPENERS, kind_of, opened
+from realmix.data.cells.csv_text import OPENERS, kind_of, opened
 from realmix.data.texts.columns import NAMES
 from realmix.encoders.pictures import DIGEST
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from realmix.base.errors import DataError
 from realmix.base.wording import counted, printable
 from realmix.command.console import bad_files
+from realmix.data.cells.csv_text import kind_of
 from realmix.data.columns import Wanted
 from realmix.data.folders.walk import TEXT, Bad
 from realmix.data.mixed.columns import Number
@@ -25,7 +26,6 @@ from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
-from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
 from realmix.data.reading.source import Source

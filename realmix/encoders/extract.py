@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from realmix.augment.views import network_input
+from realmix.base.cache import cache_folder
 from realmix.base.memory import freed_memory_kept
 from realmix.base.randomness import Draws, derive, keys
 from realmix.data.encoded import Kept, num_weak
 from realmix.data.pools import View
-from realmix.data.reading.cache import cache_folder
 from realmix.encoders.encoder import Encoder, PhotoEncoder
 from realmix.encoders.pictures import Pictures
 from realmix.encoders.store import Memory, Store

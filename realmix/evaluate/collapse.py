@@ -9,7 +9,7 @@ import numpy as np
 from realmix.evaluate.judges import Judge
 from realmix.evaluate.metrics import Floats, Integers
 
-DRIFT = 0.15  # share of the pool that a candidate may call another class than expected
+DRIFT = 0.15  # share of rows that a candidate may call another class than expected
 UNFORETOLD = 0.25  # and than its answers on held-out rows foretell, of which there are few
 
 Collapse = Literal["", "unheard", "constant", "neither", "one class", "drifted"]
@@ -36,7 +36,7 @@ def collapse(
     """
     if not heard:
         return "unheard"
-    if names_one_class(held, label):
+    if names_one_class(held, label) or _runs_to_one_class(held, label):
         return "one class"
     if len(label) and judge(held, label) <= (nothing := judge.constant(label)):
         both = alone is not None and judge(alone, label) <= nothing
@@ -52,13 +52,23 @@ def names_one_class(probs: Floats, label: Integers) -> bool:
     return len(np.unique(probs.argmax(1))) == 1 and len(np.unique(label)) > 1
 
 
+def _runs_to_one_class(held: Floats, label: Integers) -> bool:
+    """Whether a model calls nearly all held-out rows (n, K) one class, of which fewer are (n,)."""
+    called = held.argmax(1)
+    return len(label) > 0 and _nearly_all(called, np.bincount(called).argmax(), label)
+
+
 def _of_one_class(label: Integers, baseline: Floats, candidate: Floats) -> bool:
     """Whether the labels alone too find nearly all of the pool in the class that is called.
 
     Not where the labels are so unequal themselves: a rare class is what must not be lost.
     """
-    called = candidate[0].argmax()
-    there, labeled = ((classes == called).mean() for classes in (baseline.argmax(1), label))
+    return _nearly_all(baseline.argmax(1), candidate[0].argmax(), label)
+
+
+def _nearly_all(called: Integers, one: np.intp, label: Integers) -> bool:
+    """Whether nearly all rows are called one class, and clearly fewer labels are of it."""
+    there, labeled = np.mean(called == one), np.mean(label == one)
     return bool(there >= 1 - DRIFT and there - labeled > DRIFT)
 
 

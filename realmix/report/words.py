@@ -33,7 +33,7 @@ COLLAPSES = {
     ),
     "constant": "It is no better than an answer that looks at no input.",
     "neither": "Neither it nor the labels alone is better than an answer that looks at no input.",
-    "one class": "It calls every row the same class.",
+    "one class": "It calls every row, or all but a few, the same class.",
     "drifted": "It names some classes of the pool far too often.",
 }
 

@@ -62,6 +62,19 @@ def test_one_class_on_the_pool_is_a_collapse_whatever_the_held_out_labels_say() 
     assert collapse(ACCURACY, only, shares(10, 0)[:, ::1], (base, shares(100, 0))) != "one class"
 
 
+def test_held_out_rows_that_are_all_but_a_few_called_one_class_are_a_collapse() -> None:
+    label = np.repeat([0, 1], [20, 20])
+    judge = JUDGES["balanced"]
+    assert collapse(judge, label, shares(6, 34)) == "one class"  # 85 %, where half are of it
+    assert collapse(judge, label, shares(7, 33)) == ""
+    unequal = np.repeat([0, 1], [10, 30])
+    assert collapse(judge, unequal, shares(5, 35)) == ""  # 88 % where 75 are
+    assert collapse(judge, unequal, shares(3, 37)) == "one class"
+    rare = np.repeat([0, 1], [38, 2])
+    assert collapse(judge, rare, np.eye(2)[[0] * 39 + [1]]) == ""
+    assert collapse(judge, rare, shares(40, 0)) == "one class"
+
+
 @pytest.mark.parametrize("held", [shares(3, 2), shares(5, 0)])
 def test_an_unheard_pool_comes_first(held) -> None:
     label = np.array([0, 0, 0, 1, 1])

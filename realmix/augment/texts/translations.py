@@ -19,11 +19,11 @@ from realmix.augment.texts.translate import (
     checked,
     translator_of,
 )
+from realmix.base.cache import cache_folder
 from realmix.base.errors import StorageError, UsageError
 from realmix.base.files import append_line, cut_to_whole_lines, whole_lines
 from realmix.base.randomness import derive
 from realmix.base.wording import printable
-from realmix.data.reading.cache import cache_folder
 from realmix.data.texts.columns import TRANSLATED
 
 TOGETHER = 64  # texts between two writes: what a kill costs

@@ -8,19 +8,24 @@ from pathlib import Path
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.cells.inside import pictures_folder
+from realmix.data.cells.table import PATH_COLUMN, Table
 from realmix.data.folders.walk import IMAGE_ENDINGS
-from realmix.data.table import PATH_COLUMN, Table
 
 _LOOKED_FOR = 100  # files that a column names
 
 
 def image_column(table: Table, names: Sequence[str]) -> str | None:
-    """The column that names image files: `path`, or the first of which some are there.
+    """The column of images: of those inside the table, or that names files.
+
+    This is `path`, or the first of which some are there.
 
     Args:
         table: that was read.
         names: the columns that it may be.
     """
+    if inside := [name for name in names if any(isinstance(c, Path) for c in table.cells[name])]:
+        return inside[0]
     if PATH_COLUMN in names:
         return PATH_COLUMN
     root = table.path.resolve().parent
@@ -39,7 +44,7 @@ def missing_images(table: Table, names: Sequence[str]) -> str:
 
 
 def image_paths(table: Table, column: str) -> tuple[Path, ...]:
-    """The files that a column names, all below the table's folder or the current one.
+    """The files that a column names, all below the table's folder or the current one, or kept.
 
     Raises:
         DataError: a cell is empty, or a path leads elsewhere.
@@ -69,7 +74,7 @@ def _resolved(root: Path, text: str) -> Path:
 
 
 def _is_inside(file: Path, root: Path) -> bool:
-    return file.is_relative_to(root) or file.is_relative_to(Path.cwd())
+    return any(file.is_relative_to(place) for place in (root, Path.cwd(), pictures_folder()))
 
 
 def _said(cell: object) -> bool:

@@ -41,6 +41,16 @@ _SIGNATURES = (  # (offset, bytes, what it is); the allowed formats come first
     (0, b"\x1f\x8b", "a gzip archive"),
 )
 
+_ENDINGS = (  # (offset, bytes, the ending of such files)
+    (0, b"\xff\xd8\xff", ".jpg"),
+    (0, b"\x89PNG", ".png"),
+    (8, b"WEBP", ".webp"),
+    (0, b"GIF8", ".gif"),
+    (0, b"II*\0", ".tif"),
+    (0, b"MM\0*", ".tif"),
+    (0, b"BM", ".bmp"),
+)
+
 
 # what Pillow logs of a damaged file goes to whoever set up logging, else nowhere: not to stderr
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -89,6 +99,16 @@ def open_image(path: Path) -> Image.Image:
         image.close()
         raise BadImage(f"{size}, more than {MAX_PIXELS:,} in all")
     return image
+
+
+def ending_of(content: bytes) -> str | None:
+    """The ending of files that begin like this; None where it is no image of the allowed formats.
+
+    >>> ending_of(b"\\x89PNG\\r\\n"), ending_of(b"RIFF....WAVE")
+    ('.png', None)
+    """
+    found = (end for at, mark, end in _ENDINGS if content[at : at + len(mark)] == mark)
+    return next(found, None)
 
 
 def is_image(path: Path) -> bool:

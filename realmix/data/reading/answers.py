@@ -10,9 +10,9 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import harmless, printable, suggestion
+from realmix.data.cells.csv_text import read_csv
 from realmix.data.labels import NOTHING_SAID, Marks, class_name
 from realmix.data.pools import Dataset
-from realmix.data.reading.csv_text import read_csv
 from realmix.data.reading.source import unknown_class
 
 NONE_OF_THEM = "?"  # the label of a row that is of no class, or that nobody can tell

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from realmix.data.reading.cache import cached
+from realmix.base.cache import cached
 from realmix.data.splits import stratified_labels
 
 CIFAR10_CLASSES = (

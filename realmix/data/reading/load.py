@@ -9,6 +9,7 @@ from typing import Any
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.cells.csv_text import kind_of
 from realmix.data.columns import Wanted
 from realmix.data.examine.equal import as_groups
 from realmix.data.examine.leakage import examined
@@ -23,7 +24,6 @@ from realmix.data.reading.arrays import as_labels, as_rows, feature_notes, read_
 from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
-from realmix.data.reading.csv_text import kind_of
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
 from realmix.data.reading.source import Source, exam_rows
 from realmix.data.reading.tables import SUFFIXES, read_table

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.cells import jsonl
+from realmix.data.cells.csv_text import kind_of, read_csv
+from realmix.data.cells.parquet import read_parquet_table
+from realmix.data.cells.table import (
+    PATH_COLUMN,
+    Table,
+    groups_of,
+    header_of,
+    lost_numbers,
+    row_for_names,
+)
 from realmix.data.columns import Wanted, no_features
 from realmix.data.folders.named import image_column, image_paths, missing_images
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import AsText, column_of
-from realmix.data.reading.csv_text import kind_of, read_csv
 from realmix.data.reading.source import Source, encode
-from realmix.data.table import PATH_COLUMN, Table, groups_of, header_of, lost_numbers, row_for_names
-from realmix.data.texts import jsonl
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
 
@@ -33,7 +38,7 @@ def read_cells(path: Path) -> Table:
     suffix = kind_of(path)
     if suffix in jsonl.SUFFIXES:
         return jsonl.read_jsonl_table(path)
-    return _read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
+    return read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
 
 
 def _read_csv_table(path: Path) -> Table:
@@ -44,47 +49,6 @@ def _read_csv_table(path: Path) -> Table:
     if row := row_for_names(header):
         notes += (f"'{printable(path)}': {row[0].lower()}{row[1:]}",)
     return Table(path, dict(zip(header, columns, strict=True)), "line", places, notes)
-
-
-def _read_parquet_table(path: Path) -> Table:
-    if find_spec("pyarrow") is None:
-        raise UsageError(
-            f"Reading '{printable(path)}' needs pyarrow: pip install 'realmix[tables]'. "
-            "A CSV table needs nothing."
-        )
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"'{printable(path)}' is no whole Parquet file ({reason}).") from None
-    header = header_of(path, [str(name) for name in table.column_names])
-    if not table.num_rows:
-        raise DataError(f"'{printable(path)}' has no rows.")
-    kinds, cells = pa.types, dict[str, Any]()
-    for name, column in zip(header, table.columns, strict=True):
-        numeric = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
-        plain = any(is_kind(column.type) for is_kind in numeric)
-        values = column.to_pylist()
-        cells[name] = values if plain else [None if v is None else str(v) for v in values]
-        if kinds.is_unsigned_integer(column.type):  # which may hide a -1: see `read_labels`
-            kind = np.dtype(column.type.to_pandas_dtype())
-            filled = np.array([0 if value is None else value for value in values], kind)
-            cells[name] = np.ma.array(filled, mask=[value is None for value in values])
-    indices = _indices(table.schema.metadata or {})
-    return Table(path, cells, "row", range(1, table.num_rows + 1), indices=indices)
-
-
-def _indices(metadata: Mapping[bytes, bytes]) -> tuple[str, ...]:
-    """The columns that are pandas' index, as it says in a Parquet file."""
-    try:
-        named = json.loads(metadata[b"pandas"])["index_columns"]
-        return tuple(name.strip() for name in named if isinstance(name, str))
-    except (KeyError, TypeError, ValueError):  # not written by pandas
-        return ()
 
 
 def _chosen(
@@ -174,9 +138,11 @@ def read_table(
     pictures = _pictures(table, others, wanted)
     if pictures is not None:
         files = image_paths(table, pictures)
-        names = tuple(printable(file) for file in files)
-        if pictures != PATH_COLUMN:
-            notes += (f"Column '{printable(pictures)}' names the images.",)
+        inside = any(isinstance(cell, Path) for cell in table.cells[pictures])
+        names = table.names if inside else tuple(printable(file) for file in files)
+        if inside or pictures != PATH_COLUMN:
+            does = "holds" if inside else "names"
+            notes += (f"Column '{printable(pictures)}' {does} the images.",)
         left = [name for name in others if name != pictures]
         instead = "" if pictures == PATH_COLUMN else " (--feature-columns takes them instead)"
         notes += _unused(f"Columns not used beside the images{instead}", left)
@@ -204,7 +170,7 @@ def read_table(
         left = [name for name in others if name not in parsed]
         more = _unused(f"Columns of '{printable(path)}' not used", left)
     return Source(
-        tuple(f"{printable(path)}:{place}" for place in table.places),
+        table.names,
         label,
         classes,
         cells=parsed,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from realmix.base.wording import printable
+from realmix.data.cells.table import Table
 from realmix.data.columns import Wanted, no_features
 from realmix.data.labels import Labels
 from realmix.data.mixed.cells import column_of
 from realmix.data.reading.source import Source
-from realmix.data.table import Table
 
 NAMES = frozenset(
     (

@@ -9,8 +9,8 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.cells.csv_text import decoded
 from realmix.data.folders.walk import TEXT, Bad, is_text, mostly_texts
-from realmix.data.reading.csv_text import decoded
 from realmix.data.reading.source import Source
 from realmix.data.texts.columns import as_texts
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.cells.table import Table
 from realmix.data.columns import Wanted
 from realmix.data.labels import Labels, is_missing
-from realmix.data.table import Table
 from realmix.data.texts.columns import as_texts, joined, text_columns
 
 _FRAME = Path("X")  # what a data frame is called in messages

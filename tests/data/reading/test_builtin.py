@@ -303,7 +303,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
-    monkeypatch.setattr("realmix.data.reading.cache.os.fsync", full)
+    monkeypatch.setattr("realmix.base.cache.os.fsync", full)
     assert len(load("cifar10", data_root=str(tmp_path)).inputs) == 10
     assert not list(cache.cache_folder().iterdir())
 

@@ -42,6 +42,11 @@ class Table:
     notes: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the rows: file and place."""
+        return tuple(f"{printable(self.path)}:{place}" for place in self.places)
+
     def at(self, row: int) -> str:
         """Where a row is: file and line or row."""
         return f"'{printable(self.path)}', {self.unit} {self.places[row]}"

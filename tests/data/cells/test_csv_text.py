@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realmix.base.errors import UsageError
-from realmix.data.reading.csv_text import read_csv
+from realmix.data.cells.csv_text import read_csv
 from realmix.data.reading.tables import read_cells, read_table
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)

@@ -8,8 +8,8 @@ from typing import Any
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
-from realmix.data.reading.csv_text import decoded
-from realmix.data.table import Table
+from realmix.data.cells.csv_text import decoded
+from realmix.data.cells.table import Table
 
 SUFFIXES = (".jsonl", ".ndjson")
 
