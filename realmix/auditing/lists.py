@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from realmix.auditing.findings import Findings
 from realmix.base.files import write_atomically
 from realmix.base.wording import harmless, printable
+from realmix.data.cells.read import read_files
 from realmix.data.cells.table import PATH_COLUMN
 from realmix.data.folders.named import image_column
 from realmix.data.pools import Dataset
-from realmix.data.reading.tables import SUFFIXES, read_cells
+from realmix.data.reading.shards import tables_at
 
 LEFT_OUT = "left_out.csv"
 FILES = {"unlabeled": "pool", "data": "data", "test": "test"}  # what is written in whose place
@@ -86,11 +87,11 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
         return np.zeros(count, bool)
     path = Path(unlabeled)
     names = dataset.names or ("",) * count
-    if dataset.files and path.is_dir():
+    tables = tables_at(path)
+    if dataset.files and not tables:
         came = [file.resolve().is_relative_to(path.resolve()) for file in dataset.files]
     elif dataset.files:
-        root = path.resolve().parent
-        table = read_cells(path)
+        root, table = tables[0].resolve().parent, read_files(tables)
         cells = table.cells[image_column(table, tuple(table.cells)) or PATH_COLUMN]
         files = {(root / str(cell).strip()).resolve() for cell in cells}
         came = [file.resolve() in files for file in dataset.files]
@@ -109,8 +110,8 @@ def _write(dataset: Dataset, given: str, rows: Rows, place: Path, label_column: 
         root = place.parent.resolve()
         paths = [os.path.relpath(dataset.files[row].resolve(), root) for row in rows]
         return _table(place, [(PATH_COLUMN, paths), *labels])
-    if path.suffix.lower() in SUFFIXES and path.is_file():
-        return _table(place, _cells(path, [(dataset.names or ())[row] for row in rows]))
+    if tables := tables_at(path):
+        return _table(place, _cells(tables, [(dataset.names or ())[row] for row in rows]))
     if dataset.is_texts:
         column = (dataset.columns or (_TEXT,))[0]
         return _table(place, [(column, dataset.inputs[rows].tolist()), *labels])
@@ -124,11 +125,11 @@ def _write(dataset: Dataset, given: str, rows: Rows, place: Path, label_column: 
     return file
 
 
-def _cells(path: Path, names: Sequence[str]) -> list[tuple[str, Sequence[Any]]]:
-    """The columns of a table, of the rows with these names, as the file has them."""
-    table = read_cells(path)
-    place = {str(where): row for row, where in enumerate(table.places)}
-    rows = [place[name.rpartition(":")[2]] for name in names]
+def _cells(tables: Sequence[Path], names: Sequence[str]) -> list[tuple[str, Sequence[Any]]]:
+    """The columns of tables, of the rows with these names, as the files have them."""
+    table = read_files(tables)
+    place = {name: row for row, name in enumerate(table.names)}
+    rows = [place[name] for name in names]
     return [(name, [column[row] for row in rows]) for name, column in table.cells.items()]
 
 

@@ -18,6 +18,7 @@ from realmix.base.errors import DataError
 from realmix.base.wording import counted, printable
 from realmix.command.console import bad_files
 from realmix.data.cells.csv_text import kind_of
+from realmix.data.cells.read import read_files
 from realmix.data.columns import Wanted
 from realmix.data.folders.walk import TEXT, Bad
 from realmix.data.mixed.columns import Number
@@ -28,8 +29,9 @@ from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.folders import read_pool_folder
 from realmix.data.reading.images import fit_images, read_images
+from realmix.data.reading.shards import tables_at
 from realmix.data.reading.source import Source
-from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.reading.tables import read_table
 from realmix.data.texts.columns import no_text
 from realmix.data.texts.files import read_lines, read_text_files
 from realmix.encoders.pictures import Arrays, Files
@@ -201,21 +203,23 @@ def _open(given: str, data_root: str | None, classifier: Classifier, follow: boo
     path = Path(given)
     if "\0" in given or not path.exists():
         raise unknown_name(given)
-    takes_texts = classifier.takes == "texts"
-    if path.is_dir():
+    takes_texts, tables = classifier.takes == "texts", tables_at(path)
+    if path.is_dir() and not tables:
         found = read_pool_folder(path, follow)
         return read_text_files(found) if takes_texts else found
     if kind_of(path) == TEXT and takes_texts:
         return read_lines(path)
     if path.suffix.lower() == ".npz":
         return read_npz(path, needs_labels=False)
-    if kind_of(path) in SUFFIXES:
+    if tables:
         about, encoding = classifier.about, classifier.encoding
         known, group = about.get("columns"), about.get("group")
         columns: Any = encoding.as_text if encoding else known and dict.fromkeys(known, False)
         wanted = Wanted(texts=tuple(known or ())) if takes_texts else columns
         label_column = str(about.get("label_column", "label"))
-        return read_table(path, label_column, False, wanted=wanted, group_column=group)
+        return read_table(
+            read_files(tables), label_column, False, wanted=wanted, group_column=group
+        )
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 
 

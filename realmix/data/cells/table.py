@@ -18,6 +18,8 @@ from realmix.data.columns import INDEX
 from realmix.data.levels import LARGEST_WHOLE, NOT_IN_FLOAT64, lost_levels
 
 PATH_COLUMN = "path"
+Cells = Sequence[Any] | np.ndarray
+"""Of a column: numbers or text, None where missing."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -33,23 +35,45 @@ class Table:
         places: where each row stands in the file, for messages.
         notes: see `Dataset.notes`.
         indices: columns that pandas wrote as its index.
+        files: the file of each row, where there are several; `path` is the first.
     """
 
     path: Path
-    cells: dict[str, Sequence[Any] | np.ndarray]
+    cells: dict[str, Cells]
     unit: str
     places: Sequence[int]
     notes: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
+    files: Sequence[Path] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the rows: file and place."""
-        return tuple(f"{printable(self.path)}:{place}" for place in self.places)
+        files = self.files or [self.path] * len(self.places)
+        pairs = zip(files, self.places, strict=True)
+        return tuple(f"{printable(file)}:{place}" for file, place in pairs)
 
     def at(self, row: int) -> str:
         """Where a row is: file and line or row."""
-        return f"'{printable(self.path)}', {self.unit} {self.places[row]}"
+        file = self.files[row] if self.files else self.path
+        return f"'{printable(file)}', {self.unit} {self.places[row]}"
+
+
+def chained(parts: Sequence[Cells]) -> Cells:
+    """One column of several parts of it; arrays stay arrays."""
+    if all(isinstance(part, np.ma.MaskedArray) for part in parts):
+        data, mask = (np.concatenate([getattr(p, k) for p in parts]) for k in ("data", "mask"))
+        return np.ma.MaskedArray(data, mask)
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    return [None if cell is np.ma.masked else cell for part in parts for cell in part]
+
+
+def nothing_like(column: Cells, rows: int) -> Cells:
+    """So many missing cells of the kind of a column."""
+    if isinstance(column, np.ma.MaskedArray):
+        return np.ma.MaskedArray(np.zeros(rows, column.dtype), [True] * rows)
+    return np.full(rows, np.nan) if isinstance(column, np.ndarray) else [None] * rows
 
 
 def header_of(path: Path, given: Sequence[str]) -> list[str]:

@@ -246,4 +246,4 @@ def _dataset(parts: Sequence[Source], tests: Sequence[Source], notes: tuple[str,
             f"{len(shared):,} test rows belong to a group that trains too, such as "
             f"'{printable(shared[0])}'. Accuracy on them may be higher than on new groups."
         )
-    return replace(dataset, notes=(*notes, *told, *doubts, *validate(dataset)))
+    return replace(dataset, notes=(*notes, *dict.fromkeys(told), *doubts, *validate(dataset)))

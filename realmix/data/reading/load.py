@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.cells.csv_text import kind_of
+from realmix.data.cells.read import SUFFIXES, read_cells
 from realmix.data.columns import Wanted
 from realmix.data.examine.equal import as_groups
 from realmix.data.examine.leakage import examined
 from realmix.data.folders.walk import TEXT
 from realmix.data.labels import Marks
-from realmix.data.mixed.cells import AsText
 from realmix.data.mixed.join import encoded
 from realmix.data.pixels.arrays import common_scale, scale_notes, to_bytes
 from realmix.data.pools import Dataset
@@ -25,8 +25,9 @@ from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
+from realmix.data.reading.shards import read_shards, tables_in
 from realmix.data.reading.source import Source, exam_rows
-from realmix.data.reading.tables import SUFFIXES, read_table
+from realmix.data.reading.tables import Asked
 from realmix.data.texts.files import are_texts, read_lines, read_text_files
 from realmix.data.texts.given import given_texts
 from realmix.data.weak import as_places, require_weak, weak_names
@@ -61,7 +62,8 @@ def load(
 
     Args:
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
-            class folders of images or of .txt files, where one named ``unlabeled`` holds the pool;
+            class folders of images or of .txt files, where one named ``unlabeled`` holds the pool,
+            or of tables, see `realmix.data.reading.shards`;
             a table (CSV, Parquet, JSON lines) with a ``path`` column of image files, columns of
             text or feature columns, and a label column that is empty where unlabeled; a ``.npz``
             with x, y (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A built-in name
@@ -104,7 +106,7 @@ def load(
         raise UsageError(f"image_size {image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels.")
     said = Marks.of(unlabeled_marker, class_value)
     wanted = Wanted.of(feature_columns, drop_columns, categorical, numeric, text_column)
-    asked = _Asked(
+    asked = Asked(
         data_root, label_column, seed, group, weak_label_column, said, wanted, follow_links
     )
     main = _open(data, asked)
@@ -117,8 +119,7 @@ def load(
         raise UsageError("--group is for tables and folders of images. Leave it out.")
     check_classes(main.classes, said)
     require_weak(weak_label_column, main.weak)
-    further = Wanted(texts=main.columns or ()) if main.is_texts else _as_text(main, wanted)
-    parts, asked = [main], replace(asked, marks=main.marks, wanted=further)
+    parts, asked = [main], asked.like(main)
     if unlabeled is not None:
         parts.append(_open(unlabeled, asked, is_pool=True).as_pool(main.classes))
     exam = main.test
@@ -186,21 +187,7 @@ def from_arrays(
     return examined(replace(dataset, notes=notes + more + validate(dataset)))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """How rows are to be read; see `load`."""
-
-    data_root: str | None
-    label_column: str
-    seed: int
-    group: str | None
-    weak: str | None
-    marks: Marks
-    wanted: Wanted | Mapping[str, AsText] | None
-    follow: bool
-
-
-def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:
+def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:
     """The rows of one place, whatever kind it is; image files are listed, not read."""
     name, mark, _ = given.partition("@")
     if name in BUILTIN:
@@ -211,6 +198,8 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
+        if tables := tables_in(path):
+            return read_shards(path, tables, asked, is_pool, is_exam)
         if is_pool:
             found = read_pool_folder(path, asked.follow)
         else:
@@ -220,22 +209,13 @@ def _open(given: str, asked: _Asked, *, is_pool: bool = False, is_exam: bool = F
     if path.suffix.lower() == ".npz":
         return read_npz(path, not is_pool, asked.marks)
     if kind_of(path) in SUFFIXES and path.is_file():
-        columns = asked.group, asked.weak
-        return read_table(
-            path, asked.label_column, not is_pool, asked.marks, asked.wanted, *columns
-        )
+        return asked.rows(read_cells(path), not is_pool)
     if kind_of(path) == TEXT and is_pool and path.is_file():
         return read_lines(path)
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
         f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
     )
-
-
-def _as_text(main: Source, wanted: Wanted) -> dict[str, AsText] | None:
-    """The columns that further rows must have, and whether they are text as in the data."""
-    found = {name: cells.dtype == object for name, cells in (main.cells or {}).items()}
-    return None if main.cells is None else {**found, **wanted.as_written}
 
 
 def _not_there(given: str) -> UsageError:

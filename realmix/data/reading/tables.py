@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
-from realmix.data.cells import jsonl
-from realmix.data.cells.csv_text import kind_of, read_csv
-from realmix.data.cells.parquet import read_parquet_table
 from realmix.data.cells.table import (
     PATH_COLUMN,
     Table,
     groups_of,
-    header_of,
     lost_numbers,
     row_for_names,
 )
@@ -30,25 +26,34 @@ from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
 
 NAMED_ABOVE = "If the first line is a row already, write the names of the columns above it."
-SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
 
-def read_cells(path: Path) -> Table:
-    """The cells of a table, as the file has them."""
-    suffix = kind_of(path)
-    if suffix in jsonl.SUFFIXES:
-        return jsonl.read_jsonl_table(path)
-    return read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
+@dataclass(frozen=True)
+class Asked:
+    """How rows are to be read; see `realmix.data.reading.load.load`."""
 
+    data_root: str | None
+    label_column: str
+    seed: int
+    group: str | None
+    weak: str | None
+    marks: Marks
+    wanted: Wanted | Mapping[str, AsText] | None
+    follow: bool
 
-def _read_csv_table(path: Path) -> Table:
-    records, notes = read_csv(path)
-    header = header_of(path, records[0][1])
-    columns = zip(*(cells for _, cells in records[1:]), strict=True)
-    places = [line for line, _ in records[1:]]
-    if row := row_for_names(header):
-        notes += (f"'{printable(path)}': {row[0].lower()}{row[1:]}",)
-    return Table(path, dict(zip(header, columns, strict=True)), "line", places, notes)
+    def rows(self, table: Table, needs_labels: bool) -> Source:
+        """Of a table; see `read_table`."""
+        asked = self.marks, self.wanted, self.group, self.weak
+        return read_table(table, self.label_column, needs_labels, *asked)
+
+    def like(self, main: Source) -> Asked:
+        """How further rows are read: the columns of the data, and as text those that are there."""
+        assert isinstance(self.wanted, Wanted)
+        if main.is_texts:
+            return replace(self, marks=main.marks, wanted=Wanted(texts=main.columns or ()))
+        found = {name: cells.dtype == object for name, cells in (main.cells or {}).items()}
+        written: dict[str, AsText] = {**found, **self.wanted.as_written}
+        return replace(self, marks=main.marks, wanted=None if main.cells is None else written)
 
 
 def _chosen(
@@ -102,7 +107,7 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
 
 
 def read_table(
-    path: Path,
+    table: Table,
     label_column: str,
     needs_labels: bool,
     marks: Marks = NOTHING_SAID,
@@ -113,7 +118,7 @@ def read_table(
     """The rows of a table: the image files that a column names, its texts, or its features.
 
     Args:
-        path: the file; image paths in it are relative to its folder.
+        table: its cells; image paths in it are relative to its folder.
         label_column: the column with class names or numbers; what means "no label" in it:
             `realmix.data.labels`.
         needs_labels: whether the label column must be there, and hold classes.
@@ -124,10 +129,10 @@ def read_table(
         weak_column: labels of unknown quality, where the table has it; it is no feature.
 
     Raises:
-        DataError: it cannot be read; paths that lead elsewhere.
-        UsageError: there is no such label column, or pyarrow is missing.
+        DataError: nothing can be learned from it; paths that lead elsewhere.
+        UsageError: there is no such label column.
     """
-    table = read_cells(path)
+    path = table.path
     labels = _labels(table, label_column, needs_labels, marks)
     label, classes = encode(labels.names)
     told = labels.notes(f" in '{printable(path)}'") if needs_labels else ()
@@ -152,7 +157,7 @@ def read_table(
     if not others:
         raise DataError(
             f"'{printable(path)}' has no column beside '{printable(label_column)}'. Expected "
-            "feature columns, or a column of image files."
+            f"feature columns, or a column of image files. {' '.join(table.notes)}".rstrip()
         )
     texts = text_columns(table, others, labels, wanted) if isinstance(wanted, Wanted) else ()
     if texts:

@@ -151,7 +151,7 @@ def text_source(
 ) -> Source:
     """The texts of a table as a `Source`, with what its notes are so far."""
     return Source(
-        tuple(f"{printable(table.path)}:{place}" for place in table.places),
+        table.names,
         label,
         classes,
         inputs=joined(table, names),

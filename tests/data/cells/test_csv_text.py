@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from realmix.base.errors import UsageError
 from realmix.data.cells.csv_text import read_csv
-from realmix.data.reading.tables import read_cells, read_table
+from realmix.data.cells.read import read_cells
+from realmix.data.reading.tables import read_table
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
@@ -71,11 +72,11 @@ def test_a_file_without_names_says_so(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("39, State-gov, 13, a\n50, Private, 12, b\n28, Private, 11, a\n")
     with pytest.raises(UsageError, match=r"looks like a row \(39, State-gov, 13, ...\)"):
-        read_table(path, "label", True)
-    assert any("looks like a row" in note for note in read_table(path, "a", True).notes)
+        read_table(read_cells(path), "label", True)
+    assert any("looks like a row" in note for note in read_table(read_cells(path), "a", True).notes)
     path.write_text("ham,hello you\nspam,win now\n")
     with pytest.raises(UsageError, match="first line is a row already"):
-        read_table(path, "label", True)
+        read_table(read_cells(path), "label", True)
 
 
 @pytest.mark.parametrize("names", ["0,1,2,10,label", "2019,2020,label", "-1.5,.5,2e3,label"])

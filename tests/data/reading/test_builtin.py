@@ -16,8 +16,8 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from realmix.base import cache
 from realmix.base.errors import DataError, UsageError
-from realmix.data.reading import cache
 from realmix.data.reading.builtin import BUILTIN, describe, find_layout
 from realmix.data.reading.layouts import read_batch
 from realmix.data.reading.load import load

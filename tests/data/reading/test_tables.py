@@ -350,6 +350,6 @@ def test_without_pyarrow_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = to_parquet(tmp_path, {"a": [1, 2], "label": ["x", "y"]})
-    monkeypatch.setattr("realmix.data.reading.tables.find_spec", lambda _: None)
+    monkeypatch.setattr("realmix.data.cells.parquet.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install 'realmix\[tables\]'"):
         load(path)

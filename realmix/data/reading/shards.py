@@ -1,0 +1,147 @@
+"""A folder of tables: the parts of a data set, each in one file or in several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from realmix.base.errors import DataError
+from realmix.base.wording import printable
+from realmix.data.cells.csv_text import kind_of
+from realmix.data.cells.read import SUFFIXES, read_files
+from realmix.data.cells.table import Cells, Table, chained, nothing_like
+from realmix.data.folders.names import Role, role, says_nothing
+from realmix.data.folders.walk import IMAGE_ENDINGS, TEXT
+from realmix.data.reading.source import Source
+from realmix.data.reading.tables import Asked
+
+Shards = dict[Role | None, list[Path]]
+_NUMBERED = re.compile(r"[-_.]?\d+(-of-\d+)?(-[0-9a-f]{16})?$")  # train-00000-of-00002
+
+
+def tables_at(path: Path) -> list[Path]:
+    """The tables that a path stands for: itself, or those in a folder; or none."""
+    if path.is_dir():
+        return tables_in(path)
+    return [path] if kind_of(path) in SUFFIXES and path.is_file() else []
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The tables in a folder, or in its only folder, such as `data`, where the rest is no data.
+
+    Names are looked at and not files, so whoever wants pictures loses no time.
+    """
+    entries = _entries(folder)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if len(folders) == 1 and says_nothing(folders[0].name) and not _data(entries):
+        entries, folders = _entries(folders[0]), []
+    tables = [entry for entry in entries if kind_of(entry) in SUFFIXES]
+    return tables if not folders and len(tables) == len(_data(entries)) else []
+
+
+def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
+    """The files by the part that their names say, such as train-00000-of-00002.parquet.
+
+    None stands for those that say none, where all of them do so.
+
+    Raises:
+        DataError: some names say one and others do not; or nothing is to be learned from.
+    """
+    parts: Shards = {}
+    for file in files:
+        stem = file.name[: -len("".join(file.suffixes))] or file.name
+        parts.setdefault(role(_NUMBERED.sub("", stem)), []).append(file)
+    unsaid = parts.get(None, [])
+    if unsaid and len(parts) > 1:
+        raise DataError(
+            f"'{printable(folder)}' holds tables whose names say their part, and"
+            f" '{printable(unsaid[0].name)}', whose name says none. Give the files by themselves:"
+            " realmix fit TABLE --test TABLE --unlabeled TABLE."
+        )
+    if not unsaid and "train" not in parts:
+        raise DataError(
+            f"'{printable(folder)}' holds tables, of which none is called as a training part is,"
+            " such as train.csv. Give the files by themselves: realmix fit TABLE --test TABLE."
+        )
+    return parts
+
+
+def read_shards(
+    folder: Path, files: Sequence[Path], asked: Asked, is_pool: bool, is_exam: bool
+) -> Source:
+    """The rows of the training part and of the pool, and the test part.
+
+    Where there is no test part, the validation part takes its place.
+
+    Args:
+        folder: that was given.
+        files: the tables in it; see `tables_in`.
+        asked: how they are read.
+        is_pool: all of them are the pool.
+        is_exam: they are the test set, of which only the test part is taken where there is one.
+
+    Raises:
+        DataError: see `parts_of`, `read_files` and `read_table`.
+    """
+    if is_pool:
+        return asked.rows(read_files(files), False)
+    parts = parts_of(folder, files)
+    train = parts.get("train") or parts[None]
+    exam = parts.get("test") or parts.get("validation")
+    if is_exam:
+        return asked.rows(read_files(exam or train), True)
+    table = read_files(train)
+    notes: list[str] = []
+    if "pool" in parts:
+        table = with_pool(table, read_files(parts["pool"]), asked.label_column)
+        notes.append(f"{_named(parts['pool'])} joins the pool.")
+    source = asked.rows(table, True)
+    test = None if exam is None else asked.like(source).rows(read_files(exam), False)
+    if exam is not None and test is not None and (test.label >= 0).any():
+        notes.append(f"{_named(exam)} is the test set.")
+    elif exam is not None:
+        test = None
+        notes.append(f"{_named(exam)} has no labels and is not used.")
+    if "test" in parts and "validation" in parts:
+        notes.append(f"{_named(parts['validation'])} is not used; --test takes another test set.")
+    return replace(source, test=test, notes=(*source.notes, *notes))
+
+
+def _named(files: Sequence[Path]) -> str:
+    return ", ".join(printable(file.name) for file in files[:3]) + ", ..." * (len(files) > 3)
+
+
+def with_pool(table: Table, pool: Table, label_column: str) -> Table:
+    """The rows of a table, and behind them those of a pool, without labels."""
+    rows, more, cells = len(table.places), len(pool.places), dict[str, Cells]()
+    for name, column in table.cells.items():
+        known = {} if name == label_column else pool.cells
+        cells[name] = chained([column, known.get(name, nothing_like(column, more))])
+    return replace(
+        table,
+        cells=cells,
+        places=[*table.places, *pool.places],
+        files=[*(table.files or [table.path] * rows), *(pool.files or [pool.path] * more)],
+        notes=tuple(dict.fromkeys((*table.notes, *pool.notes))),
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _data(entries: Sequence[Path]) -> list[Path]:
+    """The files that may be data: tables, pictures, texts, arrays."""
+    kinds = (*SUFFIXES, TEXT, ".npz")
+    return [
+        entry
+        for entry in entries
+        if entry.is_file() and (kind_of(entry) in kinds or _named_as_image(entry))
+    ]
+
+
+def _named_as_image(entry: Path) -> bool:
+    return entry.name.lower().endswith(IMAGE_ENDINGS)

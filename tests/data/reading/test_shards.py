@@ -1,0 +1,123 @@
+"""Folders of tables: training part, test part and pool, each in one file or several."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from realmix.base.errors import DataError
+from realmix.data.reading.load import load
+from realmix.data.reading.shards import parts_of, tables_at
+
+HEAD = "text,label\n"
+
+
+def texts(*rows: str) -> str:
+    return HEAD + "".join(f"a text about {row}\n" for row in rows)
+
+
+def write(folder: Path, **files: str) -> str:
+    folder.mkdir(exist_ok=True, parents=True)
+    for name, content in files.items():
+        (folder / f"{name.replace('_of_', '-of-').replace('__', '-')}.csv").write_text(content)
+    return str(folder)
+
+
+def test_shards_are_one_table_and_their_names_say_the_part(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "d" / "data",
+        train__00000_of_00002=texts("cats,a", "dogs,b"),
+        train__00001_of_00002=texts("mice,a", "bees,"),
+        test__00000_of_00001=texts("ants,b"),
+        unsupervised__00000_of_00001="text\na text about owls\n",
+    )
+    for given in (folder, str(Path(folder).parent)):
+        data = load(given)
+        assert data.inputs.tolist() == [
+            f"a text about {n}" for n in ["cats", "dogs", "mice", "bees", "owls"]
+        ]
+        assert data.label.tolist() == [0, 1, 0, -1, -1]
+        assert data.test_label is not None
+        assert data.test_label.tolist() == [1]
+        assert data.names is not None
+        assert [Path(name).name for name in data.names] == [
+            "train-00000-of-00002.csv:2", "train-00000-of-00002.csv:3",
+            "train-00001-of-00002.csv:2", "train-00001-of-00002.csv:3",
+            "unsupervised-00000-of-00001.csv:2",
+        ]  # fmt: skip
+        told = " ".join(data.notes)
+        assert "test-00000-of-00001.csv is the test set." in told
+        assert "unsupervised-00000-of-00001.csv joins the pool." in told
+
+
+def test_a_test_set_and_a_pool_given_as_folders(tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", train=texts("cats,a", "dogs,b", "eels,a"))
+    other = write(tmp_path / "o", train=texts("ants,a"), test=texts("bees,b"))
+    data = load(folder, test=other, unlabeled=other)
+    assert data.test_inputs is not None
+    assert data.test_inputs.tolist() == ["a text about bees"]
+    assert data.label.tolist() == [0, 1, 0, -1, -1]
+
+
+def test_without_names_of_parts_all_files_train(tmp_path: Path) -> None:
+    parts = {f"part-{i}.parquet": [2.0 * i, 2.0 * i + 1] for i in range(3)}
+    for name, values in parts.items():
+        parquet.write_table(pa.table({"a": values, "label": ["x", "y"]}), tmp_path / name)
+    assert load(str(tmp_path)).inputs[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_unsigned_labels_of_several_files_may_hide_a_minus_one(tmp_path: Path) -> None:
+    for i, values in enumerate([[0, 1, 255], [1, 0, 255]]):
+        label = pa.array(np.array(values, np.uint8))
+        rows = pa.table({"a": [i + 0.1, i + 0.2, i + 0.3], "label": label})
+        parquet.write_table(rows, tmp_path / f"part-{i}.parquet")
+    assert load(str(tmp_path)).label.tolist() == [0, 1, -1, 1, 0, -1]
+
+
+def test_a_test_part_without_labels_is_not_used_nor_is_validation_then(
+    tmp_path: Path,
+) -> None:
+    rows = {"train": texts("cats,a", "dogs,b", "eels,a"), "validation": texts("bees,b")}
+    data = load(write(tmp_path / "v", **rows))
+    assert data.test_label is not None
+    assert data.test_label.tolist() == [1]
+    both = load(write(tmp_path / "v", test=texts("ants,")))
+    assert both.test_label is None
+    assert any("test.csv has no labels and is not used" in note for note in both.notes)
+    assert any("validation.csv is not used; --test" in note for note in both.notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"train": texts("a,x"), "other": texts("b,y")}, "'other.csv', whose name says none"),
+        ({"test": texts("a,x")}, "none is called as a training part is"),
+        ({"a": texts("a,x"), "b": "words,label\nb,y\n"}, "and '.*' has not"),
+    ],
+)
+def test_folders_that_can_be_read_in_two_ways(tmp_path: Path, files: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        load(write(tmp_path, **files))
+
+
+def test_which_folders_hold_tables(tmp_path: Path) -> None:
+    write(tmp_path, train=texts("a,x"))
+    (tmp_path / "README.md").write_text("about them")
+    (tmp_path / ".git").mkdir()
+    assert [file.name for file in tables_at(tmp_path)] == ["train.csv"]
+    assert tables_at(tmp_path / "train.csv") == [tmp_path / "train.csv"]
+    assert tables_at(tmp_path / "README.md") == []
+    (tmp_path / "1.png").write_bytes(b"")
+    assert tables_at(tmp_path) == []  # pictures beside it: these are the data
+    (tmp_path / "1.png").unlink()
+    (tmp_path / "cat").mkdir()
+    assert tables_at(tmp_path) == []  # a class
+
+
+def test_numbers_behind_a_name_are_no_part_of_it() -> None:
+    names = ["train-00000-of-00012.parquet", "train2.csv.gz", "unlabeled_01.jsonl", "TEST.tsv"]
+    found = parts_of(Path("d"), [Path("d") / name for name in names])
+    assert {part: len(files) for part, files in found.items()} == {"train": 2, "pool": 1, "test": 1}
