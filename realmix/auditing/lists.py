@@ -91,7 +91,7 @@ def _rows_of(dataset: Dataset, unlabeled: str | None) -> NDArray[np.bool_]:
     if dataset.files and not tables:
         came = [file.resolve().is_relative_to(path.resolve()) for file in dataset.files]
     elif dataset.files:
-        root, table = tables[0].resolve().parent, read_files(tables)
+        root, table = tables[0].resolve().parent, read_files(tables, alike=False)
         cells = table.cells[image_column(table, tuple(table.cells)) or PATH_COLUMN]
         files = {(root / str(cell).strip()).resolve() for cell in cells}
         came = [file.resolve() in files for file in dataset.files]
@@ -127,7 +127,7 @@ def _write(dataset: Dataset, given: str, rows: Rows, place: Path, label_column: 
 
 def _cells(tables: Sequence[Path], names: Sequence[str]) -> list[tuple[str, Sequence[Any]]]:
     """The columns of tables, of the rows with these names, as the files have them."""
-    table = read_files(tables)
+    table = read_files(tables, alike=False)
     place = {name: row for row, name in enumerate(table.names)}
     rows = [place[name] for name in names]
     return [(name, [column[row] for row in rows]) for name, column in table.cells.items()]

@@ -218,7 +218,7 @@ def _open(given: str, data_root: str | None, classifier: Classifier, follow: boo
         wanted = Wanted(texts=tuple(known or ())) if takes_texts else columns
         label_column = str(about.get("label_column", "label"))
         return read_table(
-            read_files(tables), label_column, False, wanted=wanted, group_column=group
+            read_files(tables, alike=False), label_column, False, wanted=wanted, group_column=group
         )
     return Source((printable(path),), np.full(1, -1), (), files=(path,))
 

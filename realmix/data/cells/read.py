@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from realmix.base.errors import DataError
@@ -11,7 +10,7 @@ from realmix.base.wording import printable
 from realmix.data.cells import jsonl
 from realmix.data.cells.csv_text import kind_of, read_csv
 from realmix.data.cells.parquet import read_parquet_table
-from realmix.data.cells.table import Table, chained, header_of, row_for_names
+from realmix.data.cells.table import Table, header_of, joined, row_for_names
 
 SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES)
 
@@ -30,18 +29,19 @@ def read_cells(path: Path) -> Table:
     return read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
 
 
-def read_files(files: Sequence[Path]) -> Table:
-    """The rows of several files with the same columns, one after the other.
+def read_files(files: Sequence[Path], alike: bool = True) -> Table:
+    """The rows of several files, one after the other.
 
     Args:
         files: one or more, in one folder.
+        alike: they must have the same columns; else one that a file lacks is empty there.
 
     Raises:
         DataError: as `read_cells`; or the columns differ.
     """
     first, *others = tables = [read_cells(file) for file in files]
     for other in others:
-        if set(other.cells) != set(first.cells):
+        if alike and set(other.cells) != set(first.cells):
             lone = sorted(set(other.cells) ^ set(first.cells))[0]
             has, lacks = (other, first) if lone in other.cells else (first, other)
             raise DataError(
@@ -49,18 +49,7 @@ def read_files(files: Sequence[Path]) -> Table:
                 f" '{printable(lacks.path)}' has not. The files of one folder are read as one"
                 " table: move those that are not of it, or give one file."
             )
-    if not others:
-        return first
-    cells = {name: chained([table.cells[name] for table in tables]) for name in first.cells}
-    rows = [(table.path, place) for table in tables for place in table.places]
-    notes = dict.fromkeys(note for table in tables for note in table.notes)
-    return replace(
-        first,
-        cells=cells,
-        places=[place for _, place in rows],
-        files=[file for file, _ in rows],
-        notes=tuple(notes),
-    )
+    return joined(tables)
 
 
 def _read_csv_table(path: Path) -> Table:

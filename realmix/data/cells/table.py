@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -47,20 +47,45 @@ class Table:
     files: Sequence[Path] = ()
 
     @property
+    def file_of_each(self) -> Sequence[Path]:
+        """The file of each row."""
+        return self.files or [self.path] * len(self.places)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the rows: file and place."""
-        files = self.files or [self.path] * len(self.places)
-        pairs = zip(files, self.places, strict=True)
+        pairs = zip(self.file_of_each, self.places, strict=True)
         return tuple(f"{printable(file)}:{place}" for file, place in pairs)
 
     def at(self, row: int) -> str:
         """Where a row is: file and line or row."""
-        file = self.files[row] if self.files else self.path
-        return f"'{printable(file)}', {self.unit} {self.places[row]}"
+        return f"'{printable(self.file_of_each[row])}', {self.unit} {self.places[row]}"
 
 
-def chained(parts: Sequence[Cells]) -> Cells:
-    """One column of several parts of it; arrays stay arrays."""
+def joined(tables: Sequence[Table]) -> Table:
+    """The rows of several tables, one after the other; a column that one lacks is empty there.
+
+    Args:
+        tables: one or more.
+    """
+    first, *others = tables
+    if not others:
+        return first
+    cells = {}
+    for name in dict.fromkeys(name for table in tables for name in table.cells):
+        like = next(table.cells[name] for table in tables if name in table.cells)
+        cells[name] = _chained([t.cells.get(name, _nothing(like, len(t.places))) for t in tables])
+    return replace(
+        first,
+        cells=cells,
+        places=[place for table in tables for place in table.places],
+        files=[file for table in tables for file in table.file_of_each],
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+    )
+
+
+def _chained(parts: Sequence[Cells]) -> Cells:
+    """One column of its parts; arrays stay arrays."""
     if all(isinstance(part, np.ma.MaskedArray) for part in parts):
         data, mask = (np.concatenate([getattr(p, k) for p in parts]) for k in ("data", "mask"))
         return np.ma.MaskedArray(data, mask)
@@ -69,11 +94,11 @@ def chained(parts: Sequence[Cells]) -> Cells:
     return [None if cell is np.ma.masked else cell for part in parts for cell in part]
 
 
-def nothing_like(column: Cells, rows: int) -> Cells:
+def _nothing(like: Cells, rows: int) -> Cells:
     """So many missing cells of the kind of a column."""
-    if isinstance(column, np.ma.MaskedArray):
-        return np.ma.MaskedArray(np.zeros(rows, column.dtype), [True] * rows)
-    return np.full(rows, np.nan) if isinstance(column, np.ndarray) else [None] * rows
+    if isinstance(like, np.ma.MaskedArray):
+        return np.ma.MaskedArray(np.zeros(rows, like.dtype), [True] * rows)
+    return np.full(rows, np.nan) if isinstance(like, np.ndarray) else [None] * rows
 
 
 def header_of(path: Path, given: Sequence[str]) -> list[str]:

@@ -33,6 +33,7 @@ from realmix.data.texts.given import given_texts
 from realmix.data.weak import as_places, require_weak, weak_names
 
 MAX_IMAGE_SIZE = 1024
+SHEETS = (".xlsx", ".xls", ".ods")
 
 
 def load(
@@ -215,6 +216,8 @@ def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = Fa
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
         f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
+        + " Save the sheet as CSV."
+        * (path.suffix.lower() in SHEETS)
     )
 
 

@@ -11,7 +11,7 @@ from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.cells.csv_text import kind_of
 from realmix.data.cells.read import SUFFIXES, read_files
-from realmix.data.cells.table import Cells, Table, chained, nothing_like
+from realmix.data.cells.table import Table, joined
 from realmix.data.folders.names import Role, role, says_nothing
 from realmix.data.folders.walk import IMAGE_ENDINGS, TEXT
 from realmix.data.reading.source import Source
@@ -86,7 +86,7 @@ def read_shards(
         DataError: see `parts_of`, `read_files` and `read_table`.
     """
     if is_pool:
-        return asked.rows(read_files(files), False)
+        return asked.rows(read_files(files, alike=False), False)
     parts = parts_of(folder, files)
     train = parts.get("train") or parts[None]
     exam = parts.get("test") or parts.get("validation")
@@ -95,7 +95,7 @@ def read_shards(
     table = read_files(train)
     notes: list[str] = []
     if "pool" in parts:
-        table = with_pool(table, read_files(parts["pool"]), asked.label_column)
+        table = with_pool(table, read_files(parts["pool"], alike=False), asked.label_column)
         notes.append(f"{_named(parts['pool'])} joins the pool.")
     source = asked.rows(table, True)
     test = None if exam is None else asked.like(source).rows(read_files(exam), False)
@@ -115,17 +115,9 @@ def _named(files: Sequence[Path]) -> str:
 
 def with_pool(table: Table, pool: Table, label_column: str) -> Table:
     """The rows of a table, and behind them those of a pool, without labels."""
-    rows, more, cells = len(table.places), len(pool.places), dict[str, Cells]()
-    for name, column in table.cells.items():
-        known = {} if name == label_column else pool.cells
-        cells[name] = chained([column, known.get(name, nothing_like(column, more))])
-    return replace(
-        table,
-        cells=cells,
-        places=[*table.places, *pool.places],
-        files=[*(table.files or [table.path] * rows), *(pool.files or [pool.path] * more)],
-        notes=tuple(dict.fromkeys((*table.notes, *pool.notes))),
-    )
+    shared = {name: c for name, c in pool.cells.items() if name in table.cells}
+    shared.pop(label_column, None)
+    return joined([table, replace(pool, cells=shared)])
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -25,6 +25,10 @@ from realmix.data.reading.source import Source, encode
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
 
+_LABELS = {
+    *("labels", "label_text", "class", "class_name", "classes", "category", "target", "y", "tag"),
+    *("species", "sentiment", "intent", "topic", "type", "outcome", "diagnosis", "result", "kind"),
+}
 NAMED_ABOVE = "If the first line is a row already, write the names of the columns above it."
 
 
@@ -91,16 +95,22 @@ def _as_numbers(column: np.ndarray) -> np.ndarray | None:
     return column if column.dtype == np.float64 else None
 
 
+def _usual(columns: Sequence[str]) -> str:
+    """``" Is it 'species'?"`` for the column that is named as labels often are, or ""."""
+    named = [name for name in columns if name.casefold() in _LABELS]
+    return f" Is it '{named[0]}'?" if len(named) == 1 else ""
+
+
 def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labels:
     if label_column not in table.cells:
         if not needed:
             return Labels([None] * len(table.places), {})
         columns = [printable(name) for name in table.cells]
         listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
+        near = suggestion(label_column, columns) or _usual(columns)
         raise UsageError(
             f"'{printable(table.path)}' has no label column '{printable(label_column)}'; its "
-            f"columns are {listed}.{suggestion(label_column, columns)} Name it with label_column "
-            f"(--label-column). {row_for_names([*table.cells]) or NAMED_ABOVE}"
+            f"columns are {listed}.{near} Name it with label_column (--label-column). {row_for_names([*table.cells]) or NAMED_ABOVE}"
         )
     where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"
     return read_labels(table.cells[label_column], marks, where, asks=needed)

@@ -121,3 +121,12 @@ def test_numbers_behind_a_name_are_no_part_of_it() -> None:
     names = ["train-00000-of-00012.parquet", "train2.csv.gz", "unlabeled_01.jsonl", "TEST.tsv"]
     found = parts_of(Path("d"), [Path("d") / name for name in names])
     assert {part: len(files) for part, files in found.items()} == {"train": 2, "pool": 1, "test": 1}
+
+
+def test_a_pool_may_lack_columns_that_the_others_have(tmp_path: Path) -> None:
+    train = write(tmp_path / "d", train="a,b,label\n1,2,x\n3,4,y\n5,6,x\n")
+    pool = write(tmp_path / "p", one="a,b\n7,8\n", two="a,b,label\n9,10,y\n")
+    data = load(train, unlabeled=pool)
+    assert data.inputs.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]]
+    assert data.oracle is not None
+    assert data.oracle[3:].tolist() == [-1, 1]

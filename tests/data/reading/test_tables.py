@@ -353,3 +353,15 @@ def test_without_pyarrow_the_extra_is_named(
     monkeypatch.setattr("realmix.data.cells.parquet.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install 'realmix\[tables\]'"):
         load(path)
+
+
+def test_a_column_named_as_labels_often_are_is_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"columns are a, Species\. Is it 'Species'\? Name it"):
+        load(write(tmp_path, "a,Species\n1,x\n2,y\n"))
+    with pytest.raises(UsageError, match=r"Did you mean 'labl'\? Name it"):
+        load(write(tmp_path, "a,labl\n1,x\n2,y\n"))
+
+
+def test_a_spreadsheet_is_no_table_yet(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"kind that is not read.*Save the sheet as CSV\."):
+        load(write(tmp_path, b"PK", "t.xlsx"))
