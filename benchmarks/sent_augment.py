@@ -154,6 +154,7 @@ def growth(sizes: list[int]) -> None:
             bank.kept()
             made = time.process_time()
             near = exact(bank, wanted, 75)
+            own = own_memory()
             facts += [f"{made - began:8.1f}", f"{time.process_time() - made:8.1f}"]
             for probed in (0.05, 0.2):
                 started = time.process_time()
@@ -161,9 +162,17 @@ def growth(sizes: list[int]) -> None:
                 pairs = zip(near.row, some.row, strict=True)
                 recall = np.mean([len({*a} & {*b}) / len(a) for a, b in pairs])
                 facts.append(f"{time.process_time() - started:8.1f} {recall:.2f}")
+                own = max(own, own_memory())
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
             disk = sum(f.stat().st_size for f in Path(folder).rglob("features.bin")) / 1e9
-            print(" | ".join([*facts, f"{peak:.1f} GB memory at most", f"{disk:.2f} GB on disk"]))
+            facts += [f"{own:.1f} GB of its own", f"{peak:.1f} GB at most with mapped pages"]
+            print(" | ".join([*facts, f"{disk:.2f} GB on disk"]), flush=True)
+
+
+def own_memory() -> float:
+    """GB that the process holds beside files that are mapped, whose pages the system may drop."""
+    said = Path("/proc/self/status").read_text().split("RssAnon:")[1]
+    return int(said.split()[0]) / 1e6
 
 
 def summary() -> str:

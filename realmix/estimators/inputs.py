@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from realmix.base.errors import DataError
 from realmix.data.pools import Dataset
-from realmix.data.reading.arrays import as_inputs, as_rows
+from realmix.data.reading.arrays import as_inputs, as_rows, one_array
+from realmix.data.reading.decode import Shape
 from realmix.estimators import faces
 from realmix.estimators.frames import frame_rows
-from realmix.estimators.pictures import files_proba, given_files
+from realmix.estimators.pictures import files_proba, given_files, given_pictures
 from realmix.estimators.texts import texts_as_in_fit
 from realmix.runs.augmentation import augmented, encoding_of, with_encoder
 from realmix.runs.classifier import Classifier
@@ -32,7 +33,7 @@ def array_rows(model: Any, X: Any, reset: bool) -> np.ndarray:
     """
     if model.encoding_ is not None:
         return as_rows(frame_rows(model, X, model.encoding_, reset))
-    if (X if hasattr(X, "ndim") else np.asarray(X)).ndim <= 2:
+    if (X if hasattr(X, "ndim") else one_array(X)).ndim <= 2:
         return as_rows(validate_data(model, X, reset=reset, dtype=[np.float64, np.float32]))
     if reset:
         faces.forget_features(model)
@@ -51,6 +52,10 @@ def proba(model: Any, X: Any) -> np.ndarray:
     files = given_files(X)
     if files is not None:
         return files_proba(classifier, files)
+    shape = cast(Shape, classifier.shape) if classifier.takes == "images" else None
+    pictures = given_pictures(X, None if classifier.encoder else shape)
+    if pictures is not None and shape is not None:
+        return classifier.predict_proba(pictures)
     return classifier.predict_proba(array_rows(model, X, reset=False))
 
 

@@ -1,4 +1,4 @@
-"""Image files as estimators take them: their paths in a list, a column or a data frame."""
+"""Pictures as estimators take them: paths of files in a list or a column, or pictures in a list."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.folders.walk import IMAGE_ENDINGS
 from realmix.data.pixels.scale import Scale
+from realmix.data.reading.decode import Shape, fit, flatten, is_deep, is_grey, upright
 from realmix.data.reading.images import choose_scale, choose_shape, read_headers, read_images
 from realmix.encoders.pictures import Files
 from realmix.runs.classifier import Classifier
 
 PATHS = "path"  # the column of a data frame, as of a table
+SIDE = 224  # pixels, of pictures of several sizes at most
 FEW = 5  # bad files that a message lists
 
 
@@ -28,6 +31,53 @@ class Pictures(NamedTuple):
     inputs: np.ndarray
     scale: Scale | None
     notes: tuple[str, ...]
+
+
+def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
+    """The (N, C, H, W) uint8 pictures that a list holds; None where it holds something else.
+
+    Pillow's images are laid over white and turned as their EXIF data say, and grey only where all
+    are. Of several sizes all are resized by the shorter side to the usual one, at most `SIDE`, and
+    cropped at the centre.
+
+    Args:
+        X: a list or column of Pillow's images, or of uint8 arrays, (H, W) or (H, W, 3), of several
+            sizes; those of one size are an array like any other.
+        shape: (C, H, W) that all get, or None.
+
+    Raises:
+        DataError: pictures of more than 8 bits.
+    """
+    column = getattr(getattr(X, "dtype", None), "kind", "") == "O" and np.ndim(X) == 1
+    values = X.tolist() if column else X
+    if not isinstance(values, (list, tuple)) or not values:
+        return None
+    if not all(isinstance(one, Image.Image) for one in values):
+        if not (all(map(_is_picture, values)) and len({one.shape for one in values}) > 1):
+            return None
+        values = list(map(Image.fromarray, values))
+    sizes = {one.size for one in values}
+    side = min(SIDE, int(np.median([min(one.size) for one in values])))
+    width, height = sizes.pop() if len(sizes) == 1 else (side, side)
+    wanted = shape or (1 if all(map(is_grey, values)) else 3, height, width)
+    return np.stack([_fitted(row, one, wanted) for row, one in enumerate(values)])
+
+
+def _is_picture(value: Any) -> bool:
+    known = isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.size > 0
+    return known and (value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3))
+
+
+def _fitted(row: int, image: Image.Image, shape: Shape) -> np.ndarray:
+    if is_deep(image):
+        raise DataError(
+            f"X[{row}] is a picture of more than 8 bits (mode {image.mode}). Give such pictures as"
+            " paths of their files, or as arrays of one size: they must be scaled alike."
+        )
+    try:
+        return fit(upright(flatten(image, "L" if shape[0] == 1 else "RGB")), shape)
+    except (OSError, ValueError, SyntaxError) as error:  # of a file that was opened and not read
+        raise DataError(f"X[{row}] is a picture that cannot be read ({error}).") from None
 
 
 def given_files(X: Any) -> tuple[Path, ...] | None:

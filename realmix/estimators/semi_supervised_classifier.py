@@ -19,7 +19,7 @@ from realmix.estimators.frames import encoded_columns, encoding_of
 from realmix.estimators.inputs import array_rows, pool_proba, proba, seen
 from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.estimators.listening import Listener
-from realmix.estimators.pictures import given_files, pictures_of
+from realmix.estimators.pictures import given_files, given_pictures, pictures_of
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
 from realmix.runs.pool.weak import with_worth
@@ -133,8 +133,9 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Args:
             X: (N, D) features; a data frame of numbers, categories, booleans and dates, with blanks
                 where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-                channels, uint8 in 0..255 or floats in [0, 1]; or the paths of N image files; or N
-                texts. Paths and texts may be a list, or a column of a data frame.
+                channels, uint8 in 0..255 or floats in [0, 1]; or N of Pillow's images, or uint8
+                arrays, of any sizes; or the paths of N image files; or N texts. These may be a
+                list, or a column of a data frame.
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
                 which, such as -1 beside 1 alone.
@@ -202,6 +203,10 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             faces.forget_features(self)
             pictures = pictures_of(files)._asdict()
             return pictures.pop("inputs"), pictures
+        held = given_pictures(X)
+        if held is not None:
+            faces.forget_features(self)
+            return held, {}
         texts = given_texts(X)
         if texts is not None:
             faces.forget_features(self)

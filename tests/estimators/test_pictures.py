@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from realmix.base.errors import DataError
 from realmix.encoders.catalogue import photo_encoder
 from realmix.encoders.extract import features_of
 from realmix.encoders.pictures import Files
-from realmix.estimators.pictures import given_files, pictures_of
+from realmix.estimators.pictures import given_files, given_pictures, pictures_of
 from tests.encoders import tiny_encoder as small
 
 QUICK = {"steps": 5, "random_state": 0, "device": "cpu", "gate": False}
@@ -99,3 +100,59 @@ def test_pictures_of_more_than_8_bits_have_one_scale_in_fit_and_predict(tmp_path
     low, high = model.classifier_.scale
     assert (low, high) == (1000.0, 3011.0)
     assert model.predict_proba(files[-2:]).shape == (2, 2)
+
+
+def pillow(count: int = 40) -> tuple[list[Image.Image], list[str | None]]:
+    """Dark and bright pictures of several sizes, and the labels of the first 24 of them."""
+    rng, names = np.random.default_rng(0), ("dark", "bright")
+    pictures = [
+        Image.fromarray(rng.integers(c * 120, c * 120 + 90, (14 + row % 5, 20, 3), np.uint8))
+        for row, c in enumerate([0, 1] * (count // 2))
+    ]
+    return pictures, [names[row % 2] if row < 24 else None for row in range(count)]
+
+
+def test_pictures_of_several_sizes_in_a_list() -> None:
+    X, y = pillow()
+    X[1], X[3], X[5] = X[1].convert("P"), X[3].convert("L"), X[5].convert("RGBA")
+    model = SemiSupervisedClassifier("supervised", encoder="none", **QUICK).fit(X, y)
+    assert model.classifier_.shape == (3, 16, 16)  # the median of the shorter sides
+    found = model.predict_proba(X)
+    assert (found.argmax(1) == np.tile([1, 0], 20)).mean() > 0.9  # "bright" comes first
+    arrays = [np.asarray(one.convert("RGB")) for one in X]
+    for given in (pd.Series(X), arrays, tuple(X)):
+        np.testing.assert_allclose(model.predict_proba(given), found, atol=1e-5)
+    square = [one.convert("RGB").crop((2, 0, 18, 16)) for one in X[2::5]]  # of one size
+    expected = model.predict_proba(np.stack([np.asarray(one) for one in square]))
+    np.testing.assert_array_equal(model.predict_proba(square), expected)
+
+
+def test_what_a_list_of_pictures_holds() -> None:
+    grey = given_pictures([Image.new("L", (6, 4), 7), Image.new("1", (6, 4), 1)])
+    assert grey is not None
+    assert grey.shape == (2, 1, 4, 6)
+    assert grey[:, 0, 0, 0].tolist() == [7, 255]
+    palette = Image.new("P", (2, 2), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    colors = given_pictures([palette])
+    assert colors is not None
+    assert colors[0, :, 0, 0].tolist() == [10, 20, 30]  # and not the number in the palette
+    large = given_pictures([Image.new("RGB", (900, 700)), Image.new("RGB", (500, 800))])
+    assert large is not None
+    assert large.shape == (2, 3, 224, 224)
+    same = [np.zeros((4, 4, 3), np.uint8)] * 2
+    for other in ([], ["a"], same, [np.zeros((2, 2))], np.zeros((2, 4, 4), np.uint8), [1, 2]):
+        assert given_pictures(other) is None
+    with pytest.raises(DataError, match=r"X\[0\] is a picture of more than 8 bits \(mode F\)"):
+        given_pictures([Image.new("F", (4, 4))])
+    cut = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(
+        cut, "PNG"
+    )
+    with pytest.raises(DataError, match=r"X\[0\] is a picture that cannot be read"):
+        given_pictures([Image.open(io.BytesIO(cut.getvalue()[:5000]))])
+
+
+def test_entries_of_several_shapes_that_are_no_pictures() -> None:
+    with pytest.raises(DataError, match=r"several shapes, such as \(2,\) and \(3,\)"):
+        SemiSupervisedClassifier(**QUICK).fit([[1.0, 2.0], [1.0, 2.0, 3.0]], [0, 1])

@@ -56,6 +56,22 @@ def as_inputs(X: Any, name: str = "X", scale: Scale | None = None) -> np.ndarray
     return to_bytes(rows, scale, name) if rows.ndim == 4 else rows
 
 
+def one_array(X: Any, name: str = "X") -> np.ndarray:
+    """X as an array.
+
+    Raises:
+        DataError: its entries have several shapes.
+    """
+    try:
+        return np.asarray(X)
+    except ValueError:
+        kinds = list(dict.fromkeys(np.shape(one) for one in X))
+        raise DataError(
+            f"The entries of {name} have several shapes, such as {kinds[0]} and {kinds[-1]}."
+            f" {EXPECTED}"
+        ) from None
+
+
 def as_rows(X: Any, name: str = "X") -> np.ndarray:
     """Features as a `Dataset` holds them, or images of any numbers.
 
@@ -71,7 +87,7 @@ def as_rows(X: Any, name: str = "X") -> np.ndarray:
         DataError: no numbers, another shape, NaN or infinite features.
     """
     try:
-        array = np.asarray(X)
+        array = one_array(X, name)
         array = array.astype(np.float64) if array.dtype == object else array
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} is no array of numbers ({error}). {EXPECTED}") from None

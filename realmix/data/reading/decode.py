@@ -45,11 +45,17 @@ def read_header(path: Path) -> Header:
         BadImage: see `open_image`.
     """
     with open_image(path) as image:
-        deep = _is_deep(image)
-        return Header(image.width, image.height, image.mode in _GREY or deep, deep)
+        deep = is_deep(image)
+        return Header(image.width, image.height, is_grey(image), deep)
 
 
-def _is_deep(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
+    """Whether it has no colors."""
+    return image.mode in _GREY or is_deep(image)
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether it has more than 8 bits a pixel."""
     return image.mode in _DEEP or image.mode.startswith("I;16")
 
 
@@ -93,7 +99,7 @@ def flatten(image: Image.Image, mode: str, scale: Scale | None = None) -> Image.
     Raises:
         BadImage: the image is not deep but the set is, or its values have no known range.
     """
-    if _is_deep(image):
+    if is_deep(image):
         values = np.asarray(image)
         image = Image.fromarray(eight_bits(values, scale or own_range(values)))
     elif scale is not None:
@@ -129,7 +135,8 @@ def fit(image: Image.Image, shape: Shape) -> np.ndarray:
     return pixels.transpose(2, 0, 1)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """A decoded image, turned as its EXIF data say."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF data say nothing about the pixels, which are fine
@@ -158,7 +165,7 @@ def read_image(
             if image.width * image.height > most:
                 return None
             image.load()
-            return fit(_upright(flatten(image, "L" if channels == 1 else "RGB", scale)), shape)
+            return fit(upright(flatten(image, "L" if channels == 1 else "RGB", scale)), shape)
         except (BadImage, MemoryError):
             raise
         except Exception as error:  # a damaged file can make Pillow raise anything
