@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.folders.walk import IMAGE_ENDINGS
+from realmix.data.pixels.formats import FORMATS, ending_of
 from realmix.data.pixels.scale import Scale
 from realmix.data.reading.decode import Shape, fit, flatten, is_deep, is_grey, upright
 from realmix.data.reading.images import choose_scale, choose_shape, read_headers, read_images
@@ -41,8 +43,9 @@ def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
     cropped at the centre.
 
     Args:
-        X: a list or column of Pillow's images, or of uint8 arrays, (H, W) or (H, W, 3), of several
-            sizes; those of one size are an array like any other.
+        X: a list or column of Pillow's images; of the bytes of image files, also as the field
+            `bytes` of Hugging Face's datasets; or of uint8 arrays, (H, W) or (H, W, 3), of several
+            sizes (those of one size are an array like any other).
         shape: (C, H, W) that all get, or None.
 
     Raises:
@@ -52,6 +55,7 @@ def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
     values = X.tolist() if column else X
     if not isinstance(values, (list, tuple)) or not values:
         return None
+    values = list(map(_opened, values))
     if not all(isinstance(one, Image.Image) for one in values):
         if not (all(map(_is_picture, values)) and len({one.shape for one in values}) > 1):
             return None
@@ -61,6 +65,14 @@ def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
     width, height = sizes.pop() if len(sizes) == 1 else (side, side)
     wanted = shape or (1 if all(map(is_grey, values)) else 3, height, width)
     return np.stack([_fitted(row, one, wanted) for row, one in enumerate(values)])
+
+
+def _opened(value: Any) -> Any:
+    """Pillow's image where these are the bytes of one, else what was given."""
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if isinstance(data, bytes) and ending_of(data):
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    return value
 
 
 def _is_picture(value: Any) -> bool:

@@ -140,6 +140,12 @@ def test_what_a_list_of_pictures_holds() -> None:
     large = given_pictures([Image.new("RGB", (900, 700)), Image.new("RGB", (500, 800))])
     assert large is not None
     assert large.shape == (2, 3, 224, 224)
+    written = io.BytesIO()
+    Image.new("L", (3, 2), 9).save(written, "PNG")
+    for cell in (written.getvalue(), {"bytes": written.getvalue(), "path": "a.png"}):
+        column = given_pictures(pd.Series([cell, cell]))
+        assert column is not None
+        assert column.tolist() == [[[[9, 9, 9], [9, 9, 9]]]] * 2
     same = [np.zeros((4, 4, 3), np.uint8)] * 2
     for other in ([], ["a"], same, [np.zeros((2, 2))], np.zeros((2, 4, 4), np.uint8), [1, 2]):
         assert given_pictures(other) is None
