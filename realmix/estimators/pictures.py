@@ -55,7 +55,7 @@ def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
     values = X.tolist() if column else X
     if not isinstance(values, (list, tuple)) or not values:
         return None
-    values = list(map(_opened, values))
+    values = [_opened(row, one) for row, one in enumerate(values)]
     if not all(isinstance(one, Image.Image) for one in values):
         if not (all(map(_is_picture, values)) and len({one.shape for one in values}) > 1):
             return None
@@ -67,12 +67,19 @@ def given_pictures(X: Any, shape: Shape | None = None) -> np.ndarray | None:
     return np.stack([_fitted(row, one, wanted) for row, one in enumerate(values)])
 
 
-def _opened(value: Any) -> Any:
+def _opened(row: int, value: Any) -> Any:
     """Pillow's image where these are the bytes of one, else what was given."""
     data = value.get("bytes") if isinstance(value, dict) else value
     if isinstance(data, bytes) and ending_of(data):
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        try:
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+        except Exception as error:  # a damaged file can make Pillow raise anything
+            raise _unreadable(row, error) from None
     return value
+
+
+def _unreadable(row: int, error: Exception) -> DataError:
+    return DataError(f"X[{row}] is a picture that cannot be read ({error}).")
 
 
 def _is_picture(value: Any) -> bool:
@@ -88,8 +95,8 @@ def _fitted(row: int, image: Image.Image, shape: Shape) -> np.ndarray:
         )
     try:
         return fit(upright(flatten(image, "L" if shape[0] == 1 else "RGB")), shape)
-    except (OSError, ValueError, SyntaxError) as error:  # of a file that was opened and not read
-        raise DataError(f"X[{row}] is a picture that cannot be read ({error}).") from None
+    except Exception as error:  # of a file that was opened, and not read to its end
+        raise _unreadable(row, error) from None
 
 
 def given_files(X: Any) -> tuple[Path, ...] | None:

@@ -157,6 +157,8 @@ def test_what_a_list_of_pictures_holds() -> None:
     )
     with pytest.raises(DataError, match=r"X\[0\] is a picture that cannot be read"):
         given_pictures([Image.open(io.BytesIO(cut.getvalue()[:5000]))])
+    with pytest.raises(DataError, match=r"X\[1\] is a picture that cannot be read"):
+        given_pictures([cut.getvalue(), cut.getvalue()[:20]])
 
 
 def test_entries_of_several_shapes_that_are_no_pictures() -> None:
