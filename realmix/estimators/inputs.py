@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from realmix.base.errors import DataError
+from realmix.data.pixels.arrays import one_array
 from realmix.data.pools import Dataset
-from realmix.data.reading.arrays import as_inputs, as_rows, one_array
+from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.decode import Shape
 from realmix.estimators import faces
 from realmix.estimators.frames import frame_rows

@@ -254,3 +254,23 @@ def test_texts_from_python_that_hold_nothing_are_named_with_the_reason() -> None
     texts, y = ["words", "a\0b", chr(0xD800), "still"], ["a", "b", "a", ""]
     with pytest.raises(DataError, match=r"2 of 4 .* row 1 \(a NUL byte.*\), row 2 \(half of a"):
         from_arrays(texts, y)
+
+
+def test_a_list_of_objects_is_a_table_as_lines_of_them_are(tmp_path: Path) -> None:
+    rows = '{"text": "cats are here", "label": "a"}', '{"text": "dogs are there", "label": "b"}'
+    (tmp_path / "t.json").write_text(f"[{rows[0]},\n {rows[1]}]")
+    data = load(str(tmp_path / "t.json"))
+    assert data.inputs.tolist() == ["cats are here", "dogs are there"]
+    assert data.names is not None
+    assert data.names[1].endswith("t.json:2")
+    (tmp_path / "t.json").write_text("\n".join(rows))
+    assert load(str(tmp_path / "t.json")).label.tolist() == [0, 1]
+    for content, words in (
+        ("[1]", "row 1: 1 is no object"),
+        ("[]", "has no rows"),
+        ("[{", "no JSON"),
+        ('{"a": {"b": 1}}', "holds several values"),
+    ):
+        (tmp_path / "t.json").write_text(content)
+        with pytest.raises(DataError, match=words):
+            load(str(tmp_path / "t.json"))

@@ -8,6 +8,7 @@ scale, so that new pictures are seen as the training ones were.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,22 @@ EXPECTED = (
 )
 _BLOCK = 1024  # pictures that are converted at a time
 _SEEN, ENOUGH = 1_000_000, 32  # numbers that are looked at, and levels that are enough
+
+
+def one_array(X: Any, name: str = "X") -> np.ndarray:
+    """X as an array.
+
+    Raises:
+        DataError: its entries have several shapes.
+    """
+    try:
+        return np.asarray(X)
+    except ValueError:
+        kinds = list(dict.fromkeys(np.shape(one) for one in X))
+        raise DataError(
+            f"The entries of {name} have several shapes, such as {kinds[0]} and {kinds[-1]}."
+            f" {EXPECTED}"
+        ) from None
 
 
 def common_scale(arrays: Sequence[np.ndarray], name: str = "X") -> Scale | None:

@@ -17,7 +17,7 @@ from realmix.data.columns import suspicious
 from realmix.data.label_doubts import WHOLE_NUMBER
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.levels import NOT_IN_FLOAT64, lost_levels
-from realmix.data.pixels.arrays import EXPECTED, to_bytes
+from realmix.data.pixels.arrays import EXPECTED, one_array, to_bytes
 from realmix.data.pixels.scale import Scale
 from realmix.data.reading.check import check_finite
 from realmix.data.reading.source import Source, encode
@@ -54,22 +54,6 @@ def as_inputs(X: Any, name: str = "X", scale: Scale | None = None) -> np.ndarray
     """
     rows = as_rows(X, name)
     return to_bytes(rows, scale, name) if rows.ndim == 4 else rows
-
-
-def one_array(X: Any, name: str = "X") -> np.ndarray:
-    """X as an array.
-
-    Raises:
-        DataError: its entries have several shapes.
-    """
-    try:
-        return np.asarray(X)
-    except ValueError:
-        kinds = list(dict.fromkeys(np.shape(one) for one in X))
-        raise DataError(
-            f"The entries of {name} have several shapes, such as {kinds[0]} and {kinds[-1]}."
-            f" {EXPECTED}"
-        ) from None
 
 
 def as_rows(X: Any, name: str = "X") -> np.ndarray:

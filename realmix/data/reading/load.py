@@ -33,7 +33,8 @@ from realmix.data.texts.given import given_texts
 from realmix.data.weak import as_places, require_weak, weak_names
 
 MAX_IMAGE_SIZE = 1024
-SHEETS = (".xlsx", ".xls", ".ods")
+_INSTEAD = dict.fromkeys((".xls", ".ods"), " Save the sheet as .xlsx or CSV.")
+_INSTEAD |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"), " Unpack it.")
 
 
 def load(
@@ -65,7 +66,7 @@ def load(
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
             class folders of images or of .txt files, where one named ``unlabeled`` holds the pool,
             or of tables, see `realmix.data.reading.shards`;
-            a table (CSV, Parquet, JSON lines) with a ``path`` column of image files, columns of
+            a table (CSV, Excel, Parquet, JSON) with a ``path`` column of image files, columns of
             text or feature columns, and a label column that is empty where unlabeled; a ``.npz``
             with x, y (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A built-in name
             comes before a folder of the same name: write ``./digits`` for the folder.
@@ -213,11 +214,10 @@ def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = Fa
         return asked.rows(read_cells(path), not is_pool)
     if kind_of(path) == TEXT and is_pool and path.is_file():
         return read_lines(path)
+    instead = _INSTEAD.get(path.suffix.lower(), "")
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
-        f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file."
-        + " Save the sheet as CSV."
-        * (path.suffix.lower() in SHEETS)
+        f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file.{instead}"
     )
 
 

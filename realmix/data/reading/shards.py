@@ -18,6 +18,7 @@ from realmix.data.reading.source import Source
 from realmix.data.reading.tables import Asked
 
 Shards = dict[Role | None, list[Path]]
+_SHARDS = tuple(suffix for suffix in SUFFIXES if suffix != ".json")  # which may say things of them
 _NUMBERED = re.compile(r"[-_.]?\d+(-of-\d+)?(-[0-9a-f]{16})?$")  # train-00000-of-00002
 
 
@@ -37,7 +38,7 @@ def tables_in(folder: Path) -> list[Path]:
     folders = [entry for entry in entries if entry.is_dir()]
     if len(folders) == 1 and says_nothing(folders[0].name) and not _data(entries):
         entries, folders = _entries(folders[0]), []
-    tables = [entry for entry in entries if kind_of(entry) in SUFFIXES]
+    tables = [entry for entry in entries if kind_of(entry) in _SHARDS]
     return tables if not folders and len(tables) == len(_data(entries)) else []
 
 
@@ -127,7 +128,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _data(entries: Sequence[Path]) -> list[Path]:
     """The files that may be data: tables, pictures, texts, arrays."""
-    kinds = (*SUFFIXES, TEXT, ".npz")
+    kinds = (*_SHARDS, TEXT, ".npz")
     return [
         entry
         for entry in entries

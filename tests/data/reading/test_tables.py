@@ -362,6 +362,7 @@ def test_a_column_named_as_labels_often_are_is_asked_about(tmp_path: Path) -> No
         load(write(tmp_path, "a,labl\n1,x\n2,y\n"))
 
 
-def test_a_spreadsheet_is_no_table_yet(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"kind that is not read.*Save the sheet as CSV\."):
-        load(write(tmp_path, b"PK", "t.xlsx"))
+@pytest.mark.parametrize(("name", "words"), [("t.ods", "Save the sheet as"), ("t.zip", "Unpack")])
+def test_a_file_that_could_be_another_says_so(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=rf"kind that is not read.*{words}"):
+        load(write(tmp_path, b"PK", name))
