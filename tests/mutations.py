@@ -1944,16 +1944,50 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "data/cells/parquet.py",
+        "data/cells/test_parquet.py",
+        [
+            ("-1 is a class", "v is None or v == -1", "v is None"),
+            ("lists are text", "types.is_nested, types.is_fixed", "types.is_fixed"),
+        ],
+    ),
+    *mutants(
+        "data/cells/inside.py",
+        "data/cells/test_parquet.py",
+        [
+            (
+                "sounds are pictures",
+                "first[0] is not None and ending_of(first[0]) is None",
+                "False",
+            ),
+            ("half a file is whole", " and file.stat().st_size == len(data)", ""),
+            ("an empty vector is none", "rows[there] =", "rows[:] ="),
+        ],
+    ),
+    *mutants(
+        "data/reading/shards.py",
+        "data/reading/test_shards.py",
+        [
+            ("a pool has labels", "shared.pop(label_column, None)", "pass"),
+            ("validation is the test set", 'parts.get("test") or', ""),
+            ("numbers are names", '_NUMBERED.sub("", stem)', "stem"),
+            ("pictures beside are no data", "len(tables) == len(_data(entries))", "True"),
+        ],
+    ),
+    *mutants(
         "data/folders/named.py",
         "data/reading/test_tables.py",
         [
             (
                 "only path names images",
-                "return next((n for n in _with",
-                "return None and next((n for n in _with",
+                "return next((name for name in named",
+                "return None and next((name for name in named",
             ),
             ("files need not be there", " and file.is_file() for", " for"),
-            ("files outside are images", "any(_is_inside(file, root) and ", "any("),
+            ("files outside are images", "(_is_inside(file, root) and ", "("),
+            ("folders have no names", "if len(named) == 1 else", "if False else"),
+            ("numbers name images", " and not all(map(NUMBER.fullmatch, cells))", ""),
+            ("any of several folders", "best[0] if len(best) == 1 else", "best[0] if best else"),
             (
                 "missing ones are not told of",
                 "for name in _with_endings(table, names):\n        first",

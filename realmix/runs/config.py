@@ -34,7 +34,7 @@ class Config:
 
     Attributes:
         data: built-in name with or without a number of labels (digits@40), folder of class
-            folders of images or .txt files, table (CSV, Parquet, JSON lines), or .npz.
+            folders of images or .txt files, table (CSV, Excel, Parquet, JSON), or .npz.
         unlabeled: more unlabeled data, of the same kinds.
         answers: CSV table of names and labels of pool rows, which then train too, as realmix decide
             keeps it; they are never held out.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from realmix.base.errors import UsageError
+from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.cells.csv_text import kind_of
 from realmix.data.cells.read import SUFFIXES, read_cells
@@ -25,7 +25,7 @@ from realmix.data.reading.assemble import assemble
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
 from realmix.data.reading.check import check_classes, validate
 from realmix.data.reading.folders import grouped, read_class_folders, read_pool_folder
-from realmix.data.reading.shards import read_shards, tables_in
+from realmix.data.reading.shards import read_shards, tables_beside, tables_in
 from realmix.data.reading.source import Source, exam_rows
 from realmix.data.reading.tables import Asked
 from realmix.data.texts.files import are_texts, read_lines, read_text_files
@@ -111,7 +111,7 @@ def load(
     asked = Asked(
         data_root, label_column, seed, group, weak_label_column, said, wanted, follow_links
     )
-    main = _open(data, asked)
+    main = _opened(data, asked)
     if main.columns is None and wanted != Wanted():
         raise UsageError(
             "--feature-columns, --drop-columns, --categorical, --numeric and --text-column are for"
@@ -119,7 +119,6 @@ def load(
         )
     if group is not None and main.groups is None:
         raise UsageError("--group is for tables and folders of images. Leave it out.")
-    check_classes(main.classes, said)
     require_weak(weak_label_column, main.weak)
     parts, asked = [main], asked.like(main)
     if unlabeled is not None:
@@ -187,6 +186,24 @@ def from_arrays(
         weak, doubts = as_places(weak_names(weak_labels, count=len(inputs)), order)
         dataset, notes = replace(dataset, weak=weak), notes + doubts
     return examined(replace(dataset, notes=notes + more + validate(dataset)))
+
+
+def _opened(data: str, asked: Asked) -> Source:
+    """The data; a folder that is refused, or holds one class, is told of the table in it."""
+    beside = tables_beside(Path(data))
+    try:
+        main = _open(data, asked)
+        check_classes(main.classes, asked.marks)
+        if beside and len(main.classes) == 1:
+            raise DataError(f"All images are of one class, '{printable(main.classes[0])}'.")
+        return main
+    except DataError as error:
+        if not beside:
+            raise
+        raise DataError(
+            f"{error}\nIn this folder lies a table: if it says which image is of which class, give"
+            f" it instead: realmix fit '{printable(beside[0])}'."
+        ) from None
 
 
 def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = False) -> Source:

@@ -42,6 +42,12 @@ def tables_in(folder: Path) -> list[Path]:
     return tables if not folders and len(tables) == len(_data(entries)) else []
 
 
+def tables_beside(folder: Path) -> list[Path]:
+    """The tables in a folder whose data are something else; none where it is no folder."""
+    entries = _entries(folder) if folder.is_dir() else []
+    return [entry for entry in entries if kind_of(entry) in _SHARDS]
+
+
 def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
     """The files by the part that their names say, such as train-00000-of-00002.parquet.
 

@@ -18,7 +18,7 @@ from realmix.data.cells.table import (
     row_for_names,
 )
 from realmix.data.columns import Wanted, no_features
-from realmix.data.folders.named import image_column, image_paths, missing_images
+from realmix.data.folders.named import image_column, image_paths, in_folder, missing_images
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
 from realmix.data.mixed.cells import AsText, column_of
 from realmix.data.reading.source import Source, encode
@@ -157,8 +157,9 @@ def read_table(
         inside = any(isinstance(cell, Path) for cell in table.cells[pictures])
         names = table.names if inside else tuple(printable(file) for file in files)
         if inside or pictures != PATH_COLUMN:
+            where = "" if inside else in_folder(table, pictures)
             does = "holds" if inside else "names"
-            notes += (f"Column '{printable(pictures)}' {does} the images.",)
+            notes += (f"Column '{printable(pictures)}' {does} the images{where}.",)
         left = [name for name in others if name != pictures]
         instead = "" if pictures == PATH_COLUMN else " (--feature-columns takes them instead)"
         notes += _unused(f"Columns not used beside the images{instead}", left)

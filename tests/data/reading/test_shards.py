@@ -32,7 +32,7 @@ def test_shards_are_one_table_and_their_names_say_the_part(tmp_path: Path) -> No
         train__00000_of_00002=texts("cats,a", "dogs,b"),
         train__00001_of_00002=texts("mice,a", "bees,"),
         test__00000_of_00001=texts("ants,b"),
-        unsupervised__00000_of_00001="text\na text about owls\n",
+        unsupervised__00000_of_00001=texts("owls,a"),  # which is not to be known
     )
     for given in (folder, str(Path(folder).parent)):
         data = load(given)

@@ -366,3 +366,46 @@ def test_a_column_named_as_labels_often_are_is_asked_about(tmp_path: Path) -> No
 def test_a_file_that_could_be_another_says_so(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(UsageError, match=rf"kind that is not read.*{words}"):
         load(write(tmp_path, b"PK", name))
+
+
+def pictures_in(folder: Path, names: list[str]) -> None:
+    for row, name in enumerate(names):
+        save(folder / name, different(row))
+
+
+def test_images_in_a_folder_beside_the_table_are_found(tmp_path: Path) -> None:
+    """As Kaggle has them: train.csv names the files in train_images, also without endings."""
+    names = [f"a{row}" for row in range(6)]
+    labels = ["x", "y", "x", "y", "", ""]
+    pictures_in(tmp_path / "train_images", [f"{name}.png" for name in names])
+    pictures_in(tmp_path / "test_images", [f"{name}.png" for name in names])  # as many there
+    rows = [f"{name}.png,{label}" for name, label in zip(names, labels, strict=True)]
+    whole = load(write(tmp_path, "\n".join(["file,label", *rows]), "train.csv"))
+    bare = [row.replace(".png", "") for row in rows]
+    found = load(write(tmp_path, "\n".join(["id,label", *bare]), "train.csv"))
+    for data in (whole, found):
+        assert data.files is not None
+        assert data.files[3] == (tmp_path / "train_images" / "a3.png").resolve()
+        assert data.label.tolist() == [0, 1, 0, 1, -1, -1]
+    assert any("'id' names the images in 'train_images'." in note for note in found.notes)
+    with pytest.raises(DataError, match="names image files that are not there"):
+        load(write(tmp_path, "\n".join(["file,label", *rows]), "other.csv"))  # in either folder
+    deeper = tmp_path / "archive" / "all"
+    pictures_in(deeper, ["b.png", "c.png", "d.png"])
+    data = load(write(tmp_path, "file,label\nb.png,x\nc.png,y\nd.png,x\n", "other.csv"))
+    assert data.files is not None
+    assert data.files[0] == (deeper / "b.png").resolve()
+
+
+def test_numbers_are_no_names_of_images(tmp_path: Path) -> None:
+    pictures_in(tmp_path / "photos", [f"{row}.png" for row in range(4)])
+    data = load(write(tmp_path, "n,m,label\n0,5.5,x\n2,4.5,y\n1,2.5,x\n3,7.5,\n"))
+    assert not data.is_images
+
+
+def test_a_folder_that_is_refused_names_the_table_in_it(tmp_path: Path) -> None:
+    pictures_in(tmp_path / "images", ["a.png", "b.png", "c.png"])
+    table = write(tmp_path, "file,label\na.png,x\nb.png,y\nc.png,x\n", "labels.csv")
+    with pytest.raises(DataError, match=r"of one class, 'images'.*\n.*a table.*labels\.csv"):
+        load(str(tmp_path))
+    assert load(table).classes == ("x", "y")
