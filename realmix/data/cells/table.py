@@ -29,8 +29,8 @@ class Table:
 
     Attributes:
         path: the file.
-        cells: the values of each column by its name, in the file's order: numbers or text, None
-            where missing.
+        cells: the values of each column by its name, in the file's order: numbers or text, or the
+            files of pictures that were in it; None where missing.
         unit: what `places` counts: "line" or "row".
         places: where each row stands in the file, for messages.
         notes: see `Dataset.notes`.
