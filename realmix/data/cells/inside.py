@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from realmix.data.pixels.formats import ending_of
 
 Cells = list[Any]
 _BLOCK = 256  # rows that are Python's at a time
+_LOOKED_AT = 20  # cells, to tell what a column holds
 
 
 def pictures_folder() -> Path:
@@ -40,9 +42,10 @@ def pictures(column: Any) -> Cells | None:
     """
     if not _may_hold_bytes(column.type):
         return None
-    cells = map(_bytes_and_path, _values(column))
-    first = next(((data, path) for data, path in cells if data or path), (None, None))
-    if (first[0] is not None and ending_of(first[0]) is None) or first == (None, None):
+    filled = (cell for cell in map(_bytes_and_path, _values(column)) if any(cell))
+    seen = list(islice(filled, _LOOKED_AT))  # one of them may be damaged
+    known = any(ending_of(data) for data, _ in seen if data)
+    if not seen or (any(data for data, _ in seen) and not known):
         return None
     cells = map(_bytes_and_path, _values(column))
     return [path if data is None else _kept(data) for data, path in cells]

@@ -113,6 +113,11 @@ def test_an_empty_cell_and_a_damaged_picture_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t\.parquet:4: "):
         load(damaged)
     assert len(load(damaged, skip_bad=True).label) == 3
+    first = write(
+        tmp_path, {"image": [{"bytes": b"not one"}, *good], "label": ["a", "b", "a", "b"]}
+    )
+    with pytest.raises(DataError, match=r"t\.parquet:1: not an image"):
+        load(first)
 
 
 def test_a_disk_without_space_for_the_pictures(
