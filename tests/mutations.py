@@ -1955,11 +1955,8 @@ MUTANTS = [
         "data/cells/inside.py",
         "data/cells/test_parquet.py",
         [
-            (
-                "sounds are pictures",
-                "first[0] is not None and ending_of(first[0]) is None",
-                "False",
-            ),
+            ("sounds are pictures", "and not known", "and False"),
+            ("the first cell decides", "_LOOKED_AT = 20", "_LOOKED_AT = 1"),
             ("half a file is whole", " and file.stat().st_size == len(data)", ""),
             ("an empty vector is none", "rows[there] =", "rows[:] ="),
         ],
