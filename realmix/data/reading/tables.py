@@ -10,6 +10,7 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable, suggestion
+from realmix.data.cells.inside import pictures_folder
 from realmix.data.cells.table import (
     PATH_COLUMN,
     Table,
@@ -157,9 +158,9 @@ def read_table(
         inside = any(isinstance(cell, Path) for cell in table.cells[pictures])
         names = table.names if inside else tuple(printable(file) for file in files)
         if inside or pictures != PATH_COLUMN:
-            where = "" if inside else in_folder(table, pictures)
-            does = "holds" if inside else "names"
-            notes += (f"Column '{printable(pictures)}' {does} the images{where}.",)
+            kept = f"holds the images, kept as files in '{printable(pictures_folder())}'"
+            does = kept if inside else f"names the images{in_folder(table, pictures)}"
+            notes += (f"Column '{printable(pictures)}' {does}.",)
         left = [name for name in others if name != pictures]
         instead = "" if pictures == PATH_COLUMN else " (--feature-columns takes them instead)"
         notes += _unused(f"Columns not used beside the images{instead}", left)
