@@ -1,4 +1,4 @@
-"""Answers: a CSV table that names rows of the pool and says their classes."""
+"""Answers: a table, CSV or Excel, that names rows of the pool and says their classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import harmless, printable, suggestion
-from realmix.data.cells.csv_text import read_csv
+from realmix.data.cells import sheets
+from realmix.data.cells.csv_text import Records, kind_of, read_csv
 from realmix.data.labels import NOTHING_SAID, Marks, class_name
 from realmix.data.pools import Dataset
 from realmix.data.reading.source import unknown_class
@@ -29,13 +30,13 @@ def read_answers(
     whose: str,
     marks: Marks = NOTHING_SAID,
 ) -> tuple[Answers, tuple[str, ...]]:
-    """The filled rows of a CSV table with the columns name and label; others are read past.
+    """The filled rows of a table with the columns name and label; others are read past.
 
     A row whose label is empty, or means "no label", is no answer. "?" says that the row is of none
     of the classes, unless a class has that name.
 
     Args:
-        path: the table; encodings and separators as `read_csv` takes them.
+        path: the table, CSV as `read_csv` takes it, or Excel.
         classes: the class names, in label order.
         names: those that can be answered.
         whose: what these are, for messages.
@@ -50,7 +51,7 @@ def read_answers(
     """
     if not path.is_file():
         raise UsageError(f"There is no file '{printable(path)}' of answers. Check the path.")
-    records, notes = read_csv(path)
+    records, notes = _read(path)
     name_column, label_column = _columns(path, [cell.strip() for cell in records[0][1]])
     known = {harmless(name): name for name in names} | {name: name for name in names}
     answers: Answers = {}
@@ -90,6 +91,16 @@ def with_answers(dataset: Dataset, path: Path, marks: Marks = NOTHING_SAID) -> D
     return replace(
         dataset, label=label, trains_only=trains_only, notes=(*dataset.notes, *notes, told)
     )
+
+
+def _read(path: Path) -> tuple[Records, tuple[str, ...]]:
+    """Records of a CSV table, or of the Excel file that it was saved as."""
+    if kind_of(path) not in sheets.SUFFIXES:
+        return read_csv(path)
+    table = sheets.read_sheet(path)
+    rows = zip(*table.cells.values(), strict=True)
+    texts = (["" if cell is None else str(cell) for cell in row] for row in rows)
+    return [(0, list(table.cells)), *zip(table.places, texts, strict=True)], table.notes
 
 
 def _columns(path: Path, header: list[str]) -> tuple[int, int]:

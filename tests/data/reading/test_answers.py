@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 
 from realmix.base.errors import DataError, UsageError
@@ -54,3 +55,14 @@ def test_load_takes_them(tmp_path: Path) -> None:
     assert found.label.tolist() == [0, 1, -1, 1]
     with pytest.raises(UsageError, match="no file"):
         load(str(tmp_path / "rows.csv"), label_column="kind", answers=str(tmp_path / "none.csv"))
+
+
+def test_answers_that_excel_saved(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["name", "label"], ["e", "dog"], ["c", None], ["d", "?"]):
+        book.active.append(row)
+    book.save(tmp_path / "answers.xlsx")
+    found = with_answers(dataset(), tmp_path / "answers.xlsx")
+    assert (
+        found.label.tolist() == with_answers(dataset(), answers(tmp_path, "e,dog")).label.tolist()
+    )
