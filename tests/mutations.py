@@ -1968,7 +1968,7 @@ MUTANTS = [
             ("a pool has labels", "shared.pop(label_column, None)", "pass"),
             ("validation is the test set", 'parts.get("test") or', ""),
             ("numbers are names", '_NUMBERED.sub("", stem)', "stem"),
-            ("pictures beside are no data", "len(tables) == len(_data(entries))", "True"),
+            ("pictures beside are no data", "(alone and other)", "False"),
         ],
     ),
     *mutants(

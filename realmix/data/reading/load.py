@@ -217,7 +217,7 @@ def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = Fa
     if "\0" in given or not path.exists():
         raise _not_there(given)
     if path.is_dir():
-        if tables := tables_in(path):
+        if tables := tables_in(path, alone=is_pool):
             return read_shards(path, tables, asked, is_pool, is_exam)
         if is_pool:
             found = read_pool_folder(path, asked.follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,23 +30,29 @@ def tables_at(path: Path) -> list[Path]:
     return [path] if kind_of(path) in SUFFIXES and path.is_file() else []
 
 
-def tables_in(folder: Path) -> list[Path]:
-    """The tables in a folder, or in its only folder, such as `data`, where the rest is no data.
+def tables_in(folder: Path, alone: bool = True) -> list[Path]:
+    """The tables in a folder without folders, or in its only folder where that is called `data`.
 
     Names are looked at and not files, so whoever wants pictures loses no time.
+
+    Args:
+        folder: that was given.
+        alone: they are none where pictures, arrays or more texts lie beside them. Without class
+            folders nothing labels these but a table, so that one may lie among them.
     """
-    entries = _entries(folder)
-    folders = [entry for entry in entries if entry.is_dir()]
-    if len(folders) == 1 and says_nothing(folders[0].name) and not _data(entries):
-        entries, folders = _entries(folders[0]), []
-    tables = [entry for entry in entries if kind_of(entry) in _SHARDS]
-    return tables if not folders and len(tables) == len(_data(entries)) else []
+    files, folders = _listed(folder)
+    if len(folders) == 1 and says_nothing(folders[0].name) and not any(map(_is_data, files)):
+        files, folders = _listed(folders[0])[0], []
+    tables = [file for file in files if kind_of(file) in _SHARDS]
+    texts = sum(kind_of(file) == TEXT for file in files)
+    other = texts > len(tables) or sum(map(_is_data, files)) > len(tables)
+    return [] if folders or (alone and other) else tables
 
 
 def tables_beside(folder: Path) -> list[Path]:
     """The tables in a folder whose data are something else; none where it is no folder."""
-    entries = _entries(folder) if folder.is_dir() else []
-    return [entry for entry in entries if kind_of(entry) in _SHARDS]
+    files = _listed(folder)[0] if folder.is_dir() else []
+    return [file for file in files if kind_of(file) in _SHARDS]
 
 
 def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
@@ -127,20 +134,21 @@ def with_pool(table: Table, pool: Table, label_column: str) -> Table:
     return joined([table, replace(pool, cells=shared)])
 
 
-def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files."""
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files in a folder, and the folders, sorted, without hidden ones.
+
+    Nothing where it cannot be read: whoever reads its images says so.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return [], []
+    folders = sorted(Path(entry.path) for entry in shown if entry.is_dir())
+    return sorted(Path(entry.path) for entry in shown if entry.is_file()), folders
 
 
-def _data(entries: Sequence[Path]) -> list[Path]:
-    """The files that may be data: tables, pictures, texts, arrays."""
-    kinds = (*_SHARDS, TEXT, ".npz")
-    return [
-        entry
-        for entry in entries
-        if entry.is_file() and (kind_of(entry) in kinds or _named_as_image(entry))
-    ]
-
-
-def _named_as_image(entry: Path) -> bool:
-    return entry.name.lower().endswith(IMAGE_ENDINGS)
+def _is_data(file: Path) -> bool:
+    """Whether a file is a table, an array or a picture, by its name."""
+    kind = kind_of(file)
+    return kind in (*_SHARDS, ".npz") or file.name.lower().endswith(IMAGE_ENDINGS)

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from pictures import different, save
 
 from realmix.base.errors import DataError
 from realmix.data.reading.load import load
-from realmix.data.reading.shards import parts_of, tables_at
+from realmix.data.reading.shards import parts_of, tables_at, tables_in
 
 HEAD = "text,label\n"
 
@@ -110,8 +111,11 @@ def test_which_folders_hold_tables(tmp_path: Path) -> None:
     assert [file.name for file in tables_at(tmp_path)] == ["train.csv"]
     assert tables_at(tmp_path / "train.csv") == [tmp_path / "train.csv"]
     assert tables_at(tmp_path / "README.md") == []
+    (tmp_path / "LICENSE.txt").write_text("free")
+    assert [file.name for file in tables_at(tmp_path)] == ["train.csv"]
     (tmp_path / "1.png").write_bytes(b"")
-    assert tables_at(tmp_path) == []  # pictures beside it: these are the data
+    assert tables_at(tmp_path) == []  # pictures beside it: as a pool these are the data
+    assert [file.name for file in tables_in(tmp_path, alone=False)] == ["train.csv"]
     (tmp_path / "1.png").unlink()
     (tmp_path / "cat").mkdir()
     assert tables_at(tmp_path) == []  # a class
@@ -130,3 +134,14 @@ def test_a_pool_may_lack_columns_that_the_others_have(tmp_path: Path) -> None:
     assert data.inputs.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]]
     assert data.oracle is not None
     assert data.oracle[3:].tolist() == [-1, 1]
+
+
+def test_a_table_among_the_images_that_it_names_labels_them(tmp_path: Path) -> None:
+    for row in range(4):
+        save(tmp_path / f"{row}.png", different(row))
+    write(tmp_path, labels="file,label\n0.png,x\n1.png,y\n2.png,x\n3.png,\n")
+    data = load(str(tmp_path))
+    assert data.is_images
+    assert data.label.tolist() == [0, 1, 0, -1]
+    pool = load(str(tmp_path), unlabeled=str(tmp_path))  # there its images are the rows
+    assert len(pool.label) == 8
