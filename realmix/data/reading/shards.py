@@ -117,7 +117,9 @@ def read_shards(
         notes.append(f"{_named(exam)} is the test set.")
     elif exam is not None:
         test = None
-        notes.append(f"{_named(exam)} has no labels and is not used; --unlabeled takes it as a pool.")
+        notes.append(
+            f"{_named(exam)} has no labels and is not used; --unlabeled takes it as a pool."
+        )
     if "test" in parts and "validation" in parts:
         notes.append(f"{_named(parts['validation'])} is not used; --test takes another test set.")
     return replace(source, test=test, notes=(*source.notes, *notes))
