@@ -114,7 +114,7 @@ def read_shards(
     source = asked.rows(table, True)
     test = None if exam is None else asked.like(source).rows(read_files(exam), False)
     if exam is not None and test is not None and (test.label >= 0).any():
-        notes.append(f"{_named(exam)} is the test set.")
+        notes.append(f"{_named(exam)} is the test set, unless --test names another.")
     elif exam is not None:
         test = None
         notes.append(

@@ -50,7 +50,7 @@ def test_shards_are_one_table_and_their_names_say_the_part(tmp_path: Path) -> No
             "unsupervised-00000-of-00001.csv:2",
         ]  # fmt: skip
         told = " ".join(data.notes)
-        assert "test-00000-of-00001.csv is the test set." in told
+        assert "test-00000-of-00001.csv is the test set, unless" in told
         assert "unsupervised-00000-of-00001.csv joins the pool." in told
 
 
