@@ -95,6 +95,8 @@ def _fitted(row: int, image: Image.Image, shape: Shape) -> np.ndarray:
         )
     try:
         return fit(upright(flatten(image, "L" if shape[0] == 1 else "RGB")), shape)
+    except MemoryError:
+        raise
     except Exception as error:  # of a file that was opened, and not read to its end
         raise _unreadable(row, error) from None
 

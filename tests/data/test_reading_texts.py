@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -263,6 +264,9 @@ def test_a_list_of_objects_is_a_table_as_lines_of_them_are(tmp_path: Path) -> No
     assert data.inputs.tolist() == ["cats are here", "dogs are there"]
     assert data.names is not None
     assert data.names[1].endswith("t.json:2")
+    with gzip.open(tmp_path / "t.json.gz", "wt") as file:
+        file.write(f"[{rows[0]}, {rows[1]}]")
+    assert load(str(tmp_path / "t.json.gz")).label.tolist() == [0, 1]
     (tmp_path / "t.json").write_text("\n".join(rows))
     assert load(str(tmp_path / "t.json")).label.tolist() == [0, 1]
     for content, words in (

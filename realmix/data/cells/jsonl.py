@@ -8,7 +8,7 @@ from typing import Any
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
-from realmix.data.cells.csv_text import decoded
+from realmix.data.cells.csv_text import decoded, kind_of
 from realmix.data.cells.table import Cells, Table
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -22,7 +22,7 @@ def read_json_table(path: Path) -> Table:
             cells; no rows.
     """
     text, notes = decoded(path)
-    if path.suffix.lower() == ".json" and text.lstrip().startswith("["):
+    if kind_of(path) == ".json" and text.lstrip().startswith("["):
         listed = enumerate(_parsed(text, f"'{printable(path)}'"), 1)
         rows, unit = list(listed), "row"
     else:
