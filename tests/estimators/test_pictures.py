@@ -19,7 +19,7 @@ from realmix.encoders.pictures import Files
 from realmix.estimators.pictures import given_files, given_pictures, pictures_of
 from tests.encoders import tiny_encoder as small
 
-QUICK = {"steps": 5, "random_state": 0, "device": "cpu", "gate": False}
+QUICK = {"steps": 5, "random_state": 0, "device": "cpu", "gate": False, "augment": "photos"}
 
 
 def photos(folder: Path) -> tuple[list[str], list[str | None]]:
@@ -74,7 +74,7 @@ def test_files_that_cannot_be_read_are_named_with_their_rows(tmp_path: Path):
         model.predict(["gone.jpg"])
     with pytest.raises(DataError, match="X is one string"):
         model.predict(X[0])
-    features = SemiSupervisedClassifier("supervised", **QUICK).fit([[0.0], [1.0]], ["a", "b"])
+    features = SemiSupervisedClassifier("supervised", steps=5).fit([[0.0], [1.0]], ["a", "b"])
     with pytest.raises(DataError, match="fitted to feature rows, and X names image files"):
         features.predict(X)
 
