@@ -1968,7 +1968,12 @@ MUTANTS = [
             ("a pool has labels", "shared.pop(label_column, None)", "pass"),
             ("validation is the test set", 'parts.get("test") or', ""),
             ("numbers are names", '_NUMBERED.sub("", stem)', "stem"),
-            ("pictures beside are no data", "(alone and other)", "False"),
+            ("arrays beside are no data", "(alone and other)", "False"),
+            (
+                "pictures beside are no data",
+                "        return []\n    tables",
+                "        pass\n    tables",
+            ),
         ],
     ),
     *mutants(

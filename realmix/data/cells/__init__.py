@@ -1,1 +1,1 @@
-"""Files of tables: CSV, JSON lines and Parquet, from bytes to columns of cells."""
+"""Files of tables: CSV, Excel, JSON and Parquet, from bytes to columns of cells."""

@@ -17,7 +17,6 @@ from realmix.base.errors import StorageError
 from realmix.base.wording import printable
 from realmix.data.pixels.formats import ending_of
 
-Cells = list[Any]
 _BLOCK = 256  # rows that are Python's at a time
 _LOOKED_AT = 20  # cells, to tell what a column holds
 
@@ -27,7 +26,7 @@ def pictures_folder() -> Path:
     return (cache_folder() / "pictures").resolve()
 
 
-def pictures(column: Any) -> Cells | None:
+def pictures(column: Any) -> list[Any] | None:
     """The files of a column of encoded pictures, None where a cell is empty.
 
     Args:

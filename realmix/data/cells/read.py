@@ -20,7 +20,7 @@ def read_cells(path: Path) -> Table:
 
     Raises:
         DataError: it cannot be read.
-        UsageError: pyarrow is missing.
+        UsageError: pyarrow or openpyxl is missing.
         StorageError: the pictures in it cannot be kept.
     """
     suffix = kind_of(path)

@@ -33,7 +33,7 @@ def tables_at(path: Path) -> list[Path]:
 def tables_in(folder: Path, alone: bool = True) -> list[Path]:
     """The tables in a folder without folders, or in its only folder where that is called `data`.
 
-    Names are looked at and not files, so whoever wants pictures loses no time.
+    Names are looked at, and not what is in the files.
 
     Args:
         folder: that was given.
@@ -43,6 +43,8 @@ def tables_in(folder: Path, alone: bool = True) -> list[Path]:
     files, folders = _listed(folder)
     if len(folders) == 1 and says_nothing(folders[0].name) and not any(map(_is_data, files)):
         files, folders = _listed(folders[0])[0], []
+    if alone and any(map(_is_named_as_image, files)):
+        return []
     tables = [file for file in files if kind_of(file) in _SHARDS]
     texts = sum(kind_of(file) == TEXT for file in files)
     other = texts > len(tables) or sum(map(_is_data, files)) > len(tables)
@@ -50,9 +52,10 @@ def tables_in(folder: Path, alone: bool = True) -> list[Path]:
 
 
 def tables_beside(folder: Path) -> list[Path]:
-    """The tables in a folder whose data are something else; none where it is no folder."""
-    files = _listed(folder)[0] if folder.is_dir() else []
-    return [file for file in files if kind_of(file) in _SHARDS]
+    """The tables in a folder that is not read as them; none where it is no folder."""
+    if not folder.is_dir() or tables_in(folder, alone=False):
+        return []
+    return [file for file in _listed(folder)[0] if kind_of(file) in _SHARDS]
 
 
 def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
@@ -146,11 +149,15 @@ def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
             shown = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError:
         return [], []
-    folders = sorted(Path(entry.path) for entry in shown if entry.is_dir())
-    return sorted(Path(entry.path) for entry in shown if entry.is_file()), folders
+    shown.sort(key=lambda entry: entry.name)
+    folders = [Path(entry.path) for entry in shown if entry.is_dir()]
+    return [Path(entry.path) for entry in shown if entry.is_file()], folders
 
 
 def _is_data(file: Path) -> bool:
     """Whether a file is a table, an array or a picture, by its name."""
-    kind = kind_of(file)
-    return kind in (*_SHARDS, ".npz") or file.name.lower().endswith(IMAGE_ENDINGS)
+    return _is_named_as_image(file) or kind_of(file) in (*_SHARDS, ".npz")
+
+
+def _is_named_as_image(file: Path) -> bool:
+    return file.name.lower().endswith(IMAGE_ENDINGS)

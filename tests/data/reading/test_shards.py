@@ -100,8 +100,9 @@ def test_a_test_part_without_labels_is_not_used_nor_is_validation_then(
     ],
 )
 def test_folders_that_can_be_read_in_two_ways(tmp_path: Path, files: Any, words: str) -> None:
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as caught:
         load(write(tmp_path, **files))
+    assert "In this folder lies a table" not in str(caught.value)
 
 
 def test_which_folders_hold_tables(tmp_path: Path) -> None:
@@ -116,7 +117,9 @@ def test_which_folders_hold_tables(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(b"")
     assert tables_at(tmp_path) == []  # pictures beside it: as a pool these are the data
     assert [file.name for file in tables_in(tmp_path, alone=False)] == ["train.csv"]
-    (tmp_path / "1.png").unlink()
+    (tmp_path / "1.png").rename(tmp_path / "1.npz")
+    assert tables_at(tmp_path) == []  # so are arrays
+    (tmp_path / "1.npz").unlink()
     (tmp_path / "cat").mkdir()
     assert tables_at(tmp_path) == []  # a class
 
