@@ -1969,11 +1969,6 @@ MUTANTS = [
             ("validation is the test set", 'parts.get("test") or', ""),
             ("numbers are names", '_NUMBERED.sub("", stem)', "stem"),
             ("arrays beside are no data", "(alone and other)", "False"),
-            (
-                "pictures beside are no data",
-                "        return []\n    tables",
-                "        pass\n    tables",
-            ),
         ],
     ),
     *mutants(

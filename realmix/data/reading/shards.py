@@ -43,7 +43,7 @@ def tables_in(folder: Path, alone: bool = True) -> list[Path]:
     files, folders = _listed(folder)
     if len(folders) == 1 and says_nothing(folders[0].name) and not any(map(_is_data, files)):
         files, folders = _listed(folders[0])[0], []
-    if alone and any(map(_is_named_as_image, files)):
+    if alone and any(map(_is_named_as_image, files)):  # sooner than it is counted below
         return []
     tables = [file for file in files if kind_of(file) in _SHARDS]
     texts = sum(kind_of(file) == TEXT for file in files)
