@@ -14,7 +14,7 @@ from PIL import Image
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.folders.walk import IMAGE_ENDINGS
-from realmix.data.pixels.formats import FORMATS, ending_of
+from realmix.data.pixels.formats import ending_of, formats
 from realmix.data.pixels.scale import Scale
 from realmix.data.reading.decode import Shape, fit, flatten, is_deep, is_grey, upright
 from realmix.data.reading.images import choose_scale, choose_shape, read_headers, read_images
@@ -72,7 +72,7 @@ def _opened(row: int, value: Any) -> Any:
     data = value.get("bytes") if isinstance(value, dict) else value
     if isinstance(data, bytes) and ending_of(data):
         try:
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+            return Image.open(io.BytesIO(data), formats=formats())
         except Exception as error:  # a damaged file can make Pillow raise anything
             raise _unreadable(row, error) from None
     return value

@@ -15,7 +15,8 @@ Bad = tuple[str, str]
 
 IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
-    *(".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".psd", ".tga"),  # not read, and so said
+    *(".heic", ".heif", ".hif", ".avif"),
+    *(".jp2", ".ppm", ".pgm", ".psd", ".tga"),  # not read, and so said
 )
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 _DEPTH = 8  # of folders whose form is looked at; below, only whether there is an image

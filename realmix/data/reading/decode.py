@@ -162,7 +162,10 @@ def read_image(
             # JPEG decodes a large photo several times faster at a fraction of its size; twice the
             # target leaves the antialiasing to the resize
             image.draft(None, (2 * max(height, width),) * 2)
-            if image.width * image.height > most:
+            pixels = image.width * image.height
+            if pixels > MAX_PIXELS:
+                raise BadImage(f"{pixels:,} pixels to decode, more than {MAX_PIXELS:,}")
+            if pixels > most:
                 return None
             image.load()
             return fit(upright(flatten(image, "L" if channels == 1 else "RGB", scale)), shape)

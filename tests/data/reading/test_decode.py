@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from pictures import BASE, bad_files, different, encoded, fifo, png_header, save, write_all
 from PIL import Image
 
-from realmix.data.reading.decode import BadImage, read_image
+from realmix.data.pixels.formats import ending_of, formats
+from realmix.data.reading.decode import BadImage, read_header, read_image
 from realmix.data.reading.images import choose_shape, fit_images, read_headers, read_images
 
 RGB = (3, 8, 8)
@@ -154,6 +156,58 @@ def test_too_many_pixels_are_refused_before_decoding(
     (tmp_path / "bomb.png").write_bytes(png_header(width, height))
     _, reasons = read_images([tmp_path / "bomb.png"], RGB)
     assert "more than 51,000,000" in reasons[0]
+
+
+def test_a_photo_of_108_megapixels_is_read_where_it_is_decoded_smaller(tmp_path: Path) -> None:
+    photo = Image.new("L", (12_000, 9_000))
+    photo.paste(255, (6_000, 0, 12_000, 9_000))
+    photo.save(tmp_path / "a.jpg")
+    photo.save(tmp_path / "b.jpg", progressive=True)  # its coefficients are held all at once
+    images, reasons = read_images(sorted(tmp_path.iterdir()), (1, 4, 4))
+    assert images[0, 0, :, [0, 3]].tolist() == [[0] * 4, [255] * 4]
+    assert reasons == {1: "12,000 x 9,000 pixels, more than 51,000,000 in all"}
+    _, reasons = read_images([tmp_path / "a.jpg"], (1, 6_000, 6_000))
+    assert reasons == {0: "108,000,000 pixels to decode, more than 51,000,000"}
+
+
+@pytest.mark.parametrize("ending", ["heic", "avif"])
+def test_photos_as_iphones_and_browsers_keep_them(tmp_path: Path, ending: str) -> None:
+    if ending == "heic":
+        pytest.importorskip("pillow_heif")
+    formats()  # Pillow knows how to write them from then on
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:32, :48] = (200, 40, 80)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    photo = Image.fromarray(pixels)
+    photo.save(tmp_path / f"0.{ending}", quality=95)
+    photo.save(tmp_path / f"1.{ending}", quality=95, exif=turned.tobytes())  # clockwise
+    photo.save(tmp_path / f"2.{ending}", quality=95)
+    whole = (tmp_path / f"2.{ending}").read_bytes()
+    (tmp_path / f"2.{ending}").write_bytes(whole[: len(whole) // 2])
+    paths = sorted(tmp_path.iterdir())
+    shapes = [(header.width, header.height) for header in map(read_header, paths[:2])]
+    assert {frozenset(shape) for shape in shapes} == {frozenset((64, 96))}
+    assert ending_of(whole) == f".{ending}"
+    images, reasons = read_images(paths, (3, 2, 2))
+    assert set(reasons) == {2}
+    assert f"damaged {'HEI' if ending == 'heic' else 'AVI'}" in reasons[2]
+    same = read_image(paths[0], (3, 64, 96))
+    assert same is not None
+    assert np.abs(same[:, 8, 8].astype(int) - (200, 40, 80)).max() <= 12
+    first, second = images[0], images[1]
+    assert first[0, 0, 0] > 120 > 60 > first[0, 0, 1]
+    assert second[0, 0, 1] > 120 > 60 > second[0, 0, 0]
+
+
+def test_without_its_package_a_heic_file_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realmix.data.pixels.formats.formats", lambda: ("JPEG", "PNG"))
+    write_all(tmp_path, bad_files())
+    for name, words in (("heic", "a HEIC file; pip install 'realmix[heic]'"), ("avif", "pillow")):
+        with pytest.raises(BadImage, match=re.escape(words)):
+            read_image(tmp_path / f"foreign_{name}.png", RGB)
 
 
 def test_large_images_are_decoded_apart_with_the_same_result(
