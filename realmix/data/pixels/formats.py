@@ -74,7 +74,7 @@ class BadImage(Exception):
 
 @functools.cache
 def formats() -> tuple[str, ...]:
-    """The formats that are read, in Pillow's names: AVIF and HEIF (of iPhones) where they can be."""
+    """What is read, in Pillow's names; AVIF, and HEIF of iPhones, where they can be."""
     found = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"]
     if "avif" in features.modules and features.check("avif"):
         found.append("AVIF")
