@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from realmix.base.errors import UsageError
+from realmix.base.hub import disk_alone_where_offline
 from realmix.base.wording import printable, suggestion
 from realmix.encoders.encoder import Look
 
@@ -166,8 +168,10 @@ def _at_size(name: str, pretrained: bool, size: int | None) -> nn.Module:
 
 
 def _created(name: str, options: dict[str, Any]) -> nn.Module:
+    hub = disk_alone_where_offline() if options["pretrained"] else nullcontext()
     try:
-        network: nn.Module = _timm().create_model(name, **options)
+        with hub:
+            network: nn.Module = _timm().create_model(name, **options)
     except TypeError:
         raise
     except Exception as error:  # as above

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
+from realmix.base.hub import disk_alone_where_offline
 from realmix.base.wording import printable
 from realmix.data.encoded import Reference
 from realmix.data.texts.tokens import NOTHING, Tokenizing, padded
@@ -186,7 +187,8 @@ class SentenceTransformer:
                 f"hf:{name} needs sentence-transformers: pip install sentence-transformers."
             ) from None
         try:
-            self.model: Any = sentence_transformers.SentenceTransformer(name)
+            with disk_alone_where_offline():
+                self.model: Any = sentence_transformers.SentenceTransformer(name)
         except Exception as error:  # what cannot be fetched fails in many ways
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UsageError(

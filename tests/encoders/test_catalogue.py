@@ -120,6 +120,7 @@ def test_weights_that_cannot_be_fetched_say_what_to_do(monkeypatch: pytest.Monke
         raise OSError("no route to host\nand more")
 
     monkeypatch.setattr(timm, "create_model", create)
+    monkeypatch.setattr("realmix.base.hub._answers", lambda host, port: True)
     with pytest.raises(UsageError, match=r"no route to host.*\n.*timm:resnet18=FILE.*lite0"):
         photo_encoder("timm:resnet18")
 

