@@ -38,7 +38,7 @@ BRIEFLY_FOUND: dict[bytes, tuple[float, float]] = {}
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What precedes a run and stands for the labels alone, at a tenth of the work; no charts.
+    """What precedes a run and stands for the labels alone, at a twentieth of the work; no charts.
 
     For tests of what a run does and says; how well a committee, a penalty or the reading of
     mirrored pictures is found has tests of its own, and so have the charts.
@@ -49,16 +49,16 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     from realmix.runs import budget
 
     monkeypatch.setattr(budget, "WARM_UP", 1)
-    monkeypatch.setattr(budget, "TRIAL", 3)
+    monkeypatch.setattr(budget, "TRIAL", 2)
     monkeypatch.setattr(mirror, "STEPS", 5)
-    monkeypatch.setattr(committee, "BOOSTED", 6)
+    monkeypatch.setattr(committee, "BOOSTED", 3)
     monkeypatch.setattr(shared, "FOLDS", 2)
     monkeypatch.setattr(shared, "OF_COLUMNS", (0.1, shared.USUAL, 10.0))
     monkeypatch.setattr(shared, "STRENGTHS", (1.0, 10.0, 100.0))
     monkeypatch.setattr(shared, "_strengths", BRIEFLY_FOUND)  # not to be met by other tests
 
     def few(rows: Any, label: Any, num_classes: int, count: int, *rest: Any, **more: Any) -> Trees:
-        return forest(rows, label, num_classes, min(count, 6), *rest, **more)
+        return forest(rows, label, num_classes, min(count, 3), *rest, **more)
 
     def blank(figure: Any, file: Any, **given: Any) -> None:
         file.write(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
