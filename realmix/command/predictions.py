@@ -23,6 +23,7 @@ from realmix.data.columns import Wanted
 from realmix.data.folders.walk import TEXT, Bad
 from realmix.data.mixed.columns import Number
 from realmix.data.mixed.encoding import Encoding
+from realmix.data.mixed.join import with_cells
 from realmix.data.pixels.arrays import to_bytes
 from realmix.data.reading.arrays import read_npz
 from realmix.data.reading.builtin import BUILTIN, read_builtin, unknown_name
@@ -147,8 +148,7 @@ def _of_source(source: Source, classifier: Classifier, what: str) -> Predictions
     if not source.is_images:
         inputs = _numbers(source, classifier, what)
         check_finite(inputs, source.names, "rows")
-        probs = classifier.predict_proba(inputs)
-        known = classifier.encoding
+        known, probs = classifier.encoding, classifier.predict_proba(inputs)
         notes = known.notes(source.cells, what) if known and source.cells else ()
         return Predictions(source.names, probs, classifier.classes, (), tuple(notes))
     if classifier.encoder is not None:
@@ -210,7 +210,7 @@ def _open(given: str, data_root: str | None, classifier: Classifier, follow: boo
     if kind_of(path) == TEXT and takes_texts:
         return read_lines(path)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, needs_labels=False)
+        return with_cells(read_npz(path, needs_labels=False), classifier.encoding)
     if tables:
         about, encoding = classifier.about, classifier.encoding
         known, group = about.get("columns"), about.get("group")

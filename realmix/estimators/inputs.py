@@ -9,12 +9,14 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from realmix.base.errors import DataError
+from realmix.base.wording import counted
 from realmix.data.pixels.arrays import one_array
 from realmix.data.pools import Dataset
 from realmix.data.reading.arrays import as_inputs, as_rows
 from realmix.data.reading.decode import Shape
 from realmix.estimators import faces
 from realmix.estimators.frames import frame_rows
+from realmix.estimators.others import rows_of
 from realmix.estimators.pictures import files_proba, given_files, given_pictures
 from realmix.estimators.texts import texts_as_in_fit
 from realmix.runs.augmentation import augmented, encoding_of, with_encoder
@@ -35,7 +37,12 @@ def array_rows(model: Any, X: Any, reset: bool) -> np.ndarray:
     if model.encoding_ is not None:
         return as_rows(frame_rows(model, X, model.encoding_, reset))
     if (X if hasattr(X, "ndim") else one_array(X)).ndim <= 2:
-        return as_rows(validate_data(model, X, reset=reset, dtype=[np.float64, np.float32]))
+        finite = True if reset else "allow-nan"
+        kinds = [np.float64, np.float32]
+        rows = validate_data(model, X, reset=reset, dtype=kinds, ensure_all_finite=finite)
+        if reset:
+            model.medians_ = np.median(rows, axis=0)
+        return as_rows(filled(rows, model.medians_))
     if reset:
         faces.forget_features(model)
     images = check_array(X, ensure_2d=False, allow_nd=True, estimator=model, input_name="X")
@@ -43,11 +50,26 @@ def array_rows(model: Any, X: Any, reset: bool) -> np.ndarray:
     return np.require(rows, requirements="W")
 
 
+def filled(rows: np.ndarray, medians: np.ndarray) -> np.ndarray:
+    """(N, D) numbers with a column's median in place of NaN, which no row of the fit had."""
+    blank = np.isnan(rows)
+    if not blank.any():
+        return rows
+    faces.warn(
+        [
+            f"{counted(int(blank.any(1).sum()), 'row')} of X have blanks (NaN), though no row of"
+            " the fit had any; they are filled with the median of the column there."
+        ]
+    )
+    return np.where(blank, medians, rows)
+
+
 def proba(model: Any, X: Any) -> np.ndarray:
     """(N, K) float32 probabilities by a fitted estimator of inputs as in its fit."""
     classifier: Classifier = model.classifier_
     if isinstance(X, str):
         raise DataError("X is one string. Give a list of them: [X].")
+    X = rows_of(X)
     if classifier.takes == "texts":
         return classifier.predict_proba(texts_as_in_fit(X, classifier))
     files = given_files(X)

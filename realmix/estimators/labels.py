@@ -10,6 +10,7 @@ from sklearn.utils.validation import column_or_1d
 
 from realmix.base.errors import DataError
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, class_name, read_labels
+from realmix.estimators.others import labels_of
 
 UNLABELED = -1
 
@@ -39,6 +40,7 @@ def divide(y: Any, marks: Marks = NOTHING_SAID, asks: bool = True) -> tuple[np.n
 
 def read(y: Any, marks: Marks, asks: bool = True) -> tuple[np.ndarray, Labels]:
     """`y` as a column, and what it says."""
+    y = labels_of(y)
     if isinstance(y, (list, tuple)):  # numpy would turn ["cat", -1] into two strings
         y = np.array(y, dtype=object)
     if isinstance(y, np.ma.MaskedArray):

@@ -19,6 +19,7 @@ from realmix.estimators.frames import encoded_columns, encoding_of
 from realmix.estimators.inputs import array_rows, pool_proba, proba, seen
 from realmix.estimators.labels import UNLABELED, divide, read
 from realmix.estimators.listening import Listener
+from realmix.estimators.others import rows_of
 from realmix.estimators.pictures import given_files, given_pictures, pictures_of
 from realmix.runs.experiment import Experiment
 from realmix.runs.phases import Phases
@@ -131,8 +132,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """Train, compare, and keep the better model.
 
         Args:
-            X: (N, D) features; a data frame of numbers, categories, booleans and dates, with blanks
-                where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
+            X: (N, D) features, or a data frame of numbers, categories, booleans and dates, with
+                blanks or NaN where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
                 channels, uint8 in 0..255 or floats in [0, 1]; or N of Pillow's images, or uint8
                 arrays, of any sizes; or the paths of N image files; or N texts. These may be a
                 list, or a column of a data frame.
@@ -198,6 +199,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def _read(self, X: Any) -> tuple[np.ndarray, dict[str, Any]]:
         """`X` as a `Dataset` holds it, and what else this keeps of where the rows came from."""
+        X = rows_of(X)
         self.encoding_, files = None, given_files(X)
         if files is not None:
             faces.forget_features(self)
@@ -217,7 +219,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
+        tags.input_tags.three_d_array = tags.input_tags.allow_nan = True
         return tags
 
     def __getstate__(self) -> dict[str, Any]:

@@ -78,6 +78,11 @@ def blank(column: np.ndarray) -> np.ndarray:
     return np.array([cell is None for cell in column], dtype=bool)
 
 
+def by_place(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The cells of each column of (N, D) rows, which are called by their place from 1 on."""
+    return {f"column {place}": cells for place, cells in enumerate(rows.T, 1)}
+
+
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     """One column of several tables' parts of it; text where one of them is."""
     if all(part.dtype == np.float64 for part in parts):

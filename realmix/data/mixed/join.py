@@ -10,7 +10,7 @@ import numpy as np
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.columns import Wanted
-from realmix.data.mixed.cells import joined, numbers_of
+from realmix.data.mixed.cells import by_place, joined, numbers_of
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.mixed.kinds import fitted
 from realmix.data.reading.source import Source
@@ -35,7 +35,11 @@ def encoded(
         return list(parts), exam, None  # `assemble` refuses a mixture of kinds
     if main is None:
         ready = [_nameless(part) for part in every]
-        return ready[: len(parts)], None if exam is None else ready[-1], None
+        parts, exam = ready[: len(parts)], None if exam is None else ready[-1]
+        if not any(np.isnan(part.inputs).any() for part in ready if part.inputs is not None):
+            return ready[: len(parts)], exam, None
+        assert parts[0].inputs is not None
+        main = by_place(parts[0].inputs)
     tables = [_aligned(part, tuple(main), "pool") for part in parts]
     cells = {name: joined([table[name] for table in tables]) for name in main}
     places = [name for part in parts for name in part.names]
@@ -46,7 +50,8 @@ def encoded(
     ]
     ready[0] = replace(ready[0], notes=ready[0].notes + notes)
     if exam is not None:
-        table = _aligned(exam, encoding.columns_read, "test set")
+        read = tuple(main) if exam.cells is None else encoding.columns_read
+        table = _aligned(exam, read, "test set")
         exam = _with_numbers(exam, table, encoding, "test set")
         exam = replace(exam, notes=(*exam.notes, *encoding.notes(table, "the test set")))
     return ready, exam, encoding
@@ -85,3 +90,12 @@ def _nameless(part: Source) -> Source:
         return part
     numbers = np.column_stack([numbers_of(column) for column in part.cells.values()])
     return replace(part, inputs=numbers, cells=None, columns=None)
+
+
+def with_cells(source: Source, encoding: Encoding | None) -> Source:
+    """Nameless numbers as cells of columns called by their places, where an encoding has these."""
+    if encoding is None or source.inputs is None or source.inputs.ndim != 2:
+        return source
+    table = by_place(source.inputs)
+    fits = table.keys() >= set(encoding.columns_read)
+    return replace(source, inputs=None, cells=table) if fits else source

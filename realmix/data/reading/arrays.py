@@ -56,19 +56,20 @@ def as_inputs(X: Any, name: str = "X", scale: Scale | None = None) -> np.ndarray
     return to_bytes(rows, scale, name) if rows.ndim == 4 else rows
 
 
-def as_rows(X: Any, name: str = "X") -> np.ndarray:
+def as_rows(X: Any, name: str = "X", blanks: bool = False) -> np.ndarray:
     """Features as a `Dataset` holds them, or images of any numbers.
 
     Args:
         X: anything `numpy.asarray` takes: (N, D) numbers; (N, H, W), (N, H, W, C) or (N, C, H, W)
             numbers.
         name: what to call it in a message.
+        blanks: let features be NaN.
 
     Returns:
         (N, D) float64, or float32 where it holds them exactly; or (N, C, H, W) as they are.
 
     Raises:
-        DataError: no numbers, another shape, NaN or infinite features.
+        DataError: no numbers, another shape, infinite features, or NaN without `blanks`.
     """
     try:
         array = one_array(X, name)
@@ -80,7 +81,8 @@ def as_rows(X: Any, name: str = "X") -> np.ndarray:
     if array.ndim > 2:
         return np.ascontiguousarray(_channels_first(array, name))
     features = array.astype(_EXACT.get(array.dtype.name, np.float64), copy=False)
-    check_finite(features, None, f"rows of {name}")
+    checked = np.where(np.isnan(features), 0, features) if blanks else features
+    check_finite(checked, None, f"rows of {name}")
     return features
 
 
@@ -194,7 +196,7 @@ def _part(
     marks: Marks,
     asks: bool,
 ) -> Source:
-    inputs = as_rows(arrays["x" + suffix], f"'x{suffix}' of {printable(path)}")
+    inputs = as_rows(arrays["x" + suffix], f"'x{suffix}' of {printable(path)}", blanks=True)
     names = tuple(f"{printable(path)}[{i}]" for i in range(len(inputs)))
     preset = "photos" if inputs.ndim == 4 else "features"
     label = np.full(len(inputs), -1, dtype=np.int64)
