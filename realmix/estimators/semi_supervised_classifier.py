@@ -133,10 +133,10 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
         Args:
             X: (N, D) features, or a data frame of numbers, categories, booleans and dates, with
-                blanks or NaN where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3
-                channels, uint8 in 0..255 or floats in [0, 1]; or N of Pillow's images, or uint8
-                arrays, of any sizes; or the paths of N image files; or N texts. These may be a
-                list, or a column of a data frame.
+                blanks or NaN where unknown; or images, (N, H, W), (N, H, W, C) or (N, C, H, W)
+                with 1 or 3 channels, uint8 in 0..255 or floats in [0, 1]; or N of Pillow's
+                images, or uint8 arrays, of any sizes; or the paths of N image files; or N texts.
+                These may be a list, or a column of a data frame.
             y: (N,) whole numbers or strings; -1, "", None or NaN where unlabeled. What may be a
                 class or mean "no label" is refused until `unlabeled_marker` or `class_value` says
                 which, such as -1 beside 1 alone.
