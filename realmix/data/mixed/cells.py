@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from realmix.data.labels import NO_LABEL, class_name
+from realmix.data.mixed.written import told
 
 BLANK = NO_LABEL - {"-1", "-100"}
 """Text of a cell that means "nothing here"; -1 and -100 are numbers like others."""
@@ -20,6 +21,8 @@ AsText = bool | Literal["written"]
 
 def column_of(values: Any, as_text: AsText = False) -> np.ndarray:
     """A column: (N,) float64 with NaN where blank, if all that is filled are numbers; else text.
+
+    Text that can only be read as numbers, with a decimal comma or a unit, stays as it is written.
 
     Args:
         values: N cells: numbers, booleans, text, dates; None, NaN or `BLANK` where blank.
@@ -34,10 +37,18 @@ def column_of(values: Any, as_text: AsText = False) -> np.ndarray:
         values, as_text = np.datetime_as_string(values, unit="s"), True
     if not as_text and (numbers := _numbers(values)) is not None:
         return numbers
-    texts = texts_of(values.tolist() if hasattr(values, "tolist") else values)
-    if as_text or (numbers := _numbers(texts)) is None:
-        return texts
-    return numbers
+    cells = values.tolist() if hasattr(values, "tolist") else values
+    texts = texts_of(cells)
+    if not as_text and (numbers := _numbers(texts)) is not None:
+        return numbers
+    if not as_text and told(written := _written(cells)):
+        return written
+    return texts
+
+
+def as_read(column: np.ndarray) -> AsText:
+    """How `column_of` is asked for further cells of a column."""
+    return "written" if column.dtype == object and told(column) else column.dtype == object
 
 
 def _written(values: Iterable[Any]) -> np.ndarray:

@@ -25,7 +25,7 @@ from realmix.data.mixed.columns import (
 )
 from realmix.data.mixed.dates import forms_of, moment, parts_of
 from realmix.data.mixed.encoding import Encoding
-from realmix.data.mixed.written import Mark, marks_of, unclear, unit_of
+from realmix.data.mixed.written import Mark, marks_of, number, refuse_two_writings, told
 
 MOST_LEVELS = 100  # values of a category with a column of their own
 RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
@@ -64,27 +64,42 @@ def fitted(table: Table, places: Sequence[str], wanted: Wanted) -> Fitted:
             left[name] = made
         else:
             found.append(made)
-    told = shortened([f"'{name}' {why}" for name, why in left.items()])
+    listed = shortened([f"'{name}' {why}" for name, why in left.items()])
     if not found:
-        raise DataError(f"There is no column to learn from: {told or 'the table has none'}.")
+        raise DataError(f"There is no column to learn from: {listed or 'the table has none'}.")
     cells = sum(len(table[column.name]) for column in found)
     blanks = sum(int(blank(table[column.name]).sum()) for column in found)
     encoding = Encoding(tuple(found), blanks / max(cells, 1))
     many = any("values" in why for why in left.values())
     hint = " To learn from their most common values nevertheless: --categorical a,b." * many
-    notes = (f"Columns that are left out: {told}.{hint}",) if left else ()
-    return Fitted(encoding, notes + _blanked(found, table, wanted))
+    notes = (f"Columns that are left out: {listed}.{hint}",) if left else ()
+    return Fitted(
+        encoding, (*notes, *_blanked(found, table, wanted), *_marked(found, table, wanted))
+    )
 
 
 def _blanked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str, ...]:
     """A sentence about cells that are blank because the user says that the column holds numbers."""
     strange = {c.name: c.strange(table[c.name]) for c in found if c.name in wanted.numeric}
-    told = [
+    listed = [
         f"'{printable(name)}' {counted(cells.total(), 'cell')}, as '{printable(min(cells))[:40]}'"
         for name, cells in strange.items()
         if cells
     ]
-    return (f"What is no number is taken as blank: {shortened(told)}.",) if told else ()
+    return (f"What is no number is taken as blank: {shortened(listed)}.",) if listed else ()
+
+
+def _marked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str, ...]:
+    """A sentence about columns whose cells alone tell that they are written numbers."""
+    written = [
+        c for c in found if isinstance(c, Number) and c.mark and c.name not in wanted.numeric
+    ]
+    first = {c: next(text for text in table[c.name] if text is not None) for c in written}
+    listed = [
+        f"'{printable(c.name)}' ('{printable(text)}' is {number(text, c.mark or '.'):g})"
+        for c, text in first.items()
+    ]
+    return (f"Read as numbers: {shortened(listed)}.",) if listed else ()
 
 
 def _column(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> Column | str:
@@ -98,6 +113,8 @@ def _column(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> C
         return _as_numbers(name, column, places)
     if column.dtype == np.float64:
         return _number(name, column)
+    if told(column):
+        return _as_numbers(name, column, places)
     texts = {text for text in column if text is not None}
     lower = {text.lower() for text in texts}
     if any(lower <= {yes, no} for yes, no in zip(TRUE, FALSE, strict=True)):
@@ -124,7 +141,7 @@ def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
     if column.dtype == np.float64 or not np.isnan(numbers_of(column)[filled]).any():
         return _number(name, numbers_of(column))
     texts = [str(column[row]) for row in filled]
-    _refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
+    refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
     mark: Mark = next(iter(marks_of(texts)), ".")
     values = written_of(column, mark)
     if np.isnan(values).all():
@@ -134,24 +151,6 @@ def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
         )
     missing = np.isnan(values)
     return Number(name, "number", float(np.median(values[~missing])), bool(missing.any()), mark)
-
-
-def _refuse_two_writings(name: str, texts: Sequence[str], places: Sequence[str]) -> None:
-    """Two marks of decimals, two units, or a comma that may be either."""
-    units = {unit: text for text in reversed(texts) if (unit := unit_of(text))}
-    marks, either = marks_of(texts), unclear(texts)
-    two = [*marks.values()] if len(marks) > 1 else [*units.values()] if len(units) > 1 else []
-    if two or (either and not marks):
-        row = texts.index(two[0] if two else either)
-        what = (
-            f"and '{printable(two[1])}' are written in two ways"
-            if two
-            else ("may be a thousand and more, or a little more than one, and no other cell tells")
-        )
-        raise DataError(
-            f"{places[row]}: '{printable(texts[row])}' in column '{printable(name)}' {what}. Write "
-            "numbers like 1234.5, all of one unit."
-        )
 
 
 def _refuse_number(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
+
+from realmix.base.errors import DataError
+from realmix.base.wording import printable
 
 Mark = Literal[".", ","]
 """What stands before the decimals."""
@@ -61,13 +64,62 @@ def marks_of(texts: Sequence[str]) -> dict[Mark, str]:
     return found
 
 
+def told(texts: Iterable[str | None]) -> Mark | None:
+    """The mark of the decimals where all that is filled are numbers that can be read in one way.
+
+    So all have one unit or none of them has, and one cell at least tells how, or the unit does.
+
+    >>> told(["18,5", "1.234", None]), told(["5%", "7%"]), told(["1,234", "5"]), told(["5%", "7"])
+    (',', '.', None, None)
+    """
+    filled = [text for text in texts if text is not None]
+    kinds: tuple[Mark, Mark] = (".", ",")
+    if not filled or all(np.isnan(number(filled[0], mark)) for mark in kinds):
+        return None  # most columns of text end here
+    units, marks = set(map(unit_of, filled)), marks_of(filled)
+    if len(units) > 1 or len(marks) > 1 or not (marks or units - {""}):
+        return None
+    mark: Mark = next(iter(marks), ".")
+    if not marks and any(map(_may_be_either, filled)):
+        return None
+    return None if any(np.isnan(number(text, mark)) for text in filled) else mark
+
+
+def refuse_two_writings(name: str, texts: Sequence[str], places: Sequence[str]) -> None:
+    """Refuse two marks of decimals, two units, or a comma that may be either.
+
+    Args:
+        name: of the column.
+        texts: its cells.
+        places: where each of them is, for the message.
+
+    Raises:
+        DataError: with the first cell that is so.
+    """
+    units = {unit: text for text in reversed(texts) if (unit := unit_of(text))}
+    marks, either = marks_of(texts), unclear(texts)
+    two = [*marks.values()] if len(marks) > 1 else [*units.values()] if len(units) > 1 else []
+    if two or (either and not marks):
+        row = texts.index(two[0] if two else either)
+        what = (
+            f"and '{printable(two[1])}' are written in two ways"
+            if two
+            else ("may be a thousand and more, or a little more than one, and no other cell tells")
+        )
+        raise DataError(
+            f"{places[row]}: '{printable(texts[row])}' in column '{printable(name)}' {what}. Write "
+            "numbers like 1234.5, all of one unit."
+        )
+
+
 def unclear(texts: Sequence[str]) -> str:
     """A text with a comma that may mark thousands or decimals; "" where none is."""
-    for text in texts:
-        found = _FRAME.fullmatch(text)
-        if found and "," in found[4] and _EITHER.fullmatch(found[4]):
-            return text
-    return ""
+    return next((text for text in texts if "," in text and _may_be_either(text)), "")
+
+
+def _may_be_either(text: str) -> bool:
+    found = _FRAME.fullmatch(text)
+    return bool(found and _EITHER.fullmatch(found[4]))
 
 
 def _mark_of(text: str) -> Mark | None:

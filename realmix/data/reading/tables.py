@@ -21,7 +21,7 @@ from realmix.data.cells.table import (
 from realmix.data.columns import Wanted, no_features
 from realmix.data.folders.named import image_column, image_paths, in_folder, missing_images
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
-from realmix.data.mixed.cells import AsText, column_of
+from realmix.data.mixed.cells import AsText, as_read, column_of
 from realmix.data.reading.source import Source, encode
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
@@ -56,7 +56,7 @@ class Asked:
         assert isinstance(self.wanted, Wanted)
         if main.is_texts:
             return replace(self, marks=main.marks, wanted=Wanted(texts=main.columns or ()))
-        found = {name: cells.dtype == object for name, cells in (main.cells or {}).items()}
+        found = {name: as_read(cells) for name, cells in (main.cells or {}).items()}
         written: dict[str, AsText] = {**found, **self.wanted.as_written}
         return replace(self, marks=main.marks, wanted=None if main.cells is None else written)
 

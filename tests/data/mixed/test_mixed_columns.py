@@ -123,7 +123,7 @@ def test_a_column_of_numbers_with_a_few_words_is_asked_about() -> None:
     grades = ["0", "1", "2", "3+"] * 10
     assert fit(g=grades).encoding.names == ("g=0", "g=1", "g=2", "g=3+")
     with pytest.raises(DataError, match=r"'1,5' in column 'a' is not a number"):
-        fit(a=["1,5", "2,5", "4,0"])
+        fit(a=["1,5", "2,5", "4,0", "many"])
 
 
 def test_what_is_unlike_the_training_rows_is_said() -> None:
@@ -231,10 +231,37 @@ def test_new_rows_are_read_with_the_marks_of_the_training_rows() -> None:
 
 
 def test_all_columns_that_are_asked_about_are_named_at_once() -> None:
-    cells = {"a": ["1,5", "2,5", "4,1"], "b": ["$1", "$2", "$5"], "c": ["1.2.2024"] * 3}
+    cells = {"a": ["1,5", "2,5", "4,1", "x"], "b": ["$1", "$2", "5", "7"], "c": ["1.2.2024"] * 4}
     with pytest.raises(DataError, match=r"The same is true of b\. .*--numeric 'a,b'"):
         fit(**cells)
-    assert fit(Wanted(numeric=("a", "b")), **cells).notes == ()
+
+
+def test_numbers_that_can_be_read_in_one_way_are_read_and_told() -> None:
+    cells = {"a": ["1,5", "1.000", "", "4,1"], "b": ["$1", "$2", "$5", "$1,000.50"]}
+    found = fit(**cells)
+    assert found.encoding.names == ("a", "a is blank", "b")
+    assert rows(found.encoding, **cells) == [
+        *([1.5, 0, 1], [1000, 0, 2], [4.1, 1, 5], [4.1, 0, 1000.5]),
+    ]
+    assert found.notes == ("Read as numbers: 'a' ('1,5' is 1.5), 'b' ('$1' is 1).",)
+    assert rows(found.encoding, a=["2.500"], b=["$3"]) == [[2500, 0, 3]]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,5", "2.5", "3,5"],  # two marks
+        ["$1", "€2", "$5"],
+        ["5%", "7", "9%"],
+        ["1,234", "5,678", "9,012"],  # thousands, or a little more than one
+        ["1.234 €", "5.678 €", "9.012 €"],
+        ["030 123 456", "030 123 457", "030 123 458"],  # telephones
+        ["1,5", "2,5", "many"],
+    ],
+)
+def test_numbers_that_can_be_read_in_two_ways_are_not_read_unasked(cells: list[str]) -> None:
+    with pytest.raises(DataError, match="most of the column looks like numbers"):
+        fit(a=cells)
 
 
 def test_cells_that_are_blank_because_the_user_says_numbers_are_told_of() -> None:

@@ -70,3 +70,19 @@ def test_a_table_beside_an_array(tmp_path: Path) -> None:
     assert data.inputs.tolist()[2:] == [[5, 5.5, 1], [7, 7, 0], [7, 7, 0]]
     with pytest.raises(DataError, match="have 2 features, the data 1"):
         load(write(tmp_path, "a,label\n1,0\n3,1\n"), unlabeled=str(tmp_path / "pool.npz"))
+
+
+def test_a_pool_is_written_as_the_data_are(tmp_path: Path) -> None:
+    """1.000 alone would be one, and beside 1,5 it is a thousand."""
+    (tmp_path / "data.csv").write_text("a;label\n1,5;x\n2.500,5;y\n3;x\n")
+    (tmp_path / "pool.csv").write_text("a\n1.000\n2.000\n")
+    (tmp_path / "test.csv").write_text("a;label\n4.000;x\n0,5;y\n")
+    found = load(
+        str(tmp_path / "data.csv"),
+        unlabeled=str(tmp_path / "pool.csv"),
+        test=str(tmp_path / "test.csv"),
+    )
+    assert found.inputs.ravel().tolist() == [1.5, 2500.5, 3, 1000, 2000]
+    assert found.test_inputs is not None
+    assert found.test_inputs.ravel().tolist() == [4000, 0.5]
+    assert "Read as numbers: 'a' ('1,5' is 1.5)." in found.notes

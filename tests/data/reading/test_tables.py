@@ -97,7 +97,7 @@ BAD = {
     "unnamed column": (b"a,,label\n0,1,x\n1,2,y\n", "column 2 of 3 has no name"),
     "text alone": (b"city,label\nRome,x\nOslo,y\n", "'city' has 2 values in 2 rows"),
     "text cell": (b"a,label\n1,x\nmany,y\n3,x\n", "t.csv:3: 'many' in column 'a' is not a num"),
-    "decimal comma": (b"a;label\n1,5;x\n2;y\n", "t.csv:2: '1,5'"),
+    "decimal comma": (b"a;label\n1,5;x\n2.5;y\n3,5;x\n", "t.csv:2: '1,5'"),
     "empty column": (b"a,label\n,x\nnan,y\n,x\n", "'a' is empty"),
     "inf": (b"a,label\n1,x\n-inf,y\n", "t.csv:3"),
     "beyond float32": (b"a,label\n1,x\n1e300,y\n", "t.csv:3"),
