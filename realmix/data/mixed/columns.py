@@ -29,6 +29,7 @@ class Number:
         median: of the training rows.
         blanks: whether some were blank there.
         mark: of the decimals where they are written with units or marked thousands; see `written`.
+        unit: that they are written with; cells of another one are blank. None: of any.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Number:
     median: float
     blanks: bool
     mark: Literal["", ".", ","] = ""
+    unit: str | None = None
 
     @property
     def as_text(self) -> AsText:
@@ -61,7 +63,7 @@ class Number:
     def read(self, column: np.ndarray) -> np.ndarray:
         """(N,) float64, NaN where a cell is blank or none of that kind."""
         if self.mark:
-            return written_of(column, self.mark)
+            return written_of(column, self.mark, self.unit)
         return truths_of(column) if self.kind == "boolean" else numbers_of(column)
 
     def shown(self, numbers: np.ndarray) -> list[str]:
@@ -199,11 +201,12 @@ KINDS: dict[str, type[Column]] = {
 }
 
 
-def written_of(column: np.ndarray, mark: Mark) -> np.ndarray:
-    """(N,) float64 of (N,) texts, NaN where one is blank or no number with that mark."""
+def written_of(column: np.ndarray, mark: Mark, unit: str | None = None) -> np.ndarray:
+    """(N,) float64 of (N,) texts, NaN where one is blank or no number with that mark and unit."""
     if column.dtype == np.float64:
         return column
-    return np.array([np.nan if cell is None else number(cell, mark) for cell in column], np.float64)
+    values = (np.nan if cell is None else number(cell, mark, unit) for cell in column)
+    return np.array([*values], np.float64)
 
 
 def truths_of(column: np.ndarray) -> np.ndarray:

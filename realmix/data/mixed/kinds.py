@@ -25,7 +25,7 @@ from realmix.data.mixed.columns import (
 )
 from realmix.data.mixed.dates import forms_of, moment, parts_of
 from realmix.data.mixed.encoding import Encoding
-from realmix.data.mixed.written import Mark, marks_of, number, refuse_two_writings, told
+from realmix.data.mixed.written import Mark, marks_of, number, refuse_two_writings, told, unit_of
 
 MOST_LEVELS = 100  # values of a category with a column of their own
 RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
@@ -150,7 +150,9 @@ def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
             f" {places[int(filled[0])]} has '{printable(texts[0])[:40]}'."
         )
     missing = np.isnan(values)
-    return Number(name, "number", float(np.median(values[~missing])), bool(missing.any()), mark)
+    unit = next(filter(None, map(unit_of, texts)), None)
+    median = float(np.median(values[~missing]))
+    return Number(name, "number", median, bool(missing.any()), mark, unit)
 
 
 def _refuse_number(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> None:

@@ -15,7 +15,10 @@ Mark = Literal[".", ","]
 """What stands before the decimals."""
 
 _UNIT = r"[$€£¥₹%]|USD|EUR|GBP|CHF|JPY"
-_FRAME = re.compile(rf"([-+]?)\s*({_UNIT})?\s*([-+]?)([\d.,' \u00a0\u202f]*\d)\s*({_UNIT})?")
+_WORD = r"°?[^\W\d_]{1,8}(?:/[^\W\d_]{1,8})?[²³]?|[°µ]"  # kg, °C, km/h, m²
+_FRAME = re.compile(
+    rf"([-+]?)\s*({_UNIT})?\s*([-+]?)([\d.,' \u00a0\u202f]*\d)\s*({_UNIT}|{_WORD})?"
+)
 _SPACES = "' \u00a0\u202f"  # that mark thousands in either writing
 _WHOLE = {
     mark: re.compile(rf"(\d+|\d{{1,3}}(([{other}{_SPACES}])\d{{3}})(\3\d{{3}})*)?([{mark}]\d+)?")
@@ -24,15 +27,19 @@ _WHOLE = {
 _EITHER = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")  # 1,234: a thousand or a little more than one
 
 
-def number(text: str, mark: Mark) -> float:
-    """What is written, without its unit; NaN where it is no number.
+def number(text: str, mark: Mark, unit: str | None = None) -> float:
+    """What is written, without its unit; NaN where it is no number, or of another unit than `unit`.
 
     >>> number("$1,234.50", "."), number("-1.234,5 €", ","), number("5%", "."), number("1,2", ".")
     (1234.5, -1234.5, 5.0, nan)
+    >>> number("500 g", "."), number("500 g", ".", "kg"), number("5", ".", "kg")
+    (500.0, nan, 5.0)
     """
     found = _FRAME.fullmatch(text)
     if not found or (found[1] and found[3]) or (found[2] and found[5]):
         return _plain(text) if mark == "." else np.nan
+    if unit is not None and (found[2] or found[5] or unit) != unit:
+        return np.nan
     digits = found[4]
     if not _WHOLE[mark].fullmatch(digits):
         return np.nan
@@ -44,8 +51,8 @@ def number(text: str, mark: Mark) -> float:
 def unit_of(text: str) -> str:
     """The unit that is written; "" where there is none, or no number.
 
-    >>> unit_of("$5"), unit_of("5 %"), unit_of("5")
-    ('$', '%', '')
+    >>> unit_of("$5"), unit_of("5 %"), unit_of("21 °C"), unit_of("5"), unit_of("1e5")
+    ('$', '%', '°C', '', '')
     """
     found = _FRAME.fullmatch(text)
     return (found[2] or found[5] or "") if found else ""

@@ -247,6 +247,18 @@ def test_numbers_that_can_be_read_in_one_way_are_read_and_told() -> None:
     assert rows(found.encoding, a=["2.500"], b=["$3"]) == [[2500, 0, 3]]
 
 
+def test_a_unit_is_remembered_and_another_one_is_blank() -> None:
+    encoding = fit(a=["1.5 kg", "2 kg", "4 kg"], t=["20 °C", "21 °C", "23.5 °C"]).encoding
+    assert rows(encoding, a=["3 kg", "500 g", "7"], t=["1 °C", "2 °F", "3 °C"]) == [
+        *([3, 1], [2, 21], [7, 3]),
+    ]
+    table = {"a": column_of(["500 g", "1 kg"], True), "t": column_of(["2 °F", "2 °C"], True)}
+    assert "a '500 g' (1 row), t '2 °F' (1 row)" in " ".join(encoding.notes(table, "new.csv"))
+    kept = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert kept == encoding
+    assert fit(a=["1st", "2nd", "3rd"] * 4).encoding.names == ("a=1st", "a=2nd", "a=3rd")
+
+
 @pytest.mark.parametrize(
     "cells",
     [
