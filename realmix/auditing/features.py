@@ -143,9 +143,10 @@ def _of_pictures(
 def _of_texts(
     dataset: Dataset, encoder: str, counting: Counting, note: Callable[[str], None]
 ) -> tuple[TextEncoding, str, str]:
-    name = best_for_texts() if encoder == AUTO else TFIDF if encoder == NONE else encoder
+    read = list(dataset.inputs)
+    name = best_for_texts(read) if encoder == AUTO else TFIDF if encoder == NONE else encoder
     weak = f"Texts are compared by their words. {OFFLINE} brings an encoder that reads them."
-    reader = text_encoder(name, list(dataset.inputs))
+    reader = text_encoder(name, read)
     device = choose("auto")
     reader.on(device, best_precision(device, AS_A_PICTURE))
     encoding = TextEncoding(dataset, reader, _no_views, counting=counting, note=note)

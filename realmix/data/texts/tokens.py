@@ -67,6 +67,12 @@ class Tokenizing:
         found = self.tokenizer.encode_batch(cut, add_special_tokens=self.special)
         return [one.ids for one in found]
 
+    def pieces(self, texts: Sequence[str]) -> float:
+        """Tokens for each word between spaces, signs aside: 1 where all words are known whole."""
+        found = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        known = ("".join(filter(str.isalnum, token)) for one in found for token in one.tokens)
+        return sum(map(bool, known)) / max(sum(len(text.split()) for text in texts), 1)
+
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
         """Itself: it computes nothing there."""
         return self
