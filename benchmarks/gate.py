@@ -26,7 +26,7 @@ from realmix.evaluate.gate import UNSETTLED
 NAME = "gate"
 TABLES = {"pendigits": 4, "satimage": 10, "magic": 20, "spambase": 20, "letter": 5}
 """Labels of a class."""
-SEEDS = (200, 201, 202, 203)
+SEEDS = (204, 205, 206, 207)
 POOL, TEST = 1500, 3000
 FIELDS: dict[str, dict[str, Any]] = {
     "fixmatch": {"unlabeled_ratio": 2},
@@ -47,7 +47,7 @@ def cases() -> Iterator[tuple[str, int, str, float, int, int]]:
         for place, labels in enumerate((20, 40, 100)):
             for turn, method in enumerate(("mixmatch", "fixmatch", "vat")):
                 yield "digits", labels, method, shares[(place + turn + seed) % 4], seed, 200
-        for place, labels in enumerate((250, 1000) if seed == SEEDS[0] else ()):
+        for place, labels in enumerate((250, 1000) if seed == SEEDS[-1] else ()):
             for turn, method in enumerate(("mixmatch", "pi_model")):
                 yield "cifar10", labels, method, shares[(place + turn) % 4], seed, 500
 
