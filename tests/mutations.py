@@ -1944,6 +1944,80 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "data/mixed/written.py",
+        "data/mixed/test_mixed_columns.py",
+        [
+            ("two units are told", "if len(units) > 1 or", "if"),
+            ("a thousand may be one", "not marks and any(map(_may_be_either, filled))", "False"),
+            ("spaces tell", 'not (marks or units - {""})', "False"),
+            ("grams are kilograms", "(found[2] or found[5] or unit) != unit", "False"),
+        ],
+    ),
+    *mutants(
+        "data/mixed/cells.py",
+        "data/mixed/test_mixed_columns.py data/mixed/test_mixed_tables.py",
+        [
+            (
+                "1.000 becomes 1",
+                "if not as_text and told(written := _written(cells)):",
+                "if False:",
+            ),
+            (
+                "the pool is read anew",
+                '"written" if column.dtype == object and told(column)',
+                "False if 0",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/mixed/join.py",
+        "data/mixed/test_arrays_with_blanks.py",
+        [
+            (
+                "blanks of test rows stay",
+                "for part in ready if part.inputs is not None",
+                "for part in parts",
+            )
+        ],
+    ),
+    *mutants(
+        "data/pixels/formats.py",
+        "data/reading/test_decode.py",
+        [
+            ("progressive photos are huge", ' and "progressive" not in image.info', ""),
+            ("large photos are refused", "MAX_JPEG_PIXELS if _decodes_smaller(image) else", ""),
+        ],
+    ),
+    *mutants(
+        "base/hub.py",
+        "base/test_hub.py",
+        [
+            ("proxies are passed by", "if urllib.request.getproxies():", "if False:"),
+            ("offline for ever", "constants.HF_HUB_OFFLINE = False", "pass"),
+            (
+                "the hub is always asked",
+                "if constants.HF_HUB_OFFLINE or _answers(",
+                "if True or _answers(",
+            ),
+        ],
+    ),
+    *mutants(
+        "estimators/inputs.py",
+        "estimators/test_data_frames.py",
+        [("blanks are zero", "np.where(blank, medians, rows)", "np.where(blank, 0, rows)")],
+    ),
+    *mutants(
+        "estimators/others.py",
+        "estimators/test_data_frames.py",
+        [
+            (
+                "whole numbers become fractions",
+                'not isinstance(getattr(y, "dtype", None), np.dtype)',
+                "False",
+            )
+        ],
+    ),
+    *mutants(
         "data/cells/parquet.py",
         "data/cells/test_parquet.py",
         [

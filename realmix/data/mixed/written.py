@@ -84,7 +84,7 @@ def told(texts: Iterable[str | None]) -> Mark | None:
     if not filled or all(np.isnan(number(filled[0], mark)) for mark in kinds):
         return None  # most columns of text end here
     units, marks = set(map(unit_of, filled)), marks_of(filled)
-    if len(units) > 1 or len(marks) > 1 or not (marks or units - {""}):
+    if len(units) > 1 or not (marks or units - {""}):  # of two marks one cannot be read
         return None
     mark: Mark = next(iter(marks), ".")
     if not marks and any(map(_may_be_either, filled)):
