@@ -18,6 +18,7 @@ IMAGE_ENDINGS = (
     *(".heic", ".heif", ".hif", ".avif"),
     *(".jp2", ".ppm", ".pgm", ".psd", ".tga"),  # not read, and so said
 )
+_BESIDE = {".aae", ".mov", ".mp4", ".thm", ".xmp"}  # what cameras and phones write beside photos
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 _DEPTH = 8  # of folders whose form is looked at; below, only whether there is an image
 _LOOKED_AT = 20  # files without an image's ending that are opened to see what they are
@@ -32,20 +33,21 @@ class Walk:
         follow: whether links that lead outside of it are followed.
         seen: (device, inode) of the folders already read.
         refused: entries that could not be read or may not be followed.
-        repeated: links to a folder that is read under another name.
+        passed_over: links to a folder that is read under another name, and files that phones and
+            cameras write beside photos.
     """
 
     root: Path
     follow: bool = False
     seen: set[tuple[int, int]] = field(default_factory=set)
     refused: list[Bad] = field(default_factory=list)
-    repeated: list[Bad] = field(default_factory=list)
+    passed_over: list[Bad] = field(default_factory=list)
 
     def enter(self, folder: Path) -> bool:
         """Whether `folder` is to be read: inside the root and not read yet."""
         status = folder.stat()
         if (status.st_dev, status.st_ino) in self.seen:
-            self.repeated.append((printable(folder), "a link to a folder that is read already"))
+            self.passed_over.append((printable(folder), "a link to a folder that is read already"))
             return False
         self.seen.add((status.st_dev, status.st_ino))
         return True
@@ -67,6 +69,8 @@ class Walk:
                 self.refused.append((printable(path), reason))
             elif entry.is_dir():
                 folders.append(path)
+            elif path.suffix.lower() in _BESIDE:
+                self.passed_over.append((printable(path), "written beside photos, and none itself"))
             else:
                 files.append(path)  # what is no regular file is refused when it is opened
         return folders, files

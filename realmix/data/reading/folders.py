@@ -107,7 +107,7 @@ def read_class_folders(
         source,
         notes=tuple(notes),
         refused=(*refused, *source.refused),
-        bad_files=(*source.bad_files, *walk.repeated),
+        bad_files=(*source.bad_files, *walk.passed_over),
         test=_rows(walk, test, kept, marks) if test else None,
     )
 
@@ -188,4 +188,4 @@ def read_pool_folder(folder: Path, follow: bool = False) -> Source:
         for name in exams
     )
     source = Source(_names(files), label, classes, files=tuple(files), notes=notes)
-    return replace(source, bad_files=(*walk.take_refused(), *walk.repeated))
+    return replace(source, bad_files=(*walk.take_refused(), *walk.passed_over))

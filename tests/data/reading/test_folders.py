@@ -12,7 +12,7 @@ import pytest
 from pictures import BASE, bad_files, class_folders, different, fifo, save, write_all
 
 from realmix.base.errors import DataError, UsageError
-from realmix.data.reading.folders import read_pool_folder
+from realmix.data.reading.folders import read_class_folders, read_pool_folder
 from realmix.data.reading.load import load
 
 
@@ -314,3 +314,16 @@ def test_a_folder_of_links_that_lead_outside_says_what_follows_them(tmp_path: Pa
     (tmp_path / "given" / "cat").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DataError, match=r"no files in .*\n  .*cat: a link .*--follow-links"):
         read_pool_folder(tmp_path / "given")
+
+
+def test_what_phones_write_beside_photos_is_named_and_refuses_nothing(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/2.png", "unlabeled/3.png"):
+        (tmp_path / name).parent.mkdir()
+        save(tmp_path / name, different(len(name), 8))
+    for name in ("a/1.MOV", "b/2.AAE", "unlabeled/3.mov"):
+        (tmp_path / name).write_bytes(b"no picture")
+    found = read_class_folders(tmp_path)
+    assert [path.name for path in found.files or ()] == ["1.png", "2.png", "3.png"]
+    assert found.refused == ()
+    assert sorted(Path(path).name for path, _ in found.bad_files) == ["1.MOV", "2.AAE", "3.mov"]
+    assert {reason for _, reason in found.bad_files} == {"written beside photos, and none itself"}
