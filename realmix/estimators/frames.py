@@ -85,7 +85,7 @@ def _has_more_than_numbers(X: Any) -> bool:
     if array.ndim != 2 or array.dtype.kind == "c":
         return False
     try:
-        return bool(np.isnan(array.astype(np.float64)).any())
+        return bool(np.isnan(array.astype(np.float64, copy=False)).any())
     except ValueError:  # text that is no number
         return all(isinstance(cell, (str, Real, NoneType)) for cell in array.ravel().tolist())
     except TypeError:  # no cells of a table

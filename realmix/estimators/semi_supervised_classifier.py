@@ -181,7 +181,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
         Raises:
             NotFittedError: before `fit`.
-            ValueError: inputs of another shape than in `fit`, or not finite.
+            ValueError: inputs of another shape than in `fit`, or infinite ones; NaN is filled.
         """
         check_is_fitted(self)
         return proba(self, X)

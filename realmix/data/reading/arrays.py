@@ -81,8 +81,8 @@ def as_rows(X: Any, name: str = "X", blanks: bool = False) -> np.ndarray:
     if array.ndim > 2:
         return np.ascontiguousarray(_channels_first(array, name))
     features = array.astype(_EXACT.get(array.dtype.name, np.float64), copy=False)
-    checked = np.where(np.isnan(features), 0, features) if blanks else features
-    check_finite(checked, None, f"rows of {name}")
+    blank = np.isnan(features) if blanks else np.False_
+    check_finite(np.where(blank, 0, features) if blank.any() else features, None, f"rows of {name}")
     return features
 
 
