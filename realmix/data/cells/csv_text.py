@@ -10,6 +10,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,10 @@ from realmix.base.wording import printable
 Records = list[tuple[int, list[str]]]
 """(line on which the record ends, its cells) of each record; the first is the header."""
 
-LOOKED_AT = 50  # lines, to find what separates cells
+LOOKED_AT = 50  # lines, to find what separates cells, and what stands above them
+SEPARATORS = ",;\t|"
+_ABOVE = re.compile(r"#|sep=.\s*$|\s*$", re.IGNORECASE)  # a header; the second is Excel's
+_NAME = re.compile(r"#\w")  # of a header that begins so, as in "#id,text"
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -86,9 +90,10 @@ def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
-    """The records of a CSV file, separated by comma, semicolon or tab, whichever its rows fit.
+    """The records of a CSV file, separated by one of `SEPARATORS`, whichever its rows fit.
 
-    Where tabs separate, quotes that no writer of CSV put there are part of the text.
+    Comments above the header are passed over. Where tabs separate, quotes that no writer of CSV put
+    there are part of the text.
 
     Returns:
         The records, blank lines left out, all as wide as the header; and notes for the user.
@@ -104,6 +109,10 @@ def read_csv(path: Path) -> tuple[Records, tuple[str, ...]]:
             f"{where} {line}: a NUL byte. The file is damaged, or UTF-16 without a mark; save it "
             "again as UTF-8."
         )
+    if above := _above_header(text):
+        first = printable("".join(above).strip().splitlines()[0])[:60]
+        notes += (f"'{printable(path)}': what is above the header is passed over: {first}",)
+        text = "\n" * len(above) + text[sum(map(len, above)) :]
     records = _records(text, where)
     if len(records) < 2:
         raise DataError(f"'{printable(path)}' has no rows below its header line.")
@@ -123,8 +132,28 @@ def _records(text: str, where: str) -> Records:
     return max(records, plain, key=len)
 
 
+def _above_header(text: str) -> list[str]:
+    """The lines above the header, with their ends: none where all of them are blank.
+
+    The last of them is the header where it begins with a name and is as wide as the line below.
+    """
+    lines = list(itertools.islice(io.StringIO(text, newline=""), LOOKED_AT))
+    above = list(itertools.takewhile(_ABOVE.match, lines))
+    rows = lines[len(above) :]
+    if not rows:
+        return []
+    if above and _NAME.match(above[-1]):
+        delimiter = _delimiter("".join(rows))
+        with _long_cells(text):  # each by itself, as a quote may join the two
+            header, first = (
+                len(next(csv.reader([line], delimiter=delimiter))) for line in (above[-1], rows[0])
+            )
+        above = above[:-1] if header == first > 1 else above
+    return above if any(map(str.strip, above)) else []
+
+
 def _delimiter(text: str) -> str:
-    """Of comma, semicolon and tab the one by which most of the first rows are as the header is."""
+    """Of `SEPARATORS` the one by which most of the first rows are as the header is."""
     lines = list(itertools.islice(io.StringIO(text.lstrip(), newline=""), LOOKED_AT))
 
     def fits(delimiter: str) -> tuple[float, int]:
@@ -132,7 +161,7 @@ def _delimiter(text: str) -> str:
         return rows.count(header) * (header > 1), header
 
     with _long_cells(text):
-        return max(",;\t", key=fits)
+        return max(SEPARATORS, key=fits)
 
 
 def _unquoted(text: str) -> Records:

@@ -11,13 +11,14 @@ from pathlib import Path
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.cells.csv_text import kind_of
-from realmix.data.cells.read import SUFFIXES, read_files
+from realmix.data.cells.read import SUFFIXES, read_cells, read_files
 from realmix.data.cells.table import Table, joined
 from realmix.data.folders.names import Role, role, says_nothing
 from realmix.data.folders.walk import IMAGE_ENDINGS, TEXT
 from realmix.data.reading.source import Source
 from realmix.data.reading.tables import Asked
 
+EXAMS: tuple[Role, Role] = ("test", "validation")
 Shards = dict[Role | None, list[Path]]
 _SHARDS = tuple(suffix for suffix in SUFFIXES if suffix != ".json")  # which may say things of them
 _NUMBERED = re.compile(r"[-_.]?\d+(-of-\d+)?(-[0-9a-f]{16})?$")  # train-00000-of-00002
@@ -61,23 +62,16 @@ def tables_beside(folder: Path) -> list[Path]:
 def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
     """The files by the part that their names say, such as train-00000-of-00002.parquet.
 
-    None stands for those that say none, where all of them do so.
+    None stands for those that say none.
 
     Raises:
-        DataError: some names say one and others do not; or nothing is to be learned from.
+        DataError: nothing is to be learned from.
     """
     parts: Shards = {}
     for file in files:
         stem = file.name[: -len("".join(file.suffixes))] or file.name
         parts.setdefault(role(_NUMBERED.sub("", stem)), []).append(file)
-    unsaid = parts.get(None, [])
-    if unsaid and len(parts) > 1:
-        raise DataError(
-            f"'{printable(folder)}' holds tables whose names say their part, and"
-            f" '{printable(unsaid[0].name)}', whose name says none. Give the files by themselves:"
-            " realmix fit TABLE --test TABLE --unlabeled TABLE."
-        )
-    if not unsaid and "train" not in parts:
+    if "train" not in parts and set(parts) != {None}:
         raise DataError(
             f"'{printable(folder)}' holds tables, of which none is called as a training part is,"
             " such as train.csv. Give the files by themselves: realmix fit TABLE --test TABLE."
@@ -90,7 +84,7 @@ def read_shards(
 ) -> Source:
     """The rows of the training part and of the pool, and the test part.
 
-    Where there is no test part, the validation part takes its place.
+    Where no test part has labels, the validation part takes its place; what has none is a pool.
 
     Args:
         folder: that was given.
@@ -100,32 +94,55 @@ def read_shards(
         is_exam: they are the test set, of which only the test part is taken where there is one.
 
     Raises:
-        DataError: see `parts_of`, `read_files` and `read_table`.
+        DataError: a table may be of another part; see `parts_of`, `read_files` and `read_table`.
     """
     if is_pool:
         return asked.rows(read_files(files, alike=False), False)
     parts = parts_of(folder, files)
     train = parts.get("train") or parts[None]
-    exam = parts.get("test") or parts.get("validation")
     if is_exam:
-        return asked.rows(read_files(exam or train), True)
+        return asked.rows(read_files(parts.get("test") or parts.get("validation") or train), True)
     table = read_files(train)
-    notes: list[str] = []
+    notes = [] if train is parts.get(None) else _passed_over(parts.get(None, []), table, asked)
     if "pool" in parts:
         table = with_pool(table, read_files(parts["pool"], alike=False), asked.label_column)
         notes.append(f"{_named(parts['pool'])} joins the pool.")
-    source = asked.rows(table, True)
-    test = None if exam is None else asked.like(source).rows(read_files(exam), False)
-    if exam is not None and test is not None and (test.label >= 0).any():
-        notes.append(f"{_named(exam)} is the test set, unless --test names another.")
-    elif exam is not None:
-        test = None
-        notes.append(
-            f"{_named(exam)} has no labels and is not used; --unlabeled takes it as a pool."
-        )
-    if "test" in parts and "validation" in parts:
-        notes.append(f"{_named(parts['validation'])} is not used; --test takes another test set.")
+    source, test = asked.rows(table, True), None
+    for files in (parts[part] for part in EXAMS if part in parts):
+        if test is not None:
+            notes.append(f"{_named(files)} is not used; --test takes another test set.")
+            continue
+        exam = read_files(files)
+        rows = asked.like(source).rows(exam, False)
+        if (rows.label >= 0).any():
+            test = rows
+            notes.append(f"{_named(files)} is the test set, unless --test names another.")
+        else:
+            table = with_pool(table, exam, asked.label_column)
+            source = asked.rows(table, True)
+            notes.append(f"{_named(files)} has no labels and joins the pool.")
     return replace(source, test=test, notes=(*source.notes, *notes))
+
+
+def _passed_over(files: Sequence[Path], table: Table, asked: Asked) -> list[str]:
+    """What is said of tables whose names say no part, where they can be none.
+
+    Raises:
+        DataError: one has all that is learned from.
+    """
+    for file in files:
+        try:
+            columns = set(read_cells(file).cells)
+        except DataError:
+            continue  # no table at all
+        if columns >= set(table.cells) - {asked.label_column}:
+            raise DataError(
+                f"'{printable(file.parent)}' holds tables whose names say their part, and"
+                f" '{printable(file.name)}', whose name says none. Give the files by themselves:"
+                " realmix fit TABLE --test TABLE --unlabeled TABLE."
+            )
+    said = "Not used, as their names say no part and their columns are others"
+    return [f"{said}: {_named(files)}."] if files else []
 
 
 def _named(files: Sequence[Path]) -> str:

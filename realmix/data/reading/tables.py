@@ -111,7 +111,8 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
         near = suggestion(label_column, columns) or _usual(columns)
         raise UsageError(
             f"'{printable(table.path)}' has no label column '{printable(label_column)}'; its "
-            f"columns are {listed}.{near} Name it with label_column (--label-column)."
+            f"columns are {listed}.{near} Name it with label_column (--label-column); a table"
+            " without labels is a pool: --unlabeled."
             f" {row_for_names([*table.cells]) or NAMED_ABOVE}"
         )
     where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"

@@ -84,3 +84,50 @@ def test_columns_may_be_numbers_that_ascend(tmp_path: Path, names: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"{names}\n{','.join('1' * len(names.split(',')))}\n")
     assert not read_cells(path).notes
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        ("# made by x, on Monday\n# seed=1\n", "a,b"),
+        ("sep=,\n", "a,b"),
+        ("#\n\n# two lines below\n\n", "a,b"),
+        ("# then a header that begins so:\n", "#a,b"),
+    ],
+)
+def test_comments_above_the_header_are_passed_over(
+    tmp_path: Path, above: str, header: str, end: str
+) -> None:
+    text = f"{above}{header}\n1,#2\n#3,4\n".replace("\n", end)
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    records, notes = read_csv(tmp_path / "t.csv")
+    lines = above.count("\n")
+    assert records == [
+        (lines + 1, header.split(",")), (lines + 2, ["1", "#2"]), (lines + 3, ["#3", "4"])
+    ]  # fmt: skip
+    (note,) = notes
+    assert note.endswith(f"what is above the header is passed over: {above.splitlines()[0]}")
+
+
+@pytest.mark.parametrize("text", ["#a,b\n1,2\n", "\n#a,b\n1,2\n", "\n\na,b\n1,2\n", "a,b\n#1,2\n"])
+def test_no_comment_no_note(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    records, notes = read_csv(tmp_path / "t.csv")
+    assert [cells for _, cells in records] == [line.split(",") for line in text.split()]
+    assert notes == ()
+
+
+def test_a_long_row_below_a_comment(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    assert cells(tmp_path / "t.csv", f"# of\n#a,b\n{long},2\n")[1] == [long, "2"]
+
+
+def test_a_comment_that_opens_a_quote(tmp_path: Path) -> None:
+    text = '#of,"them\na,b,c\n1,2,3\n'
+    assert cells(tmp_path / "t.csv", text) == [["a", "b", "c"], ["1", "2", "3"]]
+
+
+def test_bars_separate(tmp_path: Path) -> None:
+    text = "text|label\nto be, or not|a\nboth; and|b\n"
+    assert cells(tmp_path / "t.csv", text)[1:] == [["to be, or not", "a"], ["both; and", "b"]]

@@ -78,23 +78,46 @@ def test_unsigned_labels_of_several_files_may_hide_a_minus_one(tmp_path: Path) -
     assert load(str(tmp_path)).label.tolist() == [0, 1, -1, 1, 0, -1]
 
 
-def test_a_test_part_without_labels_is_not_used_nor_is_validation_then(
+def test_a_test_part_without_labels_is_a_pool_and_validation_takes_its_place(
     tmp_path: Path,
 ) -> None:
     rows = {"train": texts("cats,a", "dogs,b", "eels,a"), "validation": texts("bees,b")}
     data = load(write(tmp_path / "v", **rows))
     assert data.test_label is not None
     assert data.test_label.tolist() == [1]
-    both = load(write(tmp_path / "v", test=texts("ants,")))
-    assert both.test_label is None
-    assert any("test.csv has no labels and is not used" in note for note in both.notes)
-    assert any("validation.csv is not used; --test" in note for note in both.notes)
+    for hidden in (texts("ants,", "owls,"), "text\na text about ants\na text about owls\n"):
+        both = load(write(tmp_path / "v", test=hidden))
+        assert both.test_label is not None
+        assert both.test_label.tolist() == [1]
+        assert both.label.tolist() == [0, 1, 0, -1, -1]
+        assert both.inputs.tolist()[3:] == ["a text about ants", "a text about owls"]
+        told = " ".join(both.notes)
+        assert "test.csv has no labels and joins the pool." in told
+        assert "validation.csv is the test set, unless" in told
+    known = load(write(tmp_path / "v", test=texts("ants,a")))
+    assert known.test_label is not None
+    assert known.test_label.tolist() == [0]
+    assert any("validation.csv is not used; --test" in note for note in known.notes)
+
+
+def test_tables_of_other_columns_beside_the_parts_are_passed_over(tmp_path: Path) -> None:
+    rows = {"train": "id,text,label\n1,a cat,x\n2,a dog,y\n3,a cow,x\n"}
+    rows |= {"test": "id,text\n4,an owl\n", "sample_submission": "id,label\n4,x\n"}
+    data = load(write(tmp_path / "d", **rows, dictionary="column,meaning\nid\n"))
+    assert data.label.tolist() == [0, 1, 0, -1]
+    assert any(
+        note == "Not used, as their names say no part and their columns are others:"
+        " dictionary.csv, sample_submission.csv."
+        for note in data.notes
+    )
 
 
 @pytest.mark.parametrize(
     ("files", "words"),
     [
         ({"train": texts("a,x"), "other": texts("b,y")}, "'other.csv', whose name says none"),
+        ({"train": texts("a,x"), "other": "text\nb\n"}, "'other.csv', whose name says none"),
+        ({"test": texts("a,x"), "other": texts("b,y")}, "none is called as a training part is"),
         ({"test": texts("a,x")}, "none is called as a training part is"),
         ({"a": texts("a,x"), "b": "words,label\nb,y\n"}, "and '.*' has not"),
     ],
