@@ -131,7 +131,8 @@ def build(
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}: 'auto' chooses one.")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed))
+        # torch.manual_seed would call on every kind of device there is, for some milliseconds
+        torch.default_generator.manual_seed(derive(seed))
         return _build(name, shape, num_classes, dropout, stochastic_depth)
 
 
