@@ -10,7 +10,6 @@ import numpy as np
 from realmix.bank.lines import BLOCK, Lines
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import store_of
-from realmix.encoders.written import state_of
 
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 Count = Callable[[str, int, int], None]
@@ -37,7 +36,7 @@ class Bank:
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.lines, self.encoder, self.counting, self.note = lines, encoder, counting, note
-        self.keeps = not state_of(encoder)
+        self.keeps = not encoder.state
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -101,7 +101,7 @@ def _several(
     names: Sequence[str], size: int | None, state: photos.State | None
 ) -> JoinedPhotoEncoder:
     """Encoders that see pictures of one side: that which is asked for, or their own largest."""
-    states = [part_of(state, place) for place in range(len(names))]
+    states = [None if state is None else part_of(state, place) for place in range(len(names))]
     found = [photo_encoder(*each) for each in zip(names, [size] * len(names), states, strict=True)]
     largest = max(each.look.size for each in found)
     same = [
@@ -219,9 +219,15 @@ def recall_text(
     """
     if TOKENIZER in state:
         return Tokenizing.restore(state, reference.name)
-    if reference.name == TFIDF:
-        return TfidfEncoder.restore(state)
-    return _the_same(text_encoder(reference.name), reference, what)
+    names = reference.name.split(BETWEEN)
+    if len(names) == 1:
+        return _the_same(_restored(reference.name, state), reference, what)
+    parts = [_restored(name, part_of(state, place)) for place, name in enumerate(names)]
+    return _the_same(JoinedEncoder(parts), reference, what)
+
+
+def _restored(name: str, state: Mapping[str, Tensor]) -> TextEncoder:
+    return TfidfEncoder.restore(state) if name == TFIDF else text_encoder(name)
 
 
 def recall(reference: Reference, what: str, state: photos.State | None = None) -> PhotoEncoder:

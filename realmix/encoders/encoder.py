@@ -36,7 +36,15 @@ class Encoder(Protocol):
 
 
 class TextEncoder(Encoder, Protocol):
-    """An encoder of texts."""
+    """An encoder of texts.
+
+    Attributes:
+        state: what a model's file must hold of it: all of one that was fitted to the data, else
+            nothing.
+    """
+
+    @property
+    def state(self) -> Mapping[str, Tensor]: ...
 
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
         """The same encoder, which computes there and in that precision from now on."""

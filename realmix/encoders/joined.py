@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from realmix.base.errors import UsageError
-from realmix.data.encoded import Reference
+from realmix.data.encoded import Kept, Reference
 from realmix.encoders.encoder import (
     IMAGES,
     TEXTS,
@@ -19,32 +19,32 @@ from realmix.encoders.encoder import (
     fingerprint,
     kept,
 )
-from realmix.encoders.tfidf import TfidfEncoder
 
 BETWEEN = ","  # names
+BLOCK = 4096  # rows whose features are put together at once
 
 
 class JoinedEncoder:
     """Features of the same length by each encoder, so that each counts alike in a cosine.
 
     Args:
-        encoders: two or more, none of which was fitted to the data.
+        encoders: two or more.
 
     Attributes:
         kind: "texts".
         reference: how it is found again; its fingerprint changes with that of any.
-
-    Raises:
-        UsageError: one of them was fitted.
     """
 
     kind = TEXTS
 
     def __init__(self, encoders: Sequence[TextEncoder]) -> None:
-        if any(isinstance(each, TfidfEncoder) for each in encoders):
-            raise UsageError("tfidf is fitted to the data and cannot be one of several encoders.")
         self.encoders = encoders
         self.reference = _reference(encoders, None)
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Of those that were fitted to the data, the number of the encoder before each name."""
+        return _numbered([each.state for each in self.encoders])
 
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
         """The same encoders, which compute there and in that precision from now on."""
@@ -55,6 +55,17 @@ class JoinedEncoder:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """B texts to (B, D) float16 features of length sqrt(D), on the CPU."""
         return side_by_side([each.encode(texts) for each in self.encoders])
+
+
+def unfitted(encoder: TextEncoder) -> TextEncoder:
+    """Of several encoders those that were not fitted to the data, if there are any: what they make
+    of a text is the same in all runs."""
+    if not isinstance(encoder, JoinedEncoder):
+        return encoder
+    free = [each for each in encoder.encoders if not each.state]
+    if not free or len(free) == len(encoder.encoders):
+        return encoder
+    return free[0] if len(free) == 1 else JoinedEncoder(free)
 
 
 class JoinedPhotoEncoder(PhotoEncoder):
@@ -73,11 +84,7 @@ class JoinedPhotoEncoder(PhotoEncoder):
         self.encoders = encoders
         self.look = max((each.look for each in encoders), key=lambda look: look.size)
         self.device = encoders[0].device
-        self.weights = {
-            f"{place}.{name}": value
-            for place, each in enumerate(encoders)
-            for name, value in each.weights.items()
-        }
+        self.weights = _numbered([each.weights for each in encoders])
         self.reference = _reference(encoders, self.look.size)
 
     def on(self, device: torch.device, precision: torch.dtype) -> Self:
@@ -92,11 +99,17 @@ class JoinedPhotoEncoder(PhotoEncoder):
         return side_by_side([each.encode(pictures) for each in self.encoders])
 
 
-def part_of(state: Mapping[str, Tensor] | None, place: int) -> dict[str, Tensor] | None:
-    """The weights of one of several encoders of pictures, of those that a model file holds."""
+def _numbered(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {
+        f"{place}.{name}": value
+        for place, state in enumerate(states)
+        for name, value in state.items()
+    }
+
+
+def part_of(state: Mapping[str, Tensor], place: int) -> dict[str, Tensor]:
+    """What a model file holds of one of several encoders."""
     start = f"{place}."
-    if state is None:
-        return None
     return {name.removeprefix(start): t for name, t in state.items() if name.startswith(start)}
 
 
@@ -110,3 +123,16 @@ def _reference(encoders: Sequence[Encoder], size: int | None) -> Reference:
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:
     """(B, D_i) features of length sqrt(D_i) to (B, sum D_i) of length sqrt(D), all alike."""
     return kept(torch.cat([part.float() / part.shape[1] ** 0.5 for part in parts], 1))
+
+
+def all_side_by_side(parts: Sequence[Kept]) -> Kept:
+    """The same of all rows and views, in memory: encoders keep their features apart."""
+    rows, views = len(parts[0].place), parts[0].features.shape[1]
+    width = sum(part.features.shape[2] for part in parts)
+    found = np.empty((rows, views, width), np.float16)
+    for start in range(0, rows, BLOCK):
+        seen = slice(start, start + BLOCK)
+        block = [torch.from_numpy(part.features[part.place[seen]]) for part in parts]
+        joined = side_by_side([one.flatten(0, 1) for one in block])
+        found[seen] = joined.view(-1, views, width).numpy()
+    return Kept(found, np.arange(rows))

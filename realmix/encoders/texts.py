@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeGuard
 
 import torch
@@ -43,10 +44,12 @@ class TokenEncoder:
     Attributes:
         kind: "texts".
         reference: how it is found again.
+        state: empty.
         tokenizing: from texts to tokens.
     """
 
     kind = TEXTS
+    state: Mapping[str, Tensor] = MappingProxyType({})
 
     def __init__(
         self,
@@ -199,6 +202,7 @@ class SentenceTransformer:
     """Any encoder of the package sentence-transformers, by name or folder; see `TokenEncoder`."""
 
     kind = TEXTS
+    state: Mapping[str, Tensor] = MappingProxyType({})
 
     def __init__(self, name: str, last: bool = False) -> None:
         try:

@@ -11,17 +11,16 @@ from itertools import chain
 from typing import Self
 
 import numpy as np
-from torch import Tensor
 
 from realmix.data.encoded import Encoded, Kept
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import Tokenizing, padded
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.extract import PLAIN, keep, key_of, least_seconds, store_of
+from realmix.encoders.joined import JoinedEncoder, all_side_by_side
 from realmix.encoders.pictures import DIGEST
 from realmix.encoders.store import Store
 from realmix.encoders.texts import TokenEncoder, trains
-from realmix.encoders.tfidf import TfidfEncoder
 
 FEW = 8  # texts, to learn what one costs
 BATCH = 128  # texts between two looks at the clock
@@ -39,7 +38,8 @@ class TextEncoding:
         encoder: where it computes.
         make_views: from a number and a seed to so many views of a text, and what else they follow
             from.
-        keeps: whether features are kept on the disk; those of an encoder that was fitted never are.
+        keeps: whether features are kept on the disk, each encoder's apart; those of one that was
+            fitted never are.
         counting: is told what is done, how many of it, and of how many.
         note: is told what the user should know.
 
@@ -59,7 +59,7 @@ class TextEncoding:
     ) -> None:
         self.encoder, self.make_views = encoder, make_views
         self.counting, self.note = counting, note
-        self.keeps = keeps and not state_of(encoder)
+        self.keeps = keeps
         self.count = len(dataset.inputs)
         self.texts = [
             *dataset.inputs,
@@ -92,10 +92,25 @@ class TextEncoding:
             facts: dict[str, object] = {"view": mark, "count": more, "seed": seed}
             augmented = self._kept(what, self.count, made, facts, more)
         seconds = self.spent + time.monotonic() - started
-        return Encoded(plain, augmented, self.encoder.reference, seconds, state_of(self.encoder))
+        return Encoded(plain, augmented, self.encoder.reference, seconds, self.encoder.state)
+
+    @property
+    def parts(self) -> list[Self]:
+        """Of several encoders what each of them reads; of one none."""
+        several = self.encoder.encoders if isinstance(self.encoder, JoinedEncoder) else ()
+        found = [copy(self) for _ in several]
+        for part, encoder in zip(found, several, strict=True):
+            part.encoder = encoder
+        return found
 
     def missing(self) -> list[int]:
-        """Places of what has no plain features yet, test rows behind the others."""
+        """Places of what has no plain features yet, test rows behind the others.
+
+        Where there are several encoders, those count whose features are kept, if there are any.
+        """
+        if parts := self.parts:
+            lasting = [part for part in parts if not part.encoder.state]
+            return sorted({place for part in lasting or parts for place in part.missing()})
         with self._store(PLAIN, 1).opened() as store:
             return store.missing(self.digests)
 
@@ -109,8 +124,8 @@ class TextEncoding:
 
     @property
     def trains(self) -> bool:
-        """Whether torch can train the encoder."""
-        return trains(self.encoder)
+        """Whether torch can train the encoder, or one of several."""
+        return trains(self.encoder) or any(part.trains for part in self.parts)
 
     def seconds_each(self) -> float:
         """What the encoder takes for a text, by a few of them."""
@@ -159,6 +174,8 @@ class TextEncoding:
     def _kept(
         self, what: str, rows: int, views: Views, facts: dict[str, object], count: int
     ) -> Kept:
+        if parts := self.parts:
+            return all_side_by_side([part._kept(what, rows, views, facts, count) for part in parts])
         inputs = partial(self._inputs, views, count)
         tell = partial(self.counting, f"encoding {what} with {self.encoder.reference.name}")
         store, encode = self._store(facts, count), self.encoder.encode
@@ -168,7 +185,8 @@ class TextEncoding:
         return kept
 
     def _store(self, facts: dict[str, object], count: int) -> Store:
-        return store_of(self.encoder, {"kind": "texts", **facts}, count, self.keeps, self.note)
+        keeps = self.keeps and not self.encoder.state
+        return store_of(self.encoder, {"kind": "texts", **facts}, count, keeps, self.note)
 
     def _inputs(
         self, views: Views, count: int, batches: Sequence[Sequence[int]]
@@ -177,11 +195,6 @@ class TextEncoding:
         for batch in batches:
             made = [views(self.texts[row], key_of(self.digests[row])) for row in batch]
             yield from ([row[number] for row in made] for number in range(count))
-
-
-def state_of(encoder: TextEncoder) -> dict[str, Tensor]:
-    """What a model's file must hold of an encoder: all of one that was fitted, else nothing."""
-    return encoder.state if isinstance(encoder, TfidfEncoder) else {}
 
 
 def digest_of(text: str) -> bytes:

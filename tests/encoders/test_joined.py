@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,10 +14,12 @@ from torch import Tensor
 from realmix.augment.views import network_input
 from realmix.base.errors import UsageError
 from realmix.data.encoded import Reference
+from realmix.data.pools import Dataset
 from realmix.encoders import catalogue
 from realmix.encoders.encoder import PhotoEncoder, kept
-from realmix.encoders.joined import JoinedEncoder
+from realmix.encoders.joined import JoinedEncoder, unfitted
 from realmix.encoders.tfidf import TfidfEncoder
+from realmix.encoders.written import TextEncoding, Views
 from tests.encoders import tiny_encoder as small
 from tests.encoders.onnx_file import mean_colours
 
@@ -26,6 +30,7 @@ class Fixed:
     """Random vectors of so many numbers, by the text's length."""
 
     kind = "texts"
+    state: ClassVar[dict[str, Tensor]] = {}
 
     def __init__(self, name: str, width: int, mark: str = "0") -> None:
         self.reference = Reference(name, None, width, mark)
@@ -74,10 +79,72 @@ def test_commas_stand_between_names(monkeypatch: pytest.MonkeyPatch) -> None:
         catalogue.text_encoder("first,nex")
 
 
-def test_what_is_fitted_to_the_data_is_refused() -> None:
-    fitted = TfidfEncoder.fit(TEXTS * 3)
-    with pytest.raises(UsageError, match="tfidf is fitted to the data"):
-        JoinedEncoder([Fixed("a", 4), fitted])
+NEWS = [
+    f"the {animal} of {place}" for animal in ("cat", "dog", "owl") for place in ("Rome", "Bonn")
+]
+
+
+def with_words() -> JoinedEncoder:
+    return JoinedEncoder([Fixed("first", 4), TfidfEncoder.fit(NEWS * 2)])
+
+
+def test_what_is_fitted_to_the_data_comes_back_from_a_model_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = with_words()
+    assert both.reference.name == "first,tfidf"
+    assert {name.partition(".")[0] for name in both.state} == {"1"}
+    known = {"first": ("", lambda last: Fixed("first", 4))}
+    monkeypatch.setattr(catalogue.texts, "LOADERS", known)
+    again = catalogue.recall_text(both.reference, both.state, "This")
+    assert torch.equal(again.encode(NEWS), both.encode(NEWS))
+    known["first"] = ("", lambda last: Fixed("first", 4, mark="1"))
+    with pytest.raises(UsageError, match="what goes by that name here has"):
+        catalogue.recall_text(both.reference, both.state, "This")
+
+
+def test_what_reads_alike_in_all_runs() -> None:
+    first, words = Fixed("first", 4), TfidfEncoder.fit(NEWS)
+    assert unfitted(JoinedEncoder([first, words])) is first
+    assert unfitted(words) is words
+    three = unfitted(JoinedEncoder([first, words, Fixed("next", 3)]))
+    assert three.reference.name == "first,next"
+
+
+def test_each_keeps_its_features_and_what_is_fitted_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REALMIX_CACHE", str(tmp_path))
+    both, read = with_words(), list[int]()
+
+    def encode(texts: Sequence[str]) -> Tensor:
+        read.append(len(texts))
+        return Fixed("first", 4).encode(texts)
+
+    monkeypatch.setattr(both.encoders[0], "encode", encode)
+    texts = np.array(NEWS, object)
+    dataset = Dataset(texts, np.array([0, 1, 0, -1, -1, -1]), ("a", "b"), "words")
+
+    def twice(count: int, seed: int) -> tuple[Views, str]:
+        return lambda text, key: [text + "!" * seen for seen in range(count)], "exclaimed"
+
+    encoding = TextEncoding(dataset, both, twice)
+    assert encoding.missing() == list(range(6))
+    found = encoding.features(3, 0)
+    assert found.plain.features.dtype == np.float16
+    assert np.array_equal(found.plain.features[:, 0], both.encode(NEWS).numpy())
+    assert found.augmented is not None
+    exclaimed = both.encode([f"{text}!" for text in NEWS]).numpy()
+    assert np.array_equal(found.augmented.features[:, 1], exclaimed)
+    assert found.state.keys() == both.state.keys()
+    read.clear()
+    assert TextEncoding(dataset, both, twice).missing() == []
+    again = TextEncoding(dataset, both, twice).features(3, 0)
+    assert read == []
+    assert np.array_equal(again.plain.features, found.plain.features)
+    assert len(list((tmp_path / "features").iterdir())) == 2  # of the first: plain, and the views
+    part = TextEncoding(dataset, both, twice).only([1, 4]).features(1, 0)
+    assert np.array_equal(part.plain.features, found.plain.features[[1, 4]])
 
 
 def two_of(folder: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from realmix.bank.pool import Wanted, with_bank
 from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
+from realmix.encoders.joined import unfitted
 from realmix.encoders.written import TextEncoding
 from realmix.runs.augmentation import AnyEncoding, encoding_of
 from realmix.runs.config import Config
@@ -34,7 +35,8 @@ def with_sentences(
     if not isinstance(encoding, TextEncoding):
         raise UsageError("--bank needs an encoder of texts: --encoder auto.")
     watch.doing("looking for sentences in the bank")
-    joined = with_bank(dataset, encoding.encoder, wanted, config.seed, watch.counting, watch.note)
+    reader = unfitted(encoding.encoder)  # what is fitted would read the bank anew in each run
+    joined = with_bank(dataset, reader, wanted, config.seed, watch.counting, watch.note)
     quiet = encoding_of(joined, config, Silent())  # which encoder reads was said
     if isinstance(quiet, TextEncoding):
         quiet.counting, quiet.note = watch.counting, watch.note
