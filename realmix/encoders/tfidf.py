@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -40,7 +41,7 @@ class TfidfEncoder:
     """TF-IDF of words (1 and 2 together) and of characters in words (3 to 5), by a projection.
 
     Args:
-        vectorizers: by `FORMS`, fitted.
+        vectorizers: by `FORMS`, fitted; those that found terms.
         projection: (M, D) float16.
 
     Attributes:
@@ -68,14 +69,19 @@ class TfidfEncoder:
 
         step = -(-len(texts) // MOST_TEXTS)
         seen = [text[:LONGEST] for text in texts[:: max(step, 1)]]
-        vectorizers = {form: _vectorizer(form, min(2, len(seen))) for form in FORMS}
-        try:
-            rows = sparse.hstack([one.fit_transform(seen) for one in vectorizers.values()]).tocsr()
-        except ValueError:  # scikit-learn's word for an empty vocabulary
+        vectorizers: dict[str, TfidfVectorizer] = {}
+        found = []
+        for form in FORMS:
+            one = _vectorizer(form, min(2, len(seen)))
+            with suppress(ValueError):  # no terms in common, such as words that no space parts
+                found.append(one.fit_transform(seen))
+                vectorizers[form] = one
+        if not found:
             raise DataError(
                 "No two of the texts have a word in common, so TF-IDF finds nothing to learn"
                 " from. Give more texts, or an encoder: --encoder minilm."
-            ) from None
+            )
+        rows = sparse.hstack(found).tocsr()
         most = min(DIMENSION, max(len(seen) // ROWS_EACH, LEAST), min(rows.shape) - 1)
         with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
             reduced = TruncatedSVD(max(most, 1), n_iter=3, random_state=0).fit(rows)
@@ -93,9 +99,9 @@ class TfidfEncoder:
         """What `state` was taken of."""
         terms = json.loads(state["terms"].numpy().tobytes())
         vectorizers = {}
-        for form in FORMS:
+        for form, known in terms.items():
             one = vectorizers[form] = _vectorizer(form, 1)
-            one.vocabulary = dict(zip(terms[form], range(len(terms[form])), strict=True))
+            one.vocabulary = dict(zip(known, range(len(known)), strict=True))
             one.idf_ = state[form].double().numpy()
         return cls(vectorizers, state["projection"])
 

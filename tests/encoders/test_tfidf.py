@@ -92,6 +92,15 @@ def test_texts_without_a_common_word_are_refused(given: list[str]) -> None:
         text_encoder("tfidf", given)
 
 
+def test_words_that_no_space_parts_have_characters_in_common() -> None:
+    chinese = ["今天股市大幅上涨", "昨天股市大幅下跌", "球队赢得比赛冠军", "球队输掉比赛决赛"]
+    encoder = TfidfEncoder.fit(chinese)
+    again = recall_text(encoder.reference, encoder.state, "This model")
+    found = again.encode(chinese).float()
+    alike = found @ found.T
+    assert min(alike[0, 1], alike[2, 3]) > max(alike[0, 2], alike[1, 3]) + 0.5
+
+
 def test_one_long_word_does_not_stop_it() -> None:
     features = TfidfEncoder.fit([*texts(), "a" * 10_000_000]).encode(["b" * 10_000_000])
     assert not features.any()
