@@ -2145,7 +2145,7 @@ MUTANTS = [
         "models",
         [
             ("global generator", "with torch.random.fork_rng(devices=[]):", "if True:"),
-            ("seed ignored", "torch.manual_seed(derive(seed))", "torch.manual_seed(0)"),
+            ("seed ignored", "generator.manual_seed(derive(seed))", "generator.manual_seed(0)"),
         ],
     ),
     *mutants(

@@ -249,7 +249,7 @@ def test_global_randomness_is_seeded_in_three_places_only():
     }
     generators = {"torch.default_generator", "torch.cuda", "torch.mps"}
     assert places == {
-        ("models", "torch.manual_seed"),
+        ("models", "torch.default_generator.manual_seed"),
         ("augment.texts.translate", "torch.manual_seed"),  # transformers takes no generator
         *(("training.devices", f"{name}.manual_seed") for name in generators),
     }

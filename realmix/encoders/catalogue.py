@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from realmix.base.errors import UsageError
@@ -29,6 +30,7 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
 PACKAGED = {LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
 MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
+MANY, MANY_LONG, LONG = 2000, 400, 1500  # texts that TF-IDF needs to read along; characters
 TINY = 16  # pixels a side, of digits, of which no encoder knows anything
 
 
@@ -37,22 +39,6 @@ def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
     packages = {name: package for name, (package, _) in texts.LOADERS.items()}
     known = PACKAGED if kind == IMAGES else packages
     return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
-
-
-def photo_words(there: Sequence[str]) -> str:
-    """What is said where photos get the first of these encoders without being asked for one."""
-    if there:
-        return f"Photos are seen by the pretrained encoder {there[0]}; --encoder none trains anew."
-    return random_words(there)
-
-
-def random_words(there: Sequence[str]) -> str:
-    """What is said where no encoder sees photos, although nobody declined one."""
-    how = f"--encoder {there[0]}" if there else "pip install 'realmix[offline]'"
-    return (
-        "The network that learns these photos starts at random. A pretrained encoder mostly knows"
-        f" more, also of small ones: {how}."
-    )
 
 
 def photo_encoder(
@@ -156,6 +142,15 @@ def best_for_texts(read: Sequence[str]) -> str:
     if along and texts.pieces_of_words(read) > MOST_PIECES:
         return f"{texts.MINILM}{BETWEEN}{texts.WORDLLAMA}"
     return next(iter(there), TFIDF)
+
+
+def best_to_learn_from(read: Sequence[str]) -> str:
+    """The same for a run, where TF-IDF reads along if the texts are many: what an encoder makes of
+    one says little of single words, and nothing of what is behind its last token."""
+    best = best_for_texts(read)
+    long = len(read) > 0 and np.median([len(text) for text in read]) > LONG
+    few = len(read) < (MANY_LONG if long else MANY)
+    return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
 
 
 def _best() -> str:

