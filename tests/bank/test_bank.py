@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ class Letters:
     """An encoder whose features are how often a text has each of the letters a to d."""
 
     kind = "texts"
+    state: ClassVar[dict[str, torch.Tensor]] = {}
     reference = Reference("letters", None, 4, "0" * 16)
 
     def __init__(self) -> None:

@@ -109,6 +109,7 @@ class Counted:
     """An encoder that says how long texts are and how many words they have, and counts them."""
 
     kind = "texts"
+    state: ClassVar[dict[str, torch.Tensor]] = {}
     read: ClassVar[list[int]] = []
 
     def __init__(self, last: bool = False) -> None:
@@ -145,6 +146,36 @@ def test_views_are_kept_and_follow_from_the_seed(
     # two of the three are weak: they keep most of the seven words
     assert first[0][:, :2, 1].min() >= 4
     assert views(0, 2)[1] == 64  # another number of views is another file
+
+
+def test_texts_are_read_by_an_encoder_and_by_their_words(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
+    monkeypatch.setattr(catalogue, "MANY", 64)
+    Counted.read.clear()
+    result = fit(changed(config, encoder=None), tmp_path / "run", Silent())
+    assert result["encoder"]["name"] == "counted,tfidf"
+    assert result["baseline"]["accuracy"] > 0.8
+    classifier = load_classifier(tmp_path / "run")
+    found = predict_all(classifier, config.data, None)
+    mine = {name: row for name, row in zip(found.names, found.probs, strict=True)}
+    with np.load(tmp_path / "run" / "evidence.npz") as evidence:
+        for name, row in zip(evidence["pool_names"], evidence["pool_shipped"], strict=True):
+            np.testing.assert_allclose(mine[str(name)], row, atol=1e-5)
+
+
+def test_a_bank_is_read_by_what_is_the_same_in_all_runs(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
+    bank = tmp_path / "bank.txt"
+    bank.write_text("".join(f"news of the bank and its trade {i}\n" for i in range(40)))
+    run = changed(config, encoder="counted,tfidf", bank=str(bank), bank_rows=10)
+    assert fit(run, tmp_path / "run", Silent())["encoder"]["name"] == "counted,tfidf"
+    Counted.read.clear()
+    fit(run, tmp_path / "again", Silent())
+    assert sum(Counted.read) < 40  # what was made of the bank is kept
 
 
 def test_what_a_run_learned_from_must_stay(config: Config, tmp_path: Path) -> None:
