@@ -70,7 +70,6 @@ TASKS = {  # data, labels, rows to learn from, rows of the test
     "SST-2@20, 5,600, minilm and tfidf": ("sst2,tfidf", 20, 5600, 1821),
     "SST-2@100, 5,600, minilm and tfidf": ("sst2,tfidf", 100, 5600, 1821),
     "CLINC150@1500, 6,000": ("clinc150_oos", 1500, 6000, 2250),
-    "CLINC150@1500, 6,000, minilm and tfidf": ("clinc150_oos,tfidf", 1500, 6000, 2250),
 }
 FOREIGN = "oos"
 METHODS = (*THEIRS, "linear", *RUNGS, "shipped")
@@ -294,7 +293,7 @@ def main() -> None:
 
 
 def too_slow(task: str, method: str, seed: int) -> bool:
-    return method == THEIRS[1] and (TASKS[task][2] > 10_000 or TASKS[task][0].startswith("clinc"))
+    return method == THEIRS[1] and (TASKS[task][2] > 10_000 or TASKS[task][0] == "clinc150_oos")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from torch import Tensor
 
 from realmix.base.errors import UsageError
@@ -30,7 +29,7 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
 PACKAGED = {LITE0: photos.LITE0_PACKAGE}
 """Encoders of pictures whose weights a package brings, the best first, and that package."""
 MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
-MANY, MANY_LONG, LONG = 2000, 400, 1500  # texts that TF-IDF needs to read along; characters
+FEW, LITTLE = 400, 300_000  # texts, and characters of all, from which TF-IDF reads along
 TINY = 16  # pixels a side, of digits, of which no encoder knows anything
 
 
@@ -145,11 +144,10 @@ def best_for_texts(read: Sequence[str]) -> str:
 
 
 def best_to_learn_from(read: Sequence[str]) -> str:
-    """The same for a run, where TF-IDF reads along if the texts are many: what an encoder makes of
+    """The same for a run, where TF-IDF reads along if there is much: what an encoder makes of
     one says little of single words, and nothing of what is behind its last token."""
     best = best_for_texts(read)
-    long = len(read) > 0 and np.median([len(text) for text in read]) > LONG
-    few = len(read) < (MANY_LONG if long else MANY)
+    few = len(read) < FEW or sum(map(len, read)) < LITTLE
     return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
 
 

@@ -152,7 +152,8 @@ def test_texts_are_read_by_an_encoder_and_by_their_words(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
-    monkeypatch.setattr(catalogue, "MANY", 64)
+    monkeypatch.setattr(catalogue, "FEW", 64)
+    monkeypatch.setattr(catalogue, "LITTLE", 64)
     Counted.read.clear()
     result = fit(changed(config, encoder=None), tmp_path / "run", Silent())
     assert result["encoder"]["name"] == "counted,tfidf"
