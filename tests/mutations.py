@@ -2043,6 +2043,68 @@ MUTANTS = [
             ("validation is the test set", 'parts.get("test") or', ""),
             ("numbers are names", '_NUMBERED.sub("", stem)', "stem"),
             ("arrays beside are no data", "(alone and other)", "False"),
+            (
+                "a test part without labels is lost",
+                "table = with_pool(table, exam,",
+                "with_pool(table, exam,",
+            ),
+            ("any table is passed over", "if columns >= set", "if not columns >= set"),
+        ],
+    ),
+    *mutants(
+        "data/cells/csv_text.py",
+        "data/cells/test_csv_text.py",
+        [
+            (
+                "comments are rows",
+                "return above if any(map(str.strip, above)) else []",
+                "return []",
+            ),
+            (
+                "a header that begins with # is none",
+                "above[:-1] if header == first > 1 else above",
+                "above",
+            ),
+            ("lines are numbered below comments", '"\\n" * len(above) + text', "text"),
+            ("bars are characters", '",;\\t|"', '",;\\t"'),
+        ],
+    ),
+    *mutants(
+        "encoders/joined.py",
+        "encoders/test_joined.py",
+        [
+            ("what is fitted reads banks", "if not each.state]", "]"),
+            ("blocks overwrite each other", "found[seen] =", "found[:BLOCK] ="),
+            ("all states have one name", 'f"{place}.{name}": value', "name: value"),
+        ],
+    ),
+    *mutants(
+        "encoders/catalogue.py",
+        "encoders/test_texts.py",
+        [
+            ("few texts are enough", "len(read) < FEW or ", ""),
+            ("short texts are enough", " or sum(map(len, read)) < LITTLE", ""),
+        ],
+    ),
+    *mutants(
+        "encoders/tfidf.py",
+        "encoders/test_tfidf.py",
+        [("words must be parted", "with suppress(ValueError):", "with suppress(KeyError):")],
+    ),
+    *mutants(
+        "runs/pool/sentences.py",
+        "runs/test_written.py",
+        [
+            (
+                "a bank changes who reads",
+                "encoder=encoding.encoder.reference.name)",
+                "encoder=config.encoder)",
+            ),
+            (
+                "what is fitted reads the bank",
+                "reader = unfitted(encoding.encoder)",
+                "reader = encoding.encoder",
+            ),
         ],
     ),
     *mutants(
@@ -2654,6 +2716,14 @@ MUTANTS = [
         "encoders/written.py",
         "runs/test_tuned_texts.py",
         [("views of one text", "self.texts[row], key_of", "self.texts[rows[0]], key_of")],
+    ),
+    *mutants(
+        "encoders/written.py",
+        "encoders/test_joined.py",
+        [
+            ("fitted features are kept", "self.keeps and not self.encoder.state", "self.keeps"),
+            ("what is kept is missing", "if not part.encoder.state]", "]"),
+        ],
     ),
     *mutants(
         "contract/method.py",

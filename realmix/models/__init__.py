@@ -131,7 +131,7 @@ def build(
         kind = "feature rows" if len(shape) == 1 else "images"
         raise UsageError(f"The network '{name}' does not take {kind}: 'auto' chooses one.")
     with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would call on every kind of device there is, for some milliseconds
+        # torch.manual_seed would call on every kind of device that there may be, each time
         torch.default_generator.manual_seed(derive(seed))
         return _build(name, shape, num_classes, dropout, stochastic_depth)
 

@@ -15,7 +15,7 @@ from realmix.augment.views import network_input
 from realmix.base.errors import UsageError
 from realmix.data.encoded import Reference
 from realmix.data.pools import Dataset
-from realmix.encoders import catalogue
+from realmix.encoders import catalogue, joined
 from realmix.encoders.encoder import PhotoEncoder, kept
 from realmix.encoders.joined import JoinedEncoder, unfitted
 from realmix.encoders.tfidf import TfidfEncoder
@@ -48,9 +48,9 @@ class Fixed:
 def test_each_counts_alike_whatever_its_width() -> None:
     """The cosine of two texts is the mean of those that the encoders give."""
     parts = Fixed("small", 4), Fixed("wide", 60)
-    joined = JoinedEncoder(parts)
-    found = joined.encode(TEXTS).double() / 8
-    assert joined.reference.dimension == 64
+    both = JoinedEncoder(parts)
+    found = both.encode(TEXTS).double() / 8
+    assert both.reference.dimension == 64
     torch.testing.assert_close(found.norm(dim=1), torch.ones(3).double(), atol=2e-3, rtol=0)
     each = [torch.nn.functional.normalize(part.encode(TEXTS).double(), dim=1) for part in parts]
     mean = sum(one @ one.T for one in each) / 2
@@ -115,6 +115,7 @@ def test_each_keeps_its_features_and_what_is_fitted_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REALMIX_CACHE", str(tmp_path))
+    monkeypatch.setattr(joined, "BLOCK", 4)  # of six rows
     both, read = with_words(), list[int]()
 
     def encode(texts: Sequence[str]) -> Tensor:

@@ -177,6 +177,12 @@ def test_a_bank_is_read_by_what_is_the_same_in_all_runs(
     Counted.read.clear()
     fit(run, tmp_path / "again", Silent())
     assert sum(Counted.read) < 40  # what was made of the bank is kept
+    with open(config.data, newline="") as file:
+        length = sum(len(row["text"]) for row in csv.DictReader(file))
+    monkeypatch.setattr(catalogue, "FEW", 1)
+    monkeypatch.setattr(catalogue, "LITTLE", length + 1)  # the bank's sentences change no encoder
+    result = fit(changed(run, encoder=None), tmp_path / "auto", Silent())
+    assert result["encoder"]["name"] == "counted"
 
 
 def test_what_a_run_learned_from_must_stay(config: Config, tmp_path: Path) -> None:

@@ -108,19 +108,19 @@ def read_shards(
         table = with_pool(table, read_files(parts["pool"], alike=False), asked.label_column)
         notes.append(f"{_named(parts['pool'])} joins the pool.")
     source, test = asked.rows(table, True), None
-    for files in (parts[part] for part in EXAMS if part in parts):
+    for named in (parts[part] for part in EXAMS if part in parts):
         if test is not None:
-            notes.append(f"{_named(files)} is not used; --test takes another test set.")
+            notes.append(f"{_named(named)} is not used; --test takes another test set.")
             continue
-        exam = read_files(files)
+        exam = read_files(named)
         rows = asked.like(source).rows(exam, False)
         if (rows.label >= 0).any():
             test = rows
-            notes.append(f"{_named(files)} is the test set, unless --test names another.")
+            notes.append(f"{_named(named)} is the test set, unless --test names another.")
         else:
             table = with_pool(table, exam, asked.label_column)
             source = asked.rows(table, True)
-            notes.append(f"{_named(files)} has no labels and joins the pool.")
+            notes.append(f"{_named(named)} has no labels and joins the pool.")
     return replace(source, test=test, notes=(*source.notes, *notes))
 
 

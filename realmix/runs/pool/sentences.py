@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from realmix.bank.pool import Wanted, with_bank
@@ -37,7 +38,8 @@ def with_sentences(
     watch.doing("looking for sentences in the bank")
     reader = unfitted(encoding.encoder)  # what is fitted would read the bank anew in each run
     joined = with_bank(dataset, reader, wanted, config.seed, watch.counting, watch.note)
-    quiet = encoding_of(joined, config, Silent())  # which encoder reads was said
+    named = replace(config, encoder=encoding.encoder.reference.name)  # it was said, and stays
+    quiet = encoding_of(joined, named, Silent())
     if isinstance(quiet, TextEncoding):
         quiet.counting, quiet.note = watch.counting, watch.note
     return joined, quiet
