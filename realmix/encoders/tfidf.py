@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -87,7 +88,7 @@ class TfidfEncoder:
             reduced = TruncatedSVD(max(most, 1), n_iter=3, random_state=0).fit(rows)
         return cls(vectorizers, torch.from_numpy(reduced.components_.T.copy()).half())
 
-    @property
+    @cached_property
     def state(self) -> dict[str, Tensor]:
         """What `restore` takes."""
         terms = np.frombuffer(json.dumps(self._terms()).encode(), np.uint8).copy()
