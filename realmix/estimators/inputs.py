@@ -21,6 +21,7 @@ from realmix.estimators.pictures import files_proba, given_files, given_pictures
 from realmix.estimators.texts import texts_as_in_fit
 from realmix.runs.augmentation import augmented, encoding_of, with_encoder
 from realmix.runs.classifier import Classifier
+from realmix.runs.climb.encoders import best_in_time
 from realmix.runs.climb.tuning import learned_from
 from realmix.runs.config import Config
 from realmix.runs.watch import Watch
@@ -89,7 +90,8 @@ def seen(dataset: Dataset, config: Config, watch: Watch) -> tuple[Dataset, Confi
     Raises:
         UsageError: there is no such encoder or augmentation, or it does not fit the data.
     """
-    config, told = with_encoder(dataset, config)
+    found, told = with_encoder(dataset, config)
+    config, told = best_in_time(config, found, told, dataset, {}, watch)
     for note in told:
         watch.note(note)
     if not config.encodes:  # what could be better is a warning, what is done is none

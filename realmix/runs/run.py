@@ -22,6 +22,7 @@ from realmix.report.record import read_run
 from realmix.runs import run_folder
 from realmix.runs.augmentation import augmented, encoding_of, with_encoder
 from realmix.runs.classifier import MODEL, Classifier
+from realmix.runs.climb.encoders import best_in_time
 from realmix.runs.climb.tuning import climbed, learned_from, with_tuning_beyond
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment
@@ -111,6 +112,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool, whole: bool) 
     check_alike(digests(read_here, config, None), config)
     seen, told = with_encoder(read_here, config)
     seen, told = climbed(seen, told, read_here, choose(config.device).type, begun)
+    seen, told = best_in_time(config, seen, told, read_here, begun, watch)
     read_here = dataclasses.replace(read_here, notes=(*read_here.notes, *told))
     augmentation = augmented(read_here, seen, begun.get("augmentation"), watch)
     dataset = augmentation.dataset
@@ -138,6 +140,7 @@ def _fit(config: Config, folder: Path, watch: Watch, resume: bool, whole: bool) 
             "steps": phases.steps,
             "pool_rows": part,
             "tune": seen.tune,
+            "encoder": seen.encoder,
             "augmentation": augmentation.settled,
             "versions": versions(),
             "command": ["realmix", *sys.argv[1:]],

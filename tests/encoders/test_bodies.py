@@ -17,6 +17,7 @@ from realmix.encoders.bodies import body, layers
         ("torchvision:resnet18", 32, 5),  # a stem and four layers
         ("torchvision:mobilenet_v3_small", 32, 14),  # behind its 13 stages a hidden layer
         ("lite0", 64, 8),
+        ("lite2", 64, 8),
     ],
 )
 def test_layers_hold_each_parameter_once_from_the_pictures_upwards(name, side, stages):

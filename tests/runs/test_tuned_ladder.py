@@ -91,8 +91,12 @@ def test_the_rung_above_is_named_with_about_how_long_it_takes(
     """1,000 steps of 64 pictures at 4.5 passes of 10 ms, 48 minutes, five times."""
     plan = SimpleNamespace(folds=[None] * 5, share=0.8)
     phases: Any = SimpleNamespace(config=Config("x", device="cpu"), plan=plan)
-    assert "about 4 h 0 min on this CPU: --tune all --minutes 240;" in words(phases, 0.01)
-    assert "about 14 min 24 s on this CPU: --tune all;" in words(phases, 0.0006)
+    assert "about 4 h 0 min on this CPU: --encoder one --tune all --minutes 240;" in words(
+        phases, "one", 0.01
+    )
+    assert "about 14 min 24 s on this CPU: --encoder one --tune all;" in words(
+        phases, "one", 0.0006
+    )
     mine = Config.from_json({**config.to_json(), "tune": None, "fields": {}})
     result = fit(mine, tmp_path / "run", Silent())
     assert sum("--tune all" in note for note in result["notes"]) == 1

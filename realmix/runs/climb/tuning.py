@@ -14,7 +14,7 @@ from realmix.encoders.encoding import Encoding
 from realmix.encoders.joined import BETWEEN
 from realmix.encoders.written import TextEncoding
 from realmix.models.tuned.texts import trainable
-from realmix.runs.augmentation import AnyEncoding, num_views
+from realmix.runs.augmentation import AnyEncoding, encoding_of, num_views
 from realmix.runs.budget import MINUTES
 from realmix.runs.choose import AUTO, Contenders, wants_features
 from realmix.runs.config import Config
@@ -102,19 +102,25 @@ def with_tuning_beyond(phases: Phases, encoding: AnyEncoding | None) -> Contende
         encoding: what made these.
     """
     found = phases.contenders
-    photos = isinstance(encoding, Encoding) and may_tune(phases.config)
-    texts = isinstance(encoding, TextEncoding) and encoding.trains and _open(phases.config)
+    config = phases.config
+    one = replace(config, encoder=(config.encoder or AUTO).partition(BETWEEN)[0])
+    photos = isinstance(encoding, Encoding) and may_tune(one)
+    texts = isinstance(encoding, TextEncoding) and encoding.trains and _open(config)
+    if isinstance(encoding, Encoding) and photos and one != config:  # several are not tuned
+        encoding = encoding_of(encoding.dataset, one)
     if encoding and found.candidates and (photos or texts):
-        found = found._replace(beyond=(*found.beyond, words(phases, encoding.seconds_each())))
+        told = words(phases, str(one.encoder), encoding.seconds_each())
+        found = found._replace(beyond=(*found.beyond, told))
         phases.contenders = found
     return found
 
 
-def words(phases: Phases, each: float) -> str:
+def words(phases: Phases, name: str, each: float) -> str:
     """The tuned encoder as a rung that was not tried.
 
     Args:
         phases: of the run, whose folds would all be trained.
+        name: of the encoder.
         each: seconds that the encoder takes for a picture or text.
     """
     trainings = 1 + sum(phases.plan.share for _ in phases.plan.folds)
@@ -123,5 +129,6 @@ def words(phases: Phases, each: float) -> str:
     minutes = "" if seconds < MINUTES * 60 else f" --minutes {math.ceil(seconds / 60)}"
     return (
         f"Nor was the encoder itself tuned, about {duration(seconds)} on this {device.upper()}:"
-        f" --tune all{minutes}; on a GPU --minutes {CLIMB:.0f} or more does it by itself."
+        f" --encoder {name} --tune all{minutes}; on a GPU --minutes {CLIMB:.0f} or more does it by"
+        " itself."
     )
