@@ -3334,6 +3334,19 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "runs/climb/encoders.py",
+        "runs/test_encoders_in_time.py",
+        [
+            ("what goes on chooses anew", "if begun and chooses:", "if False:"),
+            ("all of the pool must be seen", "max(pool - ENOUGH, 0)", "0"),
+            ("test rows cost nothing", "max(pool - ENOUGH, 0) + tests", "max(pool - ENOUGH, 0)"),
+            ("views cost nothing", " * rows * num_views(config)", " * rows"),
+            ("the better one alone is not tried", "next(filter(fits, others), least)", "least"),
+            ("all encoders have all of the time", "SHARE * 60", "60"),
+            ("a named encoder is replaced", "asked.encoder in (None, catalogue.AUTO) and ", ""),
+        ],
+    ),
+    *mutants(
         "runs/pool/part.py",
         "runs/test_pool_part.py",
         [
