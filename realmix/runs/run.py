@@ -32,7 +32,7 @@ from realmix.runs.phases import Phases
 from realmix.runs.pool.part import seen_in_time
 from realmix.runs.pool.sentences import with_sentences
 from realmix.runs.pool.weak import with_worth
-from realmix.runs.watch import Watch
+from realmix.runs.watch import Silent, Watch
 from realmix.training import parallel
 from realmix.training.devices import choose
 from realmix.training.trainer import Record
@@ -230,7 +230,10 @@ def _digests_now(config: Config, folder: Path) -> dict[str, str]:
     """Of the data as they are now, for a run that is finished."""
     try:
         dataset = read(config)
-        return digests(dataset, config, encoding_of(dataset, with_encoder(dataset, config)[0]))
+        seen, told = with_encoder(dataset, config)
+        begun = run_folder.saved_config(folder) or {}
+        seen, _ = best_in_time(config, seen, told, dataset, begun, Silent())
+        return digests(dataset, config, encoding_of(dataset, seen))
     except (UsageError, DataError, OSError) as error:
         raise UsageError(
             f"{error}\nThe run in {folder} is finished, and its data can no longer be read."

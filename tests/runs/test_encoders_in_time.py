@@ -111,13 +111,16 @@ def test_a_run_learns_from_both_and_says_so(
     each = [f"timm:{small.NETWORK}={small.weights_file(tmp_path, seed)}" for seed in (0, 1)]
     monkeypatch.setattr(encoders.catalogue, "at_hand", lambda: tuple(each))
     data = str(small.photos(tmp_path / "photos"))
-    config = Config.from_json({"data": data, "minutes": 1, "device": "cpu"})
+    quick = {"image_size": 32, "steps": 4, "augment": "photos", "device": "cpu"}
+    config = Config.from_json({"data": data, "encoder": "auto", **quick})
     result = fit(config, tmp_path / "run", Silent())
     both = ",".join(each)
     assert any(both in note and "--encoder none" in note for note in result["notes"])
     # the first of them could be tuned
     assert any(f"--encoder {each[0]} --tune all" in note for note in result["notes"])
     assert json.loads((tmp_path / "run" / "config.json").read_text())["encoder"] == both
+    monkeypatch.setattr(encoders, "SHARE", 0.0)  # no time for both now, as where it is read again
+    assert fit(config, tmp_path / "run", Silent()) == result
     classifier = load_classifier(tmp_path / "run")
     assert classifier.encoder is not None
     assert classifier.encoder.name == both
