@@ -94,7 +94,9 @@ def test_it_chooses_where_none_is_named(
 
 
 def test_what_goes_on_keeps_its_encoder(chosen: Choose) -> None:
-    assert chosen(photos(), {"encoder": "good"}, minutes=0.1)[0] == "good"
+    found, told = chosen(photos(), {"encoder": "good"}, minutes=0.1)
+    assert found == "good"
+    assert "encoder good;" in told[0]
     assert chosen(photos(), {"steps": 3})[0] == "quick"  # begun when there was but one
 
 

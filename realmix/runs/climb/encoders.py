@@ -47,7 +47,8 @@ def best_in_time(
     """
     chooses = asked.encoder in (None, catalogue.AUTO) and dataset.is_images and seen.freezes
     if begun and chooses:
-        return replace(seen, encoder=begun.get("encoder", seen.encoder)), told
+        name = str(begun.get("encoder", seen.encoder))
+        return replace(seen, encoder=name), (photo_words((name,)),)
     there = catalogue.at_hand() if chooses else ()
     if len(there) < 2:
         return seen, told
