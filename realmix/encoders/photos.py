@@ -23,11 +23,9 @@ Weights = Path | State
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
-def photo_words(there: Sequence[str]) -> str:
-    """What is said where photos get the first of these encoders without being asked for one."""
-    if there:
-        return f"Photos are seen by the pretrained encoder {there[0]}; --encoder none trains anew."
-    return random_words(there)
+def photo_words(name: str) -> str:
+    """What is said where photos get this encoder without being asked for one."""
+    return f"Photos are seen by the pretrained encoder {name}; --encoder none trains anew."
 
 
 def random_words(there: Sequence[str]) -> str:

@@ -124,9 +124,9 @@ def with_encoder(
     if side <= catalogue.TINY or config.encoder or config.init or config.model != "auto":
         return config, ()
     there = catalogue.at_hand()
-    if side <= over or not config.leaves_encoder_open:
+    if side <= over or not there or not config.leaves_encoder_open:
         return config, (random_words(there),)
-    return replace(config, encoder=there[0] if there else None), (photo_words(there),)
+    return replace(config, encoder=there[0]), (photo_words(there[0]),)
 
 
 def encoding_of(

@@ -48,7 +48,7 @@ def best_in_time(
     chooses = asked.encoder in (None, catalogue.AUTO) and dataset.is_images and seen.freezes
     if begun and chooses:
         name = str(begun.get("encoder", seen.encoder))
-        return replace(seen, encoder=name), (photo_words((name,)),)
+        return replace(seen, encoder=name), (photo_words(name),)
     there = catalogue.at_hand() if chooses else ()
     if len(there) < 2:
         return seen, told
@@ -62,7 +62,7 @@ def best_in_time(
     name = best if needed <= limit else next(filter(fits, others), least)
     known = (best, *others, least)
     name = known[agreed(known.index(name), choose(seen.device))]
-    words = photo_words((name,))
+    words = photo_words(name)
     if name != best:
         words += (
             f" {best}, which mostly knows more, would take about {duration(needed)}: --minutes"
