@@ -98,6 +98,7 @@ def test_what_goes_on_keeps_its_encoder(chosen: Choose) -> None:
     assert found == "good"
     assert "encoder good;" in told[0]
     assert chosen(photos(), {"steps": 3})[0] == "quick"  # begun when there was but one
+    assert chosen(photos(), {"encoder": None}) == (None, ())  # when none was installed
 
 
 def test_one_alone_is_taken_unasked(chosen: Choose, monkeypatch: pytest.MonkeyPatch) -> None:

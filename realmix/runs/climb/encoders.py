@@ -42,13 +42,13 @@ def best_in_time(
         seen: the same with the first encoder at hand, if these are photos.
         told: what is said of that.
         dataset: what was read.
-        begun: what config.json says of the run; what goes on keeps its encoder.
+        begun: what config.json says of the run; what goes on keeps its encoder, or has none still.
         watch: looks on.
     """
     chooses = asked.encoder in (None, catalogue.AUTO) and dataset.is_images and seen.freezes
     if begun and chooses:
-        name = str(begun.get("encoder", seen.encoder))
-        return replace(seen, encoder=name), (photo_words(name),)
+        kept = begun.get("encoder", seen.encoder)
+        return replace(seen, encoder=kept), (photo_words(kept),) if kept else ()
     there = catalogue.at_hand() if chooses else ()
     if len(there) < 2:
         return seen, told
