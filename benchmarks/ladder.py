@@ -48,7 +48,7 @@ from realmix.data.reading.load import load
 from realmix.data.splits import stratified_labels
 from realmix.encoders.catalogue import photo_encoder, text_encoder
 from realmix.encoders.encoding import Encoding
-from realmix.encoders.written import TextEncoding
+from realmix.encoders.texts.written import TextEncoding
 from realmix.runs.choose import RUNGS
 from realmix.runs.config import Config
 from realmix.runs.experiment import Experiment

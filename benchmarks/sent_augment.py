@@ -43,8 +43,8 @@ from realmix.bank.search import by_cells, exact, unit
 from realmix.contract.algorithm import Recipe
 from realmix.data.pools import Dataset
 from realmix.data.texts.columns import as_texts
-from realmix.encoders.texts import wordllama
-from realmix.encoders.written import TextEncoding
+from realmix.encoders.texts.packaged import wordllama
+from realmix.encoders.texts.written import TextEncoding
 from realmix.procedures import PROCEDURES
 from realmix.procedures.outside.sent_augment import SentAugment
 from realmix.runs.prepared import Prepared

@@ -44,7 +44,7 @@ from realmix.data.pools import Dataset
 from realmix.data.splits import stratified_labels
 from realmix.data.texts.tokens import padded
 from realmix.encoders.extract import key_of
-from realmix.encoders.written import digest_of
+from realmix.encoders.texts.written import digest_of
 from realmix.models.tuned.texts import trainable
 from realmix.runs.config import Config
 from realmix.runs.networks import Networks

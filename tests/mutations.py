@@ -90,8 +90,8 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "encoders/tfidf.py",
-        "encoders/test_tfidf.py",
+        "encoders/texts/tfidf.py",
+        "encoders/texts/test_tfidf.py",
         [
             ("counts are not dampened", "sublinear_tf=True", "sublinear_tf=False"),
             ("words of one text", "min(2, len(seen))", "1"),
@@ -2080,15 +2080,15 @@ MUTANTS = [
     ),
     *mutants(
         "encoders/catalogue.py",
-        "encoders/test_texts.py",
+        "encoders/texts/test_token_encoder.py",
         [
             ("few texts are enough", "len(read) < FEW or ", ""),
             ("short texts are enough", " or sum(map(len, read)) < LITTLE", ""),
         ],
     ),
     *mutants(
-        "encoders/tfidf.py",
-        "encoders/test_tfidf.py",
+        "encoders/texts/tfidf.py",
+        "encoders/texts/test_tfidf.py",
         [("words must be parted", "with suppress(ValueError):", "with suppress(KeyError):")],
     ),
     *mutants(
@@ -2713,12 +2713,12 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "encoders/written.py",
+        "encoders/texts/written.py",
         "runs/test_tuned_texts.py",
         [("views of one text", "self.texts[row], key_of", "self.texts[rows[0]], key_of")],
     ),
     *mutants(
-        "encoders/written.py",
+        "encoders/texts/written.py",
         "encoders/test_joined.py",
         [
             ("fitted features are kept", "self.keeps and not self.encoder.state", "self.keeps"),

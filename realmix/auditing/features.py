@@ -21,13 +21,13 @@ from realmix.encoders.catalogue import (
     NONE,
     TINY,
     at_hand,
-    best_for_texts,
     photo_encoder,
     text_encoder,
 )
 from realmix.encoders.encoding import Encoding, affordable
-from realmix.encoders.tfidf import TFIDF
-from realmix.encoders.written import AS_A_PICTURE, TextEncoding
+from realmix.encoders.texts.chosen import best_for_texts
+from realmix.encoders.texts.tfidf import TFIDF
+from realmix.encoders.texts.written import AS_A_PICTURE, TextEncoding
 from realmix.models.standardizer import Standardizer
 from realmix.training.devices import best_precision, choose
 

@@ -21,7 +21,7 @@ from realmix.data.pools import Dataset
 from realmix.data.reading.check import NO_POOL
 from realmix.data.texts.columns import as_texts
 from realmix.encoders.encoder import TextEncoder
-from realmix.encoders.written import encoded_texts
+from realmix.encoders.texts.written import encoded_texts
 
 HALF = 45  # stream of randomness
 SHOWN = 5  # sentences in the report, of the nearest and of the farthest

@@ -13,10 +13,15 @@ from realmix.base.errors import UsageError
 from realmix.base.wording import printable, suggestion
 from realmix.data.encoded import Reference
 from realmix.data.texts.tokens import TOKENIZER, Tokenizing
-from realmix.encoders import photos, texts
+from realmix.encoders import photos
 from realmix.encoders.encoder import IMAGES, TEXTS, Encoder, PhotoEncoder, TextEncoder
 from realmix.encoders.joined import BETWEEN, JoinedEncoder, JoinedPhotoEncoder, part_of
-from realmix.encoders.tfidf import TFIDF, TfidfEncoder
+from realmix.encoders.texts import packaged
+from realmix.encoders.texts.chosen import best_for_texts
+from realmix.encoders.texts.folder import folder_encoder
+from realmix.encoders.texts.sentence_transformer import SentenceTransformer
+from realmix.encoders.texts.tfidf import TFIDF, TfidfEncoder
+from realmix.encoders.texts.token_encoder import LAST
 from realmix.encoders.weights import SUFFIXES
 
 E = TypeVar("E", bound=Encoder)
@@ -27,16 +32,14 @@ LIBRARIES: dict[str, Callable[[str, photos.Weights | None, int | None], PhotoEnc
 }
 PACKAGED = photos.LITE_PACKAGES
 """Encoders of pictures whose weights a package brings, the fastest first, and that package."""
-MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
-FEW, LITTLE = 400, 300_000  # texts, and characters of all, from which TF-IDF reads along
 TINY = 16  # pixels a side, of digits, of which no encoder knows anything
 
 
 def at_hand(kind: str = IMAGES) -> tuple[str, ...]:
     """The encoders of a kind whose weights are installed, the first the one to begin with."""
-    packages = {name: package for name, (package, _) in texts.LOADERS.items()}
-    known = PACKAGED if kind == IMAGES else packages
-    return tuple(name for name, package in known.items() if importlib.util.find_spec(package))
+    if kind == TEXTS:
+        return packaged.at_hand()
+    return tuple(name for name, package in PACKAGED.items() if importlib.util.find_spec(package))
 
 
 def photo_encoder(
@@ -114,40 +117,20 @@ def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:
         return JoinedEncoder([text_encoder(part, learned_from) for part in name.split(BETWEEN)])
     if name == TFIDF:
         return TfidfEncoder.fit(learned_from)
-    bare = name.removesuffix(texts.LAST)
+    bare = name.removesuffix(LAST)
     last = bare != name
-    if bare in texts.LOADERS:
-        return texts.LOADERS[bare][1](last)
+    if bare in packaged.LOADERS:
+        return packaged.LOADERS[bare][1](last)
     library, _, rest = bare.partition(":")
     if library == "hf" and rest:
-        return texts.SentenceTransformer(rest, last)
+        return SentenceTransformer(rest, last)
     if Path(bare).is_dir():
-        return texts.folder_encoder(Path(bare).resolve(), last=last)
-    known = [TFIDF, *texts.LOADERS]
+        return folder_encoder(Path(bare).resolve(), last=last)
+    known = [TFIDF, *packaged.LOADERS]
     raise UsageError(
         f"There is no encoder of texts '{printable(name)}'.{suggestion(name, known)} Known: auto,"
         f" {', '.join(known)}, hf:NAME, FOLDER."
     )
-
-
-def best_for_texts(read: Sequence[str]) -> str:
-    """The best encoder at hand of the texts that are `read`; the last resort needs nothing.
-
-    Where minilm knows their words only in parts, as of another language, wordllama reads along.
-    """
-    there = at_hand(TEXTS)
-    along = set(there) >= {texts.MINILM, texts.WORDLLAMA} and len(read) > 0
-    if along and texts.pieces_of_words(read) > MOST_PIECES:
-        return f"{texts.MINILM}{BETWEEN}{texts.WORDLLAMA}"
-    return next(iter(there), TFIDF)
-
-
-def best_to_learn_from(read: Sequence[str]) -> str:
-    """The same for a run, where TF-IDF reads along if there is much: what an encoder makes of
-    one says little of single words, and nothing of what is behind its last token."""
-    best = best_for_texts(read)
-    few = len(read) < FEW or sum(map(len, read)) < LITTLE
-    return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
 
 
 def _first() -> str:

@@ -21,9 +21,9 @@ from realmix.encoders import catalogue
 from realmix.encoders.encoder import TextEncoder
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.photos import photo_words, random_words
-from realmix.encoders.texts import chosen_words
-from realmix.encoders.tfidf import TFIDF
-from realmix.encoders.written import AS_A_PICTURE, TextEncoding, Views
+from realmix.encoders.texts.chosen import chosen_words, quick_to_learn_from
+from realmix.encoders.texts.tfidf import TFIDF
+from realmix.encoders.texts.written import AS_A_PICTURE, TextEncoding, Views
 from realmix.evaluate.gate import SUPERVISED
 from realmix.evaluate.mirror import read_mirrored
 from realmix.models.tuned.texts import trainable
@@ -234,8 +234,7 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
         )
     name = config.encoder or "auto"
     if name == "auto":
-        read = [] if config.tune else list(dataset.inputs)
-        name = catalogue.best_to_learn_from(read)
+        name = quick_to_learn_from([] if config.tune else list(dataset.inputs))
         watch.note(chosen_words(name))
     watch.doing(f"loading the encoder {name}")
     return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))

@@ -21,7 +21,7 @@ from realmix.data.pixels.scale import Scale
 from realmix.encoders.catalogue import recall, recall_text
 from realmix.encoders.extract import features_of
 from realmix.encoders.pictures import Arrays, Pictures
-from realmix.encoders.written import AS_A_PICTURE, encoded_texts
+from realmix.encoders.texts.written import AS_A_PICTURE, encoded_texts
 from realmix.evaluate.shares import reweighted
 from realmix.models.standardizer import Standardizer
 from realmix.training import checkpoint

@@ -14,8 +14,8 @@ from realmix.base.errors import UsageError
 from realmix.base.randomness import derive
 from realmix.base.wording import printable
 from realmix.contract.algorithm import Recipe
-from realmix.encoders.bert import Bert
 from realmix.encoders.catalogue import LIBRARIES, network_of_file, photo_encoder
+from realmix.encoders.texts.bert import Bert
 from realmix.encoders.weights import holds_weights, read_state
 from realmix.evaluate.pairing import Pairing
 from realmix.models.composed import Blend

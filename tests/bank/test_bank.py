@@ -23,7 +23,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.data.encoded import Reference
 from realmix.data.pools import Dataset
 from realmix.data.texts.columns import as_texts
-from realmix.encoders.tfidf import TfidfEncoder
+from realmix.encoders.texts.tfidf import TfidfEncoder
 
 
 class Letters:

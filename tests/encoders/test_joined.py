@@ -18,8 +18,8 @@ from realmix.data.pools import Dataset
 from realmix.encoders import catalogue, joined
 from realmix.encoders.encoder import PhotoEncoder, kept
 from realmix.encoders.joined import JoinedEncoder, unfitted
-from realmix.encoders.tfidf import TfidfEncoder
-from realmix.encoders.written import TextEncoding, Views
+from realmix.encoders.texts.tfidf import TfidfEncoder
+from realmix.encoders.texts.written import TextEncoding, Views
 from tests.encoders import tiny_encoder as small
 from tests.encoders.onnx_file import mean_colours
 

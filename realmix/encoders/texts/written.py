@@ -20,7 +20,7 @@ from realmix.encoders.extract import PLAIN, keep, key_of, least_seconds, store_o
 from realmix.encoders.joined import JoinedEncoder, all_side_by_side
 from realmix.encoders.pictures import DIGEST
 from realmix.encoders.store import Store
-from realmix.encoders.texts import TokenEncoder, trains
+from realmix.encoders.texts.token_encoder import TokenEncoder, trains
 
 FEW = 8  # texts, to learn what one costs
 BATCH = 128  # texts between two looks at the clock

@@ -13,7 +13,7 @@ import torch
 
 from realmix.base.errors import DataError
 from realmix.encoders.catalogue import recall_text, text_encoder
-from realmix.encoders.tfidf import LEAST, TfidfEncoder
+from realmix.encoders.texts.tfidf import LEAST, TfidfEncoder
 
 SPORT = ["goal", "match", "team", "coach", "league", "striker"]
 MONEY = ["bank", "shares", "market", "profit", "stocks", "trade"]

@@ -1,0 +1,1 @@
+"""Encoders that turn texts into features, and all texts of a data set."""

@@ -1,0 +1,68 @@
+"""Which encoder reads texts where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from realmix.data.texts.tokens import Tokenizing
+from realmix.encoders.joined import BETWEEN
+from realmix.encoders.texts import packaged
+from realmix.encoders.texts.packaged import E5, MINILM, WORDLLAMA
+from realmix.encoders.texts.tfidf import TFIDF
+from realmix.encoders.texts.token_encoder import LONGEST
+
+LOOKED_AT = 300  # texts, and characters of each, that tell what minilm knows of their words
+MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
+FEW, LITTLE = 400, 300_000  # texts, and characters of all, from which TF-IDF reads along
+
+
+def best_for_texts(read: Sequence[str], there: Sequence[str] | None = None) -> str:
+    """What is to read these texts soon; the last resort needs nothing.
+
+    Minilm, but of texts whose words it knows only in parts, as of another language, e5 or else
+    wordllama beside minilm.
+
+    Args:
+        read: some or all of the texts.
+        there: encoders that may be taken, the one to begin with first; all that are installed.
+    """
+    there = packaged.at_hand() if there is None else there
+    strange = MINILM in there and len(read) > 0 and pieces_of_words(read) > MOST_PIECES
+    if strange and E5 in there:
+        return E5
+    if strange and WORDLLAMA in there:
+        return f"{MINILM}{BETWEEN}{WORDLLAMA}"
+    return next(iter(there), TFIDF)
+
+
+def quick_to_learn_from(read: Sequence[str]) -> str:
+    """What reads the texts of a run that has no time for e5, or no e5.
+
+    TF-IDF reads along if there is much: what a quick encoder makes of a text says little of single
+    words, and nothing of what is behind its last token.
+
+    Args:
+        read: all of them.
+    """
+    best = best_for_texts(read, [name for name in packaged.at_hand() if name != E5])
+    few = len(read) < FEW or sum(map(len, read)) < LITTLE
+    return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
+
+
+def pieces_of_words(texts: Sequence[str]) -> float:
+    """Into how many pieces minilm cuts a word, of some of these texts; see `Tokenizing.pieces`."""
+    words = (packaged.package_of(MINILM) / "model" / "tokenizer.json").read_text("utf-8")
+    some = [text[:LOOKED_AT] for text in texts[:: max(len(texts) // LOOKED_AT, 1)]]
+    return Tokenizing.of(words, LONGEST, False, False, MINILM).pieces(some)
+
+
+def chosen_words(name: str) -> str:
+    """What is said where texts get these encoders without asking for them."""
+    first, *rest = name.split(BETWEEN)
+    beside = "".join(" and by their words (tfidf)" if n == TFIDF else f", {n}" for n in rest)
+    told = f"Texts are read by the encoder {first}{beside}"
+    if WORDLLAMA in rest:
+        told += f"; {MINILM} knows everyday English, and of the words here parts"
+    if E5 not in packaged.at_hand():
+        told += f"; pip install {packaged.LOADERS[E5][0]} brings a better one, {E5}"
+    return f"{told}."
