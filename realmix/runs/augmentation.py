@@ -232,9 +232,15 @@ def _reader(dataset: Dataset, config: Config, watch: Watch) -> TextEncoder:
             f"Texts are learned from by an encoder: --encoder auto, or {TFIDF}, which needs"
             " nothing."
         )
-    name = config.encoder or "auto"
-    if name == "auto":
-        name = quick_to_learn_from([] if config.tune else list(dataset.inputs))
+    name = config.encoder or AUTO
+    if config.tune:
+        watch.doing(f"loading the encoder {name}")
+        found = trainable(name)
+        if name == AUTO:
+            watch.note(chosen_words(found.reference.name))
+        return found
+    if name == AUTO:
+        name = quick_to_learn_from(list(dataset.inputs))
         watch.note(chosen_words(name))
     watch.doing(f"loading the encoder {name}")
-    return trainable(name) if config.tune else catalogue.text_encoder(name, list(dataset.inputs))
+    return catalogue.text_encoder(name, list(dataset.inputs))

@@ -19,6 +19,7 @@ from realmix.command.predictions import predict_all
 from realmix.data.pools import Dataset
 from realmix.data.texts.tokens import NOTHING, padded
 from realmix.encoders.catalogue import text_encoder
+from realmix.encoders.texts import chosen, packaged
 from realmix.encoders.texts.bert import Bert, Form, form_of
 from realmix.models import build, described, merged
 from realmix.models.tuned.texts import Named, TunedTexts, trainable
@@ -162,6 +163,41 @@ def test_each_way_moves_its_own_part() -> None:
     assert moved["last"] < moved["all"]
     assert all(name.endswith((".up", ".down")) for name in moved["lora"] - heads)
     assert len(moved["lora"] - heads) == 2 * 2 * 4  # of two layers: in, out and two linear ones
+
+
+def test_words_of_four_bits_stay_as_they_are_and_all_else_moves() -> None:
+    form = form_of({**CONFIG, "hidden_size": 32}, "mean")._replace(packed=True)
+    net = build(str(Named("tiny", form, 5)), (1, 5), 3, 0)
+    assert isinstance(net, TunedTexts)
+    rng = torch.Generator().manual_seed(0)
+    for value in net.body.state_dict().values():
+        if value.is_floating_point():
+            value.normal_(generator=rng)
+        else:
+            value.random_(256, generator=rng)
+    tune(net, "all", 0)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    torch.nn.functional.cross_entropy(net(numbers(*SOME)), torch.tensor([0, 1, 2])).backward()
+    optimizer.step()
+    same = {n for n, value in net.state_dict().items() if torch.equal(before[n], value)}
+    assert same == {"body.words.scales", "body.words.halves"}
+    assert {d for p, d in net.depths()} == {1, 2, 3}
+    again = build(str(Named("tiny", form, 5)), (1, 5), 3, 1)
+    again.load_state_dict(net.state_dict())
+    net.eval(), again.eval()
+    torch.testing.assert_close(again(numbers(*SOME)), net(numbers(*SOME)))
+
+
+def test_auto_is_tuned_by_the_best_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = dict.fromkeys(("minilm", "e5"), ("json", lambda last: "none"))
+    monkeypatch.setattr(packaged, "LOADERS", made)
+    assert chosen.best_to_train() == "e5"
+    monkeypatch.setattr(packaged, "LOADERS", {"minilm": made["minilm"]})
+    assert chosen.best_to_train() == "minilm"
+    monkeypatch.setattr(packaged, "LOADERS", {})
+    with pytest.raises(UsageError, match="'tfidf' is none"):
+        trainable("auto")
 
 
 def test_depths_count_from_the_head_down() -> None:

@@ -49,6 +49,12 @@ def quick_to_learn_from(read: Sequence[str]) -> str:
     return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
 
 
+def best_to_train() -> str:
+    """What is tuned where that is asked for and no encoder is named: e5, or what is there."""
+    there = packaged.at_hand()
+    return E5 if E5 in there else next(iter(there), TFIDF)
+
+
 def pieces_of_words(texts: Sequence[str]) -> float:
     """Into how many pieces minilm cuts a word, of some of these texts; see `Tokenizing.pieces`."""
     words = (packaged.package_of(MINILM) / "model" / "tokenizer.json").read_text("utf-8")

