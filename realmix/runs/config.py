@@ -54,7 +54,7 @@ class Config:
         encoder: pretrained network, never trained, whose features of each picture or text are
             learned from: auto (the best installed that there is time for, the default for photos
             and texts), none, or for pictures lite0, lite2, timm:NAME, torchvision:NAME,
-            timm:NAME=FILE, FILE.onnx, for texts minilm, wordllama, hf:NAME, FOLDER, or tfidf,
+            timm:NAME=FILE, FILE.onnx, for texts e5, minilm, wordllama, hf:NAME, FOLDER, or tfidf,
             which is fitted to them; or several with commas.
         views: augmented views of each picture or text that the encoder sees, the plain one
             included; by default 8 for methods that compare views, else 1. Where it is tuned, of

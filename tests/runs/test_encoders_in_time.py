@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,15 @@ def test_texts_are_read_by_e5_where_there_is_time(
     longer = "e5, which mostly knows more, would take about 20 s: --minutes 1."
     assert (longer in told[0]) == (name != "e5")
     assert chosen(written(50_000), minutes=1.41)[0] == "e5"  # all labels and 2,000 of the pool
+
+
+@pytest.mark.usefixtures("readers")
+def test_long_texts_are_read_by_their_words_too(chosen: Choose) -> None:
+    long = written()
+    long = replace(long, inputs=np.array(["word " * 500] * len(long.label), object))
+    found, told = chosen(long)
+    assert found == "e5,tfidf"
+    assert told[0].startswith("Texts are read by the encoder e5 and by their words (tfidf)")
 
 
 @pytest.mark.usefixtures("readers")

@@ -14,6 +14,7 @@ from realmix.encoders.texts.token_encoder import LONGEST
 LOOKED_AT = 300  # texts, and characters of each, that tell what minilm knows of their words
 MOST_PIECES = 1.6  # of a word: English news, reviews and questions 1.02 to 1.12, Spanish news 1.83
 FEW, LITTLE = 400, 300_000  # texts, and characters of all, from which TF-IDF reads along
+LONG = 2_000  # characters, which are some 512 tokens of English: as far as e5 reads
 
 
 def best_for_texts(read: Sequence[str], there: Sequence[str] | None = None) -> str:
@@ -47,6 +48,17 @@ def quick_to_learn_from(read: Sequence[str]) -> str:
     best = best_for_texts(read, [name for name in packaged.at_hand() if name != E5])
     few = len(read) < FEW or sum(map(len, read)) < LITTLE
     return best if few or best == TFIDF else f"{best}{BETWEEN}{TFIDF}"
+
+
+def e5_to_learn_from(read: Sequence[str]) -> str:
+    """What reads the texts of a run that has time for e5: where it does not reach the end of half
+    of them, TF-IDF too.
+
+    Args:
+        read: all of them.
+    """
+    longer = sum(len(text) > LONG for text in read)
+    return f"{E5}{BETWEEN}{TFIDF}" if len(read) >= FEW and 2 * longer > len(read) else E5
 
 
 def best_to_train() -> str:

@@ -13,7 +13,7 @@ from realmix.encoders import catalogue
 from realmix.encoders.joined import BETWEEN
 from realmix.encoders.photos import photo_words
 from realmix.encoders.texts import packaged
-from realmix.encoders.texts.chosen import chosen_words, quick_to_learn_from
+from realmix.encoders.texts.chosen import chosen_words, e5_to_learn_from, quick_to_learn_from
 from realmix.encoders.texts.packaged import E5
 from realmix.runs.augmentation import encoding_of, num_views
 from realmix.runs.budget import MINUTES
@@ -72,16 +72,19 @@ def _with_reader(
     watch: Watch,
 ) -> tuple[Config, tuple[str, ...]]:
     """The same for texts; what was begun before their encoder was kept has the quick one."""
-    quick = quick_to_learn_from(list(dataset.inputs))
+    read = list(dataset.inputs)
+    quick = quick_to_learn_from(read)
     if begun:
         kept = begun.get("encoder") or quick
         return replace(seen, encoder=kept), (*told, chosen_words(kept))
     if E5 not in packaged.at_hand() or seen.bank:  # a bank of millions of sentences is read too
         return replace(seen, encoder=quick), (*told, chosen_words(quick))
     name, needed = _first_in_time((E5,), quick, dataset, seen, watch)
-    words = chosen_words(name)
-    words = words if name == E5 else words + _beyond(E5, needed)
-    return replace(seen, encoder=name), (*told, words)
+    if name == E5:
+        name, beyond = e5_to_learn_from(read), ""
+    else:
+        beyond = _beyond(E5, needed)
+    return replace(seen, encoder=name), (*told, chosen_words(name) + beyond)
 
 
 def _first_in_time(

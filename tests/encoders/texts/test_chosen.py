@@ -9,7 +9,7 @@ import pytest
 from realmix.encoders import catalogue
 from realmix.encoders.catalogue import text_encoder
 from realmix.encoders.texts import chosen, packaged
-from realmix.encoders.texts.chosen import best_for_texts, quick_to_learn_from
+from realmix.encoders.texts.chosen import best_for_texts, e5_to_learn_from, quick_to_learn_from
 
 ENGLISH = ["The company said profits rose in the third quarter.", "what is the capital of spain?"]
 SPANISH = ["La compañía informó que sus ganancias crecieron.", "¿cuál es la capital de España?"]
@@ -56,11 +56,21 @@ def test_much_text_is_read_by_its_words_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert quick_to_learn_from(much) == "tfidf"
 
 
+def test_texts_that_e5_does_not_read_to_their_end_are_read_by_their_words_too() -> None:
+    long, short = ["x" * 2001] * 201, ["x" * 2000] * 200
+    assert e5_to_learn_from([*long, *short]) == "e5,tfidf"
+    assert e5_to_learn_from([*long, *short, "x"]) == "e5"
+    assert e5_to_learn_from(long * 2) == "e5,tfidf"
+    assert e5_to_learn_from((long * 2)[:399]) == "e5"  # too few texts to know words from
+    assert e5_to_learn_from([]) == "e5"
+
+
 @pytest.mark.parametrize("there", [("minilm", "e5"), ("minilm",)])
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("e5", "e5"),
+        ("e5,tfidf", "e5 and by their words (tfidf)"),
         ("minilm", "minilm"),
         ("minilm,tfidf", "minilm and by their words (tfidf)"),
         ("minilm,wordllama", "minilm, wordllama; minilm knows everyday English, .* parts"),
