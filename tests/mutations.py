@@ -2079,12 +2079,51 @@ MUTANTS = [
         ],
     ),
     *mutants(
-        "encoders/catalogue.py",
-        "encoders/texts/test_token_encoder.py",
+        "encoders/texts/chosen.py",
+        "encoders/texts/test_chosen.py",
         [
             ("few texts are enough", "len(read) < FEW or ", ""),
             ("short texts are enough", " or sum(map(len, read)) < LITTLE", ""),
+            ("e5 is as quick as the others", " if name != E5]", "]"),
+            ("short texts are long", "2 * longer > len(read)", "2 * longer >= len(read) - 1"),
+            ("other languages are for minilm", "if strange and E5 in there:", "if False:"),
         ],
+    ),
+    *mutants(
+        "encoders/texts/e5.py",
+        "encoders/texts/test_e5.py",
+        [
+            ("no prefix", 'single="<s> prefix $A </s>"', 'single="<s> $A </s>"'),
+            ("signs stay as they are", "normalizers.NFKC(), ", ""),
+            ("what ends early is read", "if len(found) != (", "if False and ("),
+        ],
+    ),
+    *mutants(
+        "encoders/texts/packed.py",
+        "encoders/texts/test_e5.py",
+        [
+            ("halves exchanged", "[blocks & 15, blocks >> 4]", "[blocks >> 4, blocks & 15]"),
+            ("no number is negative", ".float() - 8", ".float()"),
+        ],
+    ),
+    *mutants(
+        "runs/climb/encoders.py",
+        "runs/test_encoders_in_time.py",
+        [
+            ("a bank does not matter", " or seen.bank:", ":"),
+            ("a reader is chosen anew", 'begun.get("encoder") or quick', "quick"),
+            ("long texts have e5 alone", "e5_to_learn_from(read), ", "E5, "),
+        ],
+    ),
+    *mutants(
+        "runs/choose.py",
+        "runs/test_choose.py",
+        [("features trust nobody", "found._replace(trusted=LINEAR) if alone", "found if alone")],
+    ),
+    *mutants(
+        "models/tuned/texts.py",
+        "runs/test_tuned_texts.py",
+        [("auto is tuned by what begins", "best_to_train() if name == AUTO", "'minilm' if False")],
     ),
     *mutants(
         "encoders/texts/tfidf.py",

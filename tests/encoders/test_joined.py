@@ -18,6 +18,7 @@ from realmix.data.pools import Dataset
 from realmix.encoders import catalogue, joined
 from realmix.encoders.encoder import PhotoEncoder, kept
 from realmix.encoders.joined import JoinedEncoder, unfitted
+from realmix.encoders.texts import packaged
 from realmix.encoders.texts.tfidf import TfidfEncoder
 from realmix.encoders.texts.written import TextEncoding, Views
 from tests.encoders import tiny_encoder as small
@@ -69,7 +70,7 @@ def test_commas_stand_between_names(monkeypatch: pytest.MonkeyPatch) -> None:
         "first": ("", lambda last: Fixed("first", 3)),
         "next": ("", lambda last: Fixed("n", 2)),
     }
-    monkeypatch.setattr(catalogue.texts, "LOADERS", known)
+    monkeypatch.setattr(packaged, "LOADERS", known)
     found = catalogue.text_encoder("first,next")
     assert isinstance(found, JoinedEncoder)
     assert found.encode(TEXTS).shape == (3, 5)
@@ -95,7 +96,7 @@ def test_what_is_fitted_to_the_data_comes_back_from_a_model_file(
     assert both.reference.name == "first,tfidf"
     assert {name.partition(".")[0] for name in both.state} == {"1"}
     known = {"first": ("", lambda last: Fixed("first", 4))}
-    monkeypatch.setattr(catalogue.texts, "LOADERS", known)
+    monkeypatch.setattr(packaged, "LOADERS", known)
     again = catalogue.recall_text(both.reference, both.state, "This")
     assert torch.equal(again.encode(NEWS), both.encode(NEWS))
     known["first"] = ("", lambda last: Fixed("first", 4, mark="1"))

@@ -142,5 +142,5 @@ def test_on_columns_several_models_together_are_trusted_and_many_labels_try_each
     assert contenders(AUTO, "mlp", rows, 400).alone == ("supervised",)
     assert contenders(AUTO, "mlp", rows, 400).trusted == ""
     encoded = contenders(AUTO, "auto", dataclasses.replace(rows, preset=ENCODED), 400)
-    assert (encoded.alone, encoded.trusted) == (("linear", "supervised"), "")
+    assert (encoded.alone, encoded.trusted) == (("linear", "supervised"), "linear")
     assert contenders("boosting", "auto", rows, 400).all == ("boosting",)

