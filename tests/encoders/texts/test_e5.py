@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,16 @@ def test_a_damaged_file_is_said(harm, said: str, tmp_path: Path) -> None:
     path.write_bytes(harm(path.read_bytes()))
     with pytest.raises(UsageError, match=rf"(?s)e5.bin' is not as realmix knows it.*({said}).*pip"):
         E5File.read(path)
+
+
+def test_without_tokenizers_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_file(tmp_path / "e5.bin")
+    file = E5File.read(tmp_path / "e5.bin")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(UsageError, match=r"needs tokenizers: pip install 'realmix\[text\]'"):
+        file.tokenizer()
 
 
 def test_another_version_is_said(tmp_path: Path) -> None:
