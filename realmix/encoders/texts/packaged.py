@@ -9,7 +9,7 @@ from pathlib import Path
 from realmix.base.errors import UsageError
 from realmix.data.texts.tokens import Tokenizing
 from realmix.encoders.encoder import fingerprint
-from realmix.encoders.texts.e5 import E5File
+from realmix.encoders.texts.e5 import PREFIX, E5File
 from realmix.encoders.texts.folder import folder_encoder
 from realmix.encoders.texts.token_encoder import LONGEST, MeanOfTokens, TokenEncoder
 from realmix.encoders.weights import read_state
@@ -24,8 +24,8 @@ def e5(last: bool = False) -> TokenEncoder:
     network, tokenizer = file.network(), file.tokenizer()
     places = file.form.places
     tokenizer.enable_truncation(places, direction="left" if last else "right")
-    facts = {"pieces": file.pieces, "scores": file.scores, "longest": places, "last": last}
-    mark = fingerprint(network.state_dict(), facts)
+    facts = {"prefix": PREFIX, "pieces": file.pieces, "scores": file.scores}
+    mark = fingerprint(network.state_dict(), {**facts, "longest": places, "last": last})
     return TokenEncoder(E5, Tokenizing(tokenizer), network, mark)
 
 
