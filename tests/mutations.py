@@ -3380,9 +3380,13 @@ MUTANTS = [
             ("all of the pool must be seen", "max(pool - ENOUGH, 0)", "0"),
             ("test rows cost nothing", "max(pool - ENOUGH, 0) + tests", "max(pool - ENOUGH, 0)"),
             ("views cost nothing", " * rows * num_views(config)", " * rows"),
-            ("the better one alone is not tried", "next(filter(fits, others), least)", "least"),
+            (
+                "the better one alone is not tried",
+                "(best, *others), least, dataset",
+                "(best,), least, dataset",
+            ),
             ("all encoders have all of the time", "SHARE * 60", "60"),
-            ("a named encoder is replaced", "asked.encoder in (None, catalogue.AUTO) and ", ""),
+            ("a named encoder is replaced", "asked.encoder in (None, catalogue.AUTO)", "True"),
         ],
     ),
     *mutants(
