@@ -104,8 +104,8 @@ def text_encoder(name: str, learned_from: Sequence[str] = ()) -> TextEncoder:
     Args:
         name: "auto" (a quick one at hand), "e5", "minilm", "wordllama", "tfidf", the folder of
             a BERT as sentence-transformers writes it, or "hf:NAME" for all that this package
-            knows; with ":last" behind it, the end of a text that is too long is read. Several with commas
-            between them: their features side by side.
+            knows; with ":last" behind it, the end of a text that is too long is read. Several with
+            commas between them: their features side by side.
         learned_from: the texts that "tfidf" is fitted on.
 
     Raises:
