@@ -288,7 +288,8 @@ def summary() -> str:
         "# The ladder on encoders' features",
         "",
         "`python -m benchmarks.ladder`: test accuracy ± standard deviation over draws of labels"
-        " and pool, seeds on which nothing was chosen; of the vote and of what ships also the"
+        " and pool, seeds on which nothing was chosen but that the linear model stands for the"
+        " labels alone ([NOTES](NOTES.md)); of the vote and of what ships also the"
         " difference from `linear` (the labels alone), paired by draw, with its 95 % interval. The"
         " number behind a name is that of the rows to learn from. scikit-learn's are on rows of"
         " length 1, with their defaults; `LabelSpreading(knn)` has no figure where it is too slow.",

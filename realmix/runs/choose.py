@@ -99,8 +99,8 @@ def contenders(name: str, model: str, facts: Facts, steps: int) -> Contenders:
         found = Contenders(alone, (name,) if useful else (), name)
     if COMMITTEE in alone:
         return found._replace(trusted=COMMITTEE)
-    # where held-out luck preferred the network on features it was the worse one on test rows, in
-    # all 16 of 63 runs (benchmarks/records/ladder)
+    # where held-out luck preferred the network on features it was mostly the worse one on test
+    # rows: in all 17 of 78 runs, one of two others (benchmarks/records/ladder/NOTES.md)
     return found._replace(trusted=LINEAR) if alone == (LINEAR, SUPERVISED) else found
 
 

