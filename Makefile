@@ -3,7 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test check bench docs clean
+# plain asserts need no rewriting of the tests; what fails runs again and shows its values
+define pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet -m $(1) --numprocesses auto --dist worksteal --assert=plain \
+		|| { OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet -m $(1) --last-failed; exit 1; }
+endef
+
+.PHONY: help setup demo test slow check bench docs clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,10 +27,11 @@ setup: $(READY) ## install realmix and its tools into .venv
 demo: $(READY) ## fit digits from 40 labels and a pool, in about a minute, and write a report
 	$(BIN)/realmix fit digits@40 --out runs/demo
 
-test: $(READY) ## run every test
-	@# plain asserts need no rewriting of the tests; what fails runs again and shows its values
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal --assert=plain \
-		|| { OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --last-failed; exit 1; }
+test: $(READY) ## run the tests but the slow ones, in some seven minutes on two cores
+	$(call pytest,"not slow")
+
+slow: $(READY) ## run the slow tests: whole runs and trainings, page by page of docs, processes killed
+	$(call pytest,slow)
 
 check: $(READY) ## lint, format, types, import direction
 	$(BIN)/ruff check .

@@ -66,6 +66,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", CONSOLE)
 def test_the_commands_work(text: str, reader: Path) -> None:
     for line in text.splitlines():
@@ -77,6 +78,7 @@ def test_the_commands_work(text: str, reader: Path) -> None:
             assert main(words[1:]) in (0, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", PYTHON)
 def test_the_python_works(text: str, reader: Path) -> None:
     digits = load_digits()

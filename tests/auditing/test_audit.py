@@ -141,6 +141,7 @@ def test_a_pool_inside_the_data_is_cleaned_there(digits):
     assert kept_json()["next"] == "realmix fit found/data.csv"
 
 
+@pytest.mark.slow
 def test_the_command_that_trains_takes_tests_that_no_label_has_seen(digits):
     audit("labels.csv", "pool.csv", "tests.csv", out="found")
     assert read("found/test.csv") == read("tests.csv")[:-1]  # the last one is a labeled row

@@ -36,6 +36,7 @@ def pictures(monkeypatch, tmp_path):
     return (x.astype(np.uint8), np.where(np.arange(220) < 20, bright, -1)), encoder
 
 
+@pytest.mark.slow
 def test_the_shares_come_from_a_part_and_it_is_said(pictures, tmp_path):
     data, encoder = pictures
     found = audit(data, encoder=encoder, image_size=32, minutes=0.5, out=tmp_path / "found")
@@ -51,6 +52,7 @@ def test_the_shares_come_from_a_part_and_it_is_said(pictures, tmp_path):
     assert "looked at 30 of 200 rows" in (tmp_path / "found" / "audit.html").read_text()
 
 
+@pytest.mark.slow
 def test_again_it_sees_more_and_with_the_time_it_named_all(pictures):
     data, encoder = pictures
     first = audit(data, encoder=encoder, image_size=32, minutes=0.5)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 from pathlib import Path
 
 import pytest
 
-from realmix.augment.texts.text_views import LONGEST, read_synonyms, same_views, text_views
+from realmix.augment.texts.text_views import (
+    LONGEST,
+    SYNONYMS,
+    known_synonyms,
+    read_synonyms,
+    same_views,
+    text_views,
+)
 from realmix.augment.texts.words import words_of
 from realmix.base.errors import DataError
 
@@ -75,3 +83,19 @@ def test_synonyms_of_the_commonest_sense(tmp_path: Path) -> None:
     packed.write_bytes(b"no archive")
     with pytest.raises(DataError, match="no file of synonyms"):
         read_synonyms(packed)
+
+
+def test_a_file_of_synonyms_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    def write(other: str, changed: int) -> None:
+        entry = {"word": "big", "synonyms": [other], "n_first": 1}
+        file.write_bytes(lzma.compress(json.dumps(entry).encode()))
+        os.utime(file, ns=(changed, changed))
+
+    file = tmp_path / SYNONYMS
+    assert known_synonyms(str(tmp_path)) == {}
+    write("large", 1)
+    first = known_synonyms(str(tmp_path))
+    assert first == {"big": ("large",)}
+    assert known_synonyms(str(tmp_path)) is first
+    write("grown", 2)
+    assert known_synonyms(str(tmp_path)) == {"big": ("grown",)}

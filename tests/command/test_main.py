@@ -275,6 +275,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_training_starts_before_anything_of_its_report_is_loaded(tmp_path: Path) -> None:
     """Something is said before torch is imported; plots and metrics wait for the end."""
     rng = np.random.default_rng(0)
@@ -482,6 +483,7 @@ def test_names_from_data_cannot_steer_the_terminal(here: Path, shell: Shell) -> 
 # ---------------------------------------------------------------- runs from end to end
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_came_to(finished: Path, shell: Shell) -> None:
     code, text, log = shell("fit", "digits@40", "--steps", 4, "--out", finished, "--resume")
     assert code == 0
@@ -556,6 +558,7 @@ def test_changed_test_rows_are_named(here: Path, shell: Shell) -> None:
     assert ": test rows. A run" in err
 
 
+@pytest.mark.slow
 def test_answers_decide_what_ships(here: Path, finished: Path, shell: Shell) -> None:
     """Answers that agree with the candidate; its file is what predicts from then on."""
     shutil.copytree(finished, here / "run")
@@ -640,6 +643,7 @@ def test_without_the_gate_everyone_is_warned(here: Path, shell: Shell) -> None:
     assert "labels alone" not in text.split("why")[1]
 
 
+@pytest.mark.slow
 def test_a_folder_with_bad_pool_images_is_fitted_and_says_which(here: Path, shell: Shell) -> None:
     folders(here / "pets")
     (here / "pets" / "unlabeled" / "torn.png").write_bytes(b"\x89PNG")
@@ -805,6 +809,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, count: int, number: int) -> No
     monkeypatch.setattr(Progress, "record", record)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_model(
     finished: Path, here: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -823,6 +828,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     assert all(torch.equal(tensor, theirs[0][name]) for name, tensor in mine[0].items())
 
 
+@pytest.mark.slow
 def test_control_c_in_another_process_is_exit_130(here: Path) -> None:
     words = [sys.executable, "-m", "realmix", "fit", "digits@40", "--steps", "400", "--out", "out"]
     words += ["--set", "batch_size=2"]

@@ -100,6 +100,7 @@ def test_all_cells_finish_although_a_worker_is_killed(cluster, tmp_path, monkeyp
     assert compare("digits", ["supervised"], workers=1, **asked).done == results.done
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named_with_how_to_start_one():
     with (
         pytest.raises(UsageError, match=r"'tcp://127.0.0.1:9'.*\n?.*dask scheduler"),

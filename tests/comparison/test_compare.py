@@ -93,6 +93,7 @@ def whole(tmp_path_factory):
         return table, folder / "c", small(table, folder / "c", told), told.notes
 
 
+@pytest.mark.slow
 def test_all_cells_are_done_once_and_measured_on_the_same_rows(whole, in_this_process):
     (table, folder, first, notes), again = whole, Told()
     assert len(first.done) == 12
@@ -126,6 +127,7 @@ def test_the_tables_tell_every_cell_with_its_command(whole):
     assert "What each adds to the labels alone" in page
 
 
+@pytest.mark.slow
 def test_further_cells_extend_it_and_other_options_are_refused(
     whole, table, tmp_path, in_this_process
 ):
@@ -327,6 +329,7 @@ def test_it_is_said_what_of_a_comparison_is_missing(tmp_path, undone, said):
     assert headline(found).startswith(said)
 
 
+@pytest.mark.slow
 def test_seeds_that_draw_nothing_prove_nothing(tmp_path, in_this_process):
     folder, watch = tmp_path / "some", Told()
     rows = written(tmp_path)

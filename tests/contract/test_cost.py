@@ -111,6 +111,7 @@ def test_a_method_without_steps_states_no_cost(name: str) -> None:
     assert (METHODS[name].cost > 0) == has_steps(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(filter(has_steps, METHODS)))
 def test_the_stated_cost_is_what_is_counted(name: str) -> None:
     assert METHODS[name].cost == pytest.approx(relative(name), rel=0.1)

@@ -41,6 +41,7 @@ def test_it_is_the_share_of_the_whole_scores(share, separation):
         assert found == pytest.approx(expected, abs=0.04)
 
 
+@pytest.mark.slow
 @given(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.integers(0, 999))
 @settings(max_examples=25, deadline=None)
 def test_it_is_near_the_truth_where_scores_tell(share, seed):

@@ -194,6 +194,7 @@ def test_weights_of_no_class_are_refused():
         SemiSupervisedClassifier(class_weight={1: 0}, **QUICK).fit(X, y)
 
 
+@pytest.mark.slow
 def test_an_encoder_of_pictures_is_tuned(tmp_path: Path):
     pytest.importorskip("timm", reason="timm is not installed")
     encoder = f"timm:{small.NETWORK}={small.weights_file(tmp_path)}"

@@ -30,6 +30,7 @@ def photos(folder: Path) -> tuple[list[str], list[str | None]]:
     return list(map(str, files)), label
 
 
+@pytest.mark.slow
 def test_paths_of_image_files_are_pictures_and_no_texts(tmp_path: Path):
     X, y = photos(tmp_path)
     model = SemiSupervisedClassifier("supervised", encoder="none", **QUICK).fit(X, y)
@@ -44,6 +45,7 @@ def test_paths_of_image_files_are_pictures_and_no_texts(tmp_path: Path):
     np.testing.assert_array_equal(framed.predict_proba(X), found)
 
 
+@pytest.mark.slow
 def test_the_features_of_a_frozen_encoder_train_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -67,18 +67,25 @@ def fitted() -> SemiSupervisedClassifier:
 # --- the contract of scikit-learn
 
 
+# one check has the classes -1 and 1, which is refused until it is said
 @parametrize_with_checks(
-    [
-        # one check has the classes -1 and 1, which is refused until it is said
-        SemiSupervisedClassifier("supervised", steps=30, gate=False, class_value=-1),
-        SemiSupervisedClassifier(steps=30, gate=False, class_value=-1),
-        SemiSupervisedClassifier(steps=10, class_value=-1),
-    ]
+    [SemiSupervisedClassifier("supervised", steps=30, gate=False, class_value=-1)]
 )
 def test_scikit_learn_contract(estimator: Any, check: Any, monkeypatch: Any) -> None:
     if check.func.__name__ == "check_array_api_input":
         monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it the check skips itself
     check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        SemiSupervisedClassifier(steps=30, gate=False, class_value=-1),
+        SemiSupervisedClassifier(steps=10, class_value=-1),
+    ]
+)
+def test_scikit_learn_contract_of_auto(estimator: Any, check: Any, monkeypatch: Any) -> None:
+    test_scikit_learn_contract(estimator, check, monkeypatch)
 
 
 def test_clone_keeps_parameters_and_forgets_the_fit(fitted: SemiSupervisedClassifier) -> None:
@@ -94,6 +101,7 @@ def test_pipeline_predicts_and_scores() -> None:
     assert model.predict_proba(X).shape == (90, 3)
 
 
+@pytest.mark.slow
 def test_grid_search_over_algorithm_steps_and_fields() -> None:
     X, y, _ = blobs()
     grid = {

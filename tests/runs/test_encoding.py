@@ -50,6 +50,7 @@ def changed(config: Config, **values: object) -> Config:
     return Config.from_json({**config.to_json(), **values})
 
 
+@pytest.mark.slow
 def test_an_encoder_sees_more_than_8_bits_by_the_scale_of_the_set(
     config: Config, tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_run_on_photos_predicts_raw_photos(config: Config, tmp_path: Path) -> 
     assert_pool_as_shipped(tmp_path)
 
 
+@pytest.mark.slow
 def test_several_encoders_of_photos(config: Config, tmp_path: Path) -> None:
     """Embedded, the model file needs neither of their files."""
     names = [f"timm:{small.NETWORK}={small.weights_file(tmp_path, seed)}" for seed in (0, 1)]

@@ -138,6 +138,7 @@ def test_one_class_for_the_whole_pool_is_told_while_training() -> None:
     assert [n for n in watch.notes if "is called '0'" in n]
 
 
+@pytest.mark.slow
 def test_unequal_labels_are_judged_by_balanced_accuracy() -> None:
     result = experiment(rows((40, 6, 5))).run().result
     assert result["judge"] == "balanced"

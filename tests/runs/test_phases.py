@@ -167,6 +167,7 @@ def test_a_misspelt_algorithm_is_an_error_even_without_a_pool() -> None:
         phases(rows(unlabeled=0), algorithm="mixmatsch")
 
 
+@pytest.mark.slow
 def test_a_pool_that_ruins_the_model_does_not_ship() -> None:
     """A pool of noise with an absurd weight: proved worse, or collapsed."""
     dataset = rows(labeled=60, unlabeled=60)

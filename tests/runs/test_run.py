@@ -58,6 +58,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_what_the_design_names(undisturbed: Path) -> None:
     names = {path.name for path in undisturbed.iterdir()}
     assert names >= {
@@ -94,6 +95,7 @@ def test_a_run_folder_holds_what_the_design_names(undisturbed: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_run_elsewhere_is_the_same(undisturbed: Path, tmp_path: Path) -> None:
     run(tmp_path / "run")
     assert contents(tmp_path / "run") == contents(undisturbed)
@@ -212,6 +214,7 @@ class StopsAfter(Silent):
         return self.left <= 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_end(undisturbed: Path, tmp_path: Path) -> None:
     for records in (1, 4, 9):
         with pytest.raises(Interrupted):
@@ -233,6 +236,7 @@ def test_changed_data_are_noticed_on_resume(tmp_path: Path) -> None:
         fit(config, tmp_path / "run", Silent())
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_once(tmp_path: Path) -> None:
     config = Config("digits@20", minutes=0.05, fields={"batch_size": 4})
     with pytest.raises(Interrupted):
@@ -251,6 +255,7 @@ def test_a_vanished_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
         fit(CONFIG, tmp_path / "run", Vandal())
 
 
+@pytest.mark.slow
 def test_a_student_and_what_has_converged_go_on_to_the_same_end(
     tmp_path: Path, brief: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     )
 
 
+@pytest.mark.slow
 def test_auto_tries_the_vote_and_what_it_teaches(config: Config, tmp_path: Path) -> None:
     result = fit(config, tmp_path / "run", Silent())
     tried = {line["algorithm"]: line["uses_pool"] for line in result["tried"]}

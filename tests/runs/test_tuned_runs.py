@@ -63,6 +63,7 @@ def test_a_run_ships_one_file_that_takes_raw_photos(
     np.testing.assert_allclose(found.probs.sum(1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_predictions_are_the_runs(config: Config, tmp_path: Path) -> None:
     fit(changed(config, tune="lora", gate="balanced"), tmp_path / "run", Silent())
     found = predict_all(
@@ -211,6 +212,7 @@ def test_the_time_of_answers_counts(config: Config, monkeypatch: pytest.MonkeyPa
     assert budget.seconds_of_answers(phases) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_minutes_bound_a_run_and_its_estimate_comes_first(config: Config, tmp_path: Path) -> None:
     class Listens(Silent):
         def plan(self, phases: object, words: str) -> None:

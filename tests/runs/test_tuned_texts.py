@@ -248,6 +248,7 @@ def trainer(config: Config, folder: Path | None = None) -> Trainer:
     return phases.trainer(phases.only, 4, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["last", "all", "lora"])
 def test_resume_is_exact(how: str, config: Config, tmp_path: Path) -> None:
     tuned = changed(config, tune=how)
@@ -309,6 +310,7 @@ def test_methods_of_rows_that_leave_no_layer_are_refused(name: str, config: Conf
         phases_of(changed(config, algorithm=name, fields={}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["head", "last", "all", "lora-2"])
 def test_a_run_ships_one_file_that_takes_raw_texts(
     how: str, config: Config, tmp_path: Path
@@ -331,6 +333,7 @@ def test_a_run_ships_one_file_that_takes_raw_texts(
     np.testing.assert_allclose(found.probs[24:], probs, atol=0.02)
 
 
+@pytest.mark.slow
 def test_auto_tries_the_vote_and_what_it_teaches(config: Config, tmp_path: Path) -> None:
     result = fit(changed(config, algorithm="auto", gate="balanced"), tmp_path / "run", Silent())
     tried = {line["algorithm"]: line["uses_pool"] for line in result["tried"]}
@@ -373,6 +376,7 @@ def test_auto_tunes_the_encoder_where_it_has_a_gpu_and_minutes(
     assert found.encoder == asked.encoder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "named"), [(None, 1), ("tfidf", 0)])
 def test_the_rung_above_frozen_features_is_named(
     encoder: str | None, named: int, config: Config, tmp_path: Path
@@ -383,6 +387,7 @@ def test_the_rung_above_frozen_features_is_named(
     assert sum("--tune all" in note for note in result["notes"]) == named
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("forked_workers")
 def test_it_is_distilled_and_compared(config: Config, tmp_path: Path) -> None:
     fit(config, tmp_path / "run", Silent())
@@ -442,6 +447,7 @@ def test_the_recipe_changes_an_encoder_of_texts_less(config: Config) -> None:
     assert phases_of(config).recipe.learning_rate == rates[1]
 
 
+@pytest.mark.slow
 def test_the_estimate_is_of_all_that_is_trained(config: Config, tmp_path: Path) -> None:
     class Listens(Silent):
         def plan(self, phases: object, words: str) -> None:

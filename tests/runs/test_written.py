@@ -57,6 +57,7 @@ def changed(config: Config, **values: object) -> Config:
     return Config.from_json({**config.to_json(), **values})
 
 
+@pytest.mark.slow
 def test_a_run_on_texts_predicts_raw_texts(config: Config, tmp_path: Path) -> None:
     result = fit(config, tmp_path / "run", Silent())
     assert result["encoder"]["name"] == "tfidf"
@@ -166,6 +167,7 @@ def test_texts_are_read_by_an_encoder_and_by_their_words(
             np.testing.assert_allclose(mine[str(name)], row, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_bank_is_read_by_what_is_the_same_in_all_runs(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

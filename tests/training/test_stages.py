@@ -396,6 +396,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("thrice")
 def test_a_run_of_a_procedure_goes_on_in_whatever_stage_it_stopped(tmp_path: Path) -> None:
     whole = Watching()
@@ -412,6 +413,7 @@ def test_a_run_of_a_procedure_goes_on_in_whatever_stage_it_stopped(tmp_path: Pat
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("thrice")
 def test_a_run_killed_between_its_last_step_and_its_model_says_that_it_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

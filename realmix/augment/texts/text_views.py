@@ -12,6 +12,7 @@ import lzma
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def _ends(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]} {text[-half:]}"
 
 
-def known_synonyms(data_root: str | None) -> dict[str, tuple[str, ...]]:
+def known_synonyms(data_root: str | None) -> Mapping[str, tuple[str, ...]]:
     """Those of the file `SYNONYMS` in the folder of data sets; none where it is not there.
 
     Args:
@@ -107,7 +108,13 @@ def known_synonyms(data_root: str | None) -> dict[str, tuple[str, ...]]:
     """
     root = data_root or os.environ.get("REALMIX_DATA")
     file = Path(root) / SYNONYMS if root else None
-    return read_synonyms(file) if file and file.is_file() else {}
+    return _unchanged(file, file.stat().st_mtime_ns) if file and file.is_file() else {}
+
+
+@lru_cache(maxsize=1)
+def _unchanged(path: Path, changed: int) -> Mapping[str, tuple[str, ...]]:
+    """Read once, for it takes half a second and each training of a run asks."""
+    return read_synonyms(path)
 
 
 def read_synonyms(path: Path) -> dict[str, tuple[str, ...]]:

@@ -88,6 +88,7 @@ def test_copies_of_pictures_are_found_and_no_others(change, count: int) -> None:
     assert not found - expected
 
 
+@pytest.mark.slow
 def test_many_pictures_take_seconds_and_raise_no_false_alarm() -> None:
     pictures = photos(5000, seed=1)
     start = time.perf_counter()

@@ -242,6 +242,7 @@ def test_test_rows_of_another_shape_are_refused() -> None:
         validate(other)
 
 
+@pytest.mark.slow
 def test_importing_load_imports_no_extra() -> None:
     code = (
         "import sys, realmix.data.reading.load as _; "

