@@ -118,7 +118,8 @@ def test_json_lines(tmp_path: Path) -> None:
     [
         ('{"text": "a", "label": 1}\n{"text": \n', r"line 2: no JSON"),
         ('["a"]\n', r"line 1: .* is no object"),
-        ('{"text": ["a"], "label": 1}\n', r"line 1: 'text' holds several values"),
+        ('{"text": "a", "label": [1, "b"]}\n', r"line 1: 'label' holds several values"),
+        ('{"a": {"b": 1}, "a.b": 2}\n', r"line 1: two values are named 'a.b'"),
         ("\n\n", "has no rows"),
         ("[" * 100_000 + "\n", r"line 1: (no JSON|JSON in JSON)"),
     ],
@@ -218,6 +219,50 @@ def test_lines_of_a_file(tmp_path: Path) -> None:
         read_lines(file)
 
 
+def test_lines_with_labels_as_fasttext_has_them(tmp_path: Path) -> None:
+    file, pool = tmp_path / "train.txt", tmp_path / "pool.txt"
+    file.write_text(
+        "__label__b one two\n__label__a\tthree\n\n__label__a four __label__c\n__label__b 5\nsix\n"
+    )
+    pool.write_text("__label__a seven\neight\n")
+    data = load(str(file), unlabeled=str(pool))
+    assert texts_of(data) == ["one two", "three", "four __label__c", "5", "six", "seven", "eight"]
+    assert data.classes == ("a", "b")
+    assert data.label.tolist() == [1, 0, 0, 1, -1, -1, -1]
+    assert data.names is not None
+    assert data.names[2] == f"{file}:4"
+    for line in ("__label__a __label__b both", "__label__a", "__label__"):
+        file.write_text(f"__label__a one\n{line}\n")
+        with pytest.raises(DataError, match=r"line 2: '__label__.*Expected one __label__NAME"):
+            load(str(file))
+    file.write_text("one\ntwo\n")
+    with pytest.raises(DataError, match=r"No line .* begins with __label__NAME.*--unlabeled"):
+        load(str(file))
+
+
+@pytest.mark.parametrize("orient", ["columns", "split", "records", "index"])
+def test_json_as_pandas_writes_it(tmp_path: Path, orient: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.5, 2.5, 3.5], "b": [4, 5, 7], "label": ["x", "y", None]})
+    frame.to_json(tmp_path / "t.json", orient=orient)
+    if orient == "index":  # rows by their names look as columns do
+        with pytest.raises(UsageError, match="no label column 'label'; its columns are 0, 1, 2"):
+            load(str(tmp_path / "t.json"))
+        return
+    data = load(str(tmp_path / "t.json"))
+    assert data.inputs.tolist() == [[1.5, 4], [2.5, 5], [3.5, 7]]
+    assert data.label.tolist() == [0, 1, -1]
+
+
+def test_the_rows_may_be_a_list_in_an_object(tmp_path: Path) -> None:
+    rows = [{"text": f"words of {i}", "label": "ab"[i % 2]} for i in range(4)]
+    (tmp_path / "t.json").write_text(json.dumps({"version": 1, "data": rows}, indent=1))
+    assert load(str(tmp_path / "t.json")).label.tolist() == [0, 1, 0, 1]
+    (tmp_path / "t.json").write_text(json.dumps({"data": rows, "more": rows}))
+    with pytest.raises(UsageError, match="no label column"):
+        load(str(tmp_path / "t.json"))
+
+
 def texts_of(dataset: Dataset) -> list[str]:
     return list(dataset.inputs)
 
@@ -273,7 +318,7 @@ def test_a_list_of_objects_is_a_table_as_lines_of_them_are(tmp_path: Path) -> No
         ("[1]", "row 1: 1 is no object"),
         ("[]", "has no rows"),
         ("[{", "no JSON"),
-        ('{"a": {"b": 1}}', "holds several values"),
+        ('{"a": 1,\n "b": 2}', "line 1: no JSON"),
     ):
         (tmp_path / "t.json").write_text(content)
         with pytest.raises(DataError, match=words):

@@ -8,8 +8,10 @@ from typing import Any
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
+from realmix.data.cells.annotations import annotated
 from realmix.data.cells.csv_text import decoded, kind_of
-from realmix.data.cells.table import Cells, Table
+from realmix.data.cells.nested import columns_of, not_read
+from realmix.data.cells.table import Table
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -17,14 +19,17 @@ SUFFIXES = (".jsonl", ".ndjson", ".json")
 def read_json_table(path: Path) -> Table:
     """The objects of the lines, or of a list; a key that an object lacks is a missing cell.
 
+    What Label Studio, doccano and Prodigy export is read, too. Cells that hold several values are
+    left out, with a note; see `columns_of`.
+
     Raises:
-        DataError: with the line, or the place in the list: no JSON, no object, a cell that holds
-            cells; no rows.
+        DataError: with the line, or the place in the list: no JSON, no object, two values of one
+            name; no rows.
     """
     text, notes = decoded(path)
-    if kind_of(path) == ".json" and text.lstrip().startswith("["):
-        listed = enumerate(_parsed(text, f"'{printable(path)}'"), 1)
-        rows, unit = list(listed), "row"
+    whole = _whole(path, text) if kind_of(path) == ".json" else None
+    if whole is not None:
+        rows, unit = list(enumerate(whole, 1)), "row"
     else:
         lines = enumerate(text.split("\n"), 1)  # splitlines would divide texts
         filled = ((line, content) for line, content in lines if content.strip())
@@ -32,10 +37,40 @@ def read_json_table(path: Path) -> Table:
         unit = "line"
     if not rows:
         raise DataError(f"'{printable(path)}' has no rows.")
-    objects = [_object(found, f"'{printable(path)}', {unit} {place}") for place, found in rows]
-    names = dict.fromkeys(name for one in objects for name in one)
-    cells: dict[str, Cells] = {n.strip(): [one.get(n) for one in objects] for n in names}
-    return Table(path, cells, unit, [place for place, _ in rows], notes)
+    where = [f"'{printable(path)}', {unit} {place}" for place, _ in rows]
+    objects = [_object(found, place) for (_, found), place in zip(rows, where, strict=True)]
+    made, told = annotated(objects)
+    cells, several = columns_of([row for _, row in made], [where[place] for place, _ in made])
+    notes = (*notes, *told, *not_read(several))
+    return Table(path, cells, unit, [rows[place][0] for place, _ in made], notes, several=several)
+
+
+def _whole(path: Path, text: str) -> list[Any] | None:
+    """The rows of a file that is one value: a list, the list in an object, or what pandas writes.
+
+    That is `{column: {index: cell}}`, or `{"columns": names, "index": ..., "data": rows}`. None of
+    anything else, which may be an object a line.
+    """
+    if text.lstrip().startswith("["):
+        found = _parsed(text, f"'{printable(path)}'")
+    else:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(found, list):
+        return found
+    if not isinstance(found, dict) or not found:
+        return None
+    if found.keys() == {"columns", "index", "data"}:
+        return [dict(zip(found["columns"], row, strict=False)) for row in found["data"]]
+    first, *others = found.values()
+    if isinstance(first, dict) and all(
+        isinstance(o, dict) and o.keys() == first.keys() for o in others
+    ):
+        return [{name: cells[index] for name, cells in found.items()} for index in first]
+    lists = [inside for inside in found.values() if isinstance(inside, list)]
+    return lists[0] if len(lists) == 1 and all(isinstance(o, dict) for o in lists[0]) else None
 
 
 def _parsed(content: str, where: str) -> Any:
@@ -55,11 +90,4 @@ def _object(found: Any, where: str) -> dict[str, Any]:
             f"{where}: {shown} is no object. Expected one object a line, such as"
             ' {"text": "...", "label": "..."}.'
         )
-    for name, cell in found.items():
-        if isinstance(cell, (dict, list)):
-            raise DataError(
-                f"{where}: '{printable(name)}' holds several values. A cell is a text or a number."
-            )
-        if isinstance(cell, bool):
-            found[name] = str(cell)
     return found

@@ -1,4 +1,4 @@
-"""Parquet files: numbers, text, pictures, vectors of numbers, names of classes."""
+"""Files of Parquet and Arrow: numbers, text, pictures, vectors of numbers, names of classes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ import numpy as np
 from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import printable
 from realmix.data.cells.inside import pictures, vectors
+from realmix.data.cells.nested import Several, columns_of, not_read
 from realmix.data.cells.table import Table, header_of
+
+PARQUET, ARROW = ".parquet", b"ARROW1"
+SUFFIXES = (PARQUET, ".arrow", ".feather")
 
 
 def read_parquet_table(path: Path) -> Table:
-    """The columns of a Parquet file.
+    """The columns of a file of Parquet, or of Arrow, as Feather and Hugging Face's datasets are.
 
     A column of encoded pictures gives the files that hold them, one of lists of numbers a column
     for each place. Numbers that Hugging Face's datasets have names for get these, and -1 is none.
-    Other cells that hold several values are left out, with a note.
+    What else holds other cells is read as that of JSON is; see `columns_of`.
 
     Raises:
         UsageError: pyarrow is missing.
-        DataError: no whole Parquet file, or no rows.
+        DataError: no whole file, or no rows.
         StorageError: its pictures cannot be kept.
     """
     table = _opened(path)
@@ -33,20 +37,21 @@ def read_parquet_table(path: Path) -> Table:
     if not table.num_rows:
         raise DataError(f"'{printable(path)}' has no rows.")
     metadata = table.schema.metadata or {}
-    named, cells, left = _class_names(metadata), dict[str, Any](), []
+    named, cells, several = _class_names(metadata), dict[str, Any](), Several()
+    where = [f"'{printable(path)}', row {row}" for row in range(1, table.num_rows + 1)]
     for name, column in zip(header, table.columns, strict=True):
         if (files := pictures(column)) is not None:
             cells[name] = files
         elif (parts := vectors(column, name)) is not None:
             cells |= parts
-        elif _several(column.type):
-            left.append(name)
+        elif _holds_cells(column.type):
+            inside, left = columns_of([{name: cell} for cell in column.to_pylist()], where)
+            cells, several = cells | inside, several | left
         else:
             cells[name] = _plain(column, named.get(name))
-    listed = ", ".join(printable(name) for name in left[:10]) + ", ..." * (len(left) > 10)
-    notes = (f"Columns whose cells hold several values are not read: {listed}.",) * bool(left)
-    places = range(1, table.num_rows + 1)
-    return Table(path, cells, "row", places, notes, indices=_indices(metadata))
+    places, notes = range(1, table.num_rows + 1), not_read(several)
+    indices = _indices(metadata)
+    return Table(path, cells, "row", places, notes, indices=indices, several=several)
 
 
 def _opened(path: Path) -> Any:
@@ -58,12 +63,26 @@ def _opened(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    kind = "Parquet" if path.suffix.lower() == PARQUET else "Arrow"
     try:
+        if kind == "Arrow":
+            return _arrow(path)
         with parquet.ParquetFile(path) as file:
             return file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"'{printable(path)}' is no whole Parquet file ({reason}).") from None
+        raise DataError(f"'{printable(path)}' is no whole {kind} file ({reason}).") from None
+
+
+def _arrow(path: Path) -> Any:
+    """The table of a file of Arrow: with an end, as Feather's, or a stream, as the datasets'."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        begin = file.read(len(ARROW))
+        file.seek(0)
+        opener = pa.ipc.open_file if begin == ARROW else pa.ipc.open_stream
+        return opener(file).read_all()
 
 
 def _plain(column: Any, names: Sequence[str] | None) -> Sequence[Any] | np.ndarray:
@@ -88,13 +107,13 @@ def _name(value: int, names: Sequence[str]) -> str:
     return names[value] if 0 <= value < len(names) else str(value)
 
 
-def _several(kind: Any) -> bool:
+def _holds_cells(kind: Any) -> bool:
     """Whether cells are bytes, or hold other cells."""
     from pyarrow import types
 
     binary = types.is_binary, types.is_large_binary, types.is_binary_view
-    several = types.is_nested, types.is_fixed_size_binary, *binary
-    return any(is_such(kind) for is_such in several)
+    holders = types.is_nested, types.is_fixed_size_binary, *binary
+    return any(is_such(kind) for is_such in holders)
 
 
 def _indices(metadata: Mapping[bytes, bytes]) -> tuple[str, ...]:

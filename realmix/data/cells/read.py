@@ -7,12 +7,11 @@ from pathlib import Path
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
-from realmix.data.cells import jsonl, sheets
+from realmix.data.cells import jsonl, parquet, sheets
 from realmix.data.cells.csv_text import kind_of, read_csv
-from realmix.data.cells.parquet import read_parquet_table
 from realmix.data.cells.table import Table, header_of, joined, row_for_names
 
-SUFFIXES = (".csv", ".tsv", ".parquet", *jsonl.SUFFIXES, *sheets.SUFFIXES)
+SUFFIXES = (".csv", ".tsv", *parquet.SUFFIXES, *jsonl.SUFFIXES, *sheets.SUFFIXES)
 
 
 def read_cells(path: Path) -> Table:
@@ -28,7 +27,9 @@ def read_cells(path: Path) -> Table:
         return jsonl.read_json_table(path)
     if suffix in sheets.SUFFIXES:
         return sheets.read_sheet(path)
-    return read_parquet_table(path) if suffix == ".parquet" else _read_csv_table(path)
+    if suffix in parquet.SUFFIXES:
+        return parquet.read_parquet_table(path)
+    return _read_csv_table(path)
 
 
 def read_files(files: Sequence[Path], alike: bool = True) -> Table:

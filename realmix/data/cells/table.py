@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class Table:
         notes: see `Dataset.notes`.
         indices: columns that pandas wrote as its index.
         files: the file of each row, where there are several; `path` is the first.
+        several: of columns that are not read, as cells hold several values: the first such row,
+            and what it holds.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Table:
     notes: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
     files: Sequence[Path] = ()
+    several: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def file_of_each(self) -> Sequence[Path]:

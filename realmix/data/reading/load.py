@@ -28,13 +28,14 @@ from realmix.data.reading.folders import grouped, read_class_folders, read_pool_
 from realmix.data.reading.shards import read_shards, tables_beside, tables_in
 from realmix.data.reading.source import Source, exam_rows
 from realmix.data.reading.tables import Asked
-from realmix.data.texts.files import are_texts, read_lines, read_text_files
+from realmix.data.texts.files import are_texts, read_labeled_lines, read_lines, read_text_files
 from realmix.data.texts.given import given_texts
 from realmix.data.weak import as_places, require_weak, weak_names
 
 MAX_IMAGE_SIZE = 1024
 _INSTEAD = dict.fromkeys((".xls", ".ods"), " Save the sheet as .xlsx or CSV.")
 _INSTEAD |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"), " Unpack it.")
+_INSTEAD |= dict.fromkeys((".data", ".dat", ".tab"), " If it is a table, rename it .csv.")
 
 
 def load(
@@ -66,10 +67,11 @@ def load(
         data: a built-in name, with or without a number of labels (``digits@40``); a folder of
             class folders of images or of .txt files, where one named ``unlabeled`` holds the pool,
             or of tables, see `realmix.data.reading.shards`;
-            a table (CSV, Excel, Parquet, JSON) with a ``path`` column of image files, columns of
-            text or feature columns, and a label column that is empty where unlabeled; a ``.npz``
-            with x, y (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A built-in name
-            comes before a folder of the same name: write ``./digits`` for the folder.
+            a table (CSV, Excel, Parquet, Arrow, JSON) with a ``path`` column of image files,
+            columns of text or feature columns, and a label column that is empty where unlabeled;
+            a ``.txt`` file, see `realmix.data.texts.files.read_lines`; a ``.npz`` with x, y
+            (-1 = unlabeled) and, if wanted, classes, x_test and y_test. A built-in name comes
+            before a folder of the same name: write ``./digits`` for the folder.
         unlabeled: more rows for the pool, of the same kinds. Their labels, if any, never train;
             where they name a known class they are kept in `Dataset.oracle`.
         answers: CSV table with the columns name and label, whose names are those of unlabeled rows;
@@ -229,12 +231,13 @@ def _open(given: str, asked: Asked, *, is_pool: bool = False, is_exam: bool = Fa
         return read_npz(path, not is_pool, asked.marks)
     if kind_of(path) in SUFFIXES and path.is_file():
         return asked.rows(read_cells(path), not is_pool)
-    if kind_of(path) == TEXT and is_pool and path.is_file():
-        return read_lines(path)
+    if kind_of(path) == TEXT and path.is_file():
+        return read_lines(path) if is_pool else read_labeled_lines(path)
     instead = _INSTEAD.get(path.suffix.lower(), "")
     raise UsageError(
         f"'{printable(given)}' is a file of a kind that is not read. Expected a folder of images "
-        f"or of texts, a table ({', '.join(SUFFIXES)}) or a .npz file.{instead}"
+        f"or of texts, a table ({', '.join(SUFFIXES)}), a .npz file or lines of text with labels"
+        f" ({TEXT}).{instead}"
     )
 
 

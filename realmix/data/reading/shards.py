@@ -34,6 +34,7 @@ def tables_at(path: Path) -> list[Path]:
 def tables_in(folder: Path, alone: bool = True) -> list[Path]:
     """The tables in a folder without folders, or in its only folder where that is called `data`.
 
+    Or in its folders where all are called as parts are (`train`, `test`, ...) and hold files alone.
     Names are looked at, and not what is in the files.
 
     Args:
@@ -44,6 +45,10 @@ def tables_in(folder: Path, alone: bool = True) -> list[Path]:
     files, folders = _listed(folder)
     if len(folders) == 1 and says_nothing(folders[0].name) and not any(map(_is_data, files)):
         files, folders = _listed(folders[0])[0], []
+    if folders and all(role(one.name) for one in folders):
+        inside = [_listed(one) for one in folders]
+        if not any(deeper for _, deeper in inside) and not any(map(_is_data, files)):
+            files, folders = [file for found, _ in inside for file in found], []
     if alone and any(map(_is_named_as_image, files)):  # sooner than it is counted below
         return []
     tables = [file for file in files if kind_of(file) in _SHARDS]
@@ -62,7 +67,8 @@ def tables_beside(folder: Path) -> list[Path]:
 def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
     """The files by the part that their names say, such as train-00000-of-00002.parquet.
 
-    None stands for those that say none.
+    Or the folder that they are in, such as train/data-00000-of-00001.arrow. None stands for those
+    that say none.
 
     Raises:
         DataError: nothing is to be learned from.
@@ -70,7 +76,8 @@ def parts_of(folder: Path, files: Sequence[Path]) -> Shards:
     parts: Shards = {}
     for file in files:
         stem = file.name[: -len("".join(file.suffixes))] or file.name
-        parts.setdefault(role(_NUMBERED.sub("", stem)), []).append(file)
+        said = role(_NUMBERED.sub("", stem)) or (file.parent != folder and role(file.parent.name))
+        parts.setdefault(said or None, []).append(file)
     if "train" not in parts and set(parts) != {None}:
         raise DataError(
             f"'{printable(folder)}' holds tables, of which none is called as a training part is,"
@@ -146,7 +153,13 @@ def _passed_over(files: Sequence[Path], table: Table, asked: Asked) -> list[str]
 
 
 def _named(files: Sequence[Path]) -> str:
-    return ", ".join(printable(file.name) for file in files[:3]) + ", ..." * (len(files) > 3)
+    return ", ".join(map(_name, files[:3])) + ", ..." * (len(files) > 3)
+
+
+def _name(file: Path) -> str:
+    """Of a file, with its folder where that alone says the part."""
+    alone = role(file.name) or not role(file.parent.name)
+    return printable(file.name if alone else f"{file.parent.name}/{file.name}")
 
 
 def with_pool(table: Table, pool: Table, label_column: str) -> Table:

@@ -103,6 +103,12 @@ def _usual(columns: Sequence[str]) -> str:
 
 
 def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labels:
+    if needed and label_column in table.several:
+        row, held = table.several[label_column]
+        raise DataError(
+            f"{table.at(row)}: '{printable(label_column)}' holds several values ({held}). Expected"
+            " one class a row: keep one, or leave it empty, which makes it a row of the pool."
+        )
     if label_column not in table.cells:
         if not needed:
             return Labels([None] * len(table.places), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.cells.csv_text import decoded
 from realmix.data.folders.walk import TEXT, Bad, is_text, mostly_texts
-from realmix.data.reading.source import Source
+from realmix.data.reading.source import Source, encode
 from realmix.data.texts.columns import as_texts
 
 NO_TEXT = f"no {TEXT} file"
+MARK = "__label__"
+_LABELED = re.compile(rf"{MARK}(\S+)\s+(\S.*)")
 
 
 def are_texts(source: Source) -> bool:
@@ -60,20 +63,46 @@ def _content(file: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def read_lines(path: Path) -> Source:
-    """One text a line, without labels; blank lines are left out.
+    """One text a line; blank lines are left out.
+
+    Where a text has a label it stands before it as fastText has it: `__label__name text`.
 
     Raises:
-        DataError: no text in it; a NUL byte, with the line.
+        DataError: no text in it; with the line: a NUL byte, several labels, a label alone.
     """
     content, notes = decoded(path)
     if "\0" in content:
         line = content[: content.index("\0")].count("\n") + 1
         raise DataError(f"'{printable(path)}', line {line}: a NUL byte, so this is no text.")
-    lines = [(place, text.strip()) for place, text in enumerate(content.split("\n"), 1)]
-    filled = [(place, text) for place, text in lines if text]
-    if not filled:
+    names, labels, texts = list[str](), list[str | None](), list[str]()
+    for place, written in enumerate(map(str.strip, content.split("\n")), 1):
+        labeled = _LABELED.match(written)
+        name, text = labeled.groups() if labeled else (None, written)
+        if text.startswith(MARK):
+            raise DataError(
+                f"'{printable(path)}', line {place}: '{printable(written[:40])}'. Expected one"
+                f" {MARK}NAME, and a text behind it."
+            )
+        if text:
+            names.append(f"{printable(path)}:{place}")
+            labels.append(name)
+            texts.append(text)
+    if not texts:
         raise DataError(f"'{printable(path)}' has no text in it.")
-    names = tuple(f"{printable(path)}:{place}" for place, _ in filled)
-    texts = as_texts([text for _, text in filled])
-    none = np.full(len(names), -1, dtype=np.int64)
-    return Source(names, none, (), inputs=texts, preset="words", notes=notes)
+    label, classes = encode(labels)
+    return Source(tuple(names), label, classes, inputs=as_texts(texts), preset="words", notes=notes)
+
+
+def read_labeled_lines(path: Path) -> Source:
+    """The same, where some must have a label.
+
+    Raises:
+        DataError: none has; see `read_lines`.
+    """
+    source = read_lines(path)
+    if not source.classes:
+        raise DataError(
+            f"No line of '{printable(path)}' begins with {MARK}NAME, so that none has a label."
+            " Texts without labels are a pool: --unlabeled. If it is a table, rename it .csv."
+        )
+    return source

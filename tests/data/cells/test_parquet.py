@@ -157,6 +157,37 @@ def test_other_cells_of_several_values_are_left_out_and_named(tmp_path: Path) ->
         load(alone)
 
 
+def test_lists_and_objects_of_one_value_are_this_value(tmp_path: Path) -> None:
+    columns = {"m": [{"of": {"x": 1.5}}, {"of": {"x": 2.5}}, None], "label": [["p"], ["q"], []]}
+    data = load(write(tmp_path, columns))
+    assert data.columns == ("m.of.x", "m.of.x is blank")
+    assert data.label.tolist() == [0, 1, -1]
+    with pytest.raises(DataError, match=r"row 2: 'label' holds several values \('p', 'q'\)"):
+        load(write(tmp_path, {"a": [1.0, 2.0], "label": [["p"], ["p", "q"]]}))
+
+
+@pytest.mark.parametrize("suffix", [".feather", ".arrow", ".stream.arrow"])
+def test_files_of_arrow(tmp_path: Path, suffix: str) -> None:
+    about = json.dumps({"info": {"features": ABOUT}}).encode()
+    table = pa.table({"label": [1, 0, -1], "n": [1.5, 2.5, 3.5]})
+    table = table.replace_schema_metadata({b"huggingface": about})
+    path = tmp_path / f"t{suffix}"
+    with pa.OSFile(str(path), "wb") as file:
+        kind = pa.ipc.new_stream if "stream" in suffix else pa.ipc.new_file
+        with kind(file, table.schema) as writer:
+            writer.write_table(table)
+    data = load(str(path))
+    assert data.inputs.tolist() == [[1.5], [2.5], [3.5]]
+    assert data.classes == ("cat", "dog")
+    assert data.label.tolist() == [1, 0, -1]
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match="is no whole Arrow file"):
+        load(str(path))
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="is no whole Arrow file"):
+        load(str(path))
+
+
 def test_names_of_classes_are_those_that_the_file_says(tmp_path: Path) -> None:
     path = write(tmp_path, {"label": [1, 0, -1, None, 7], "n": [1, 2, 3, 4, 5]}, ABOUT)
     table = read_cells(Path(path))

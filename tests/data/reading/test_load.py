@@ -214,7 +214,7 @@ def test_image_arrays_and_files_come_to_the_shape_of_the_data(tmp_path: Path) ->
         ("nothing-like-it", "neither a built-in data set"),
         ("a\0b", "neither a built-in"),
         ("./tablle.csv", "no file or folder './tablle.csv'.*Did you mean 'table.csv'"),
-        ("table.txt", "kind that is not read"),
+        ("table.data", "kind that is not read.* rename it .csv"),
         ("digits@40@3", "not a whole number"),
     ],
 )
@@ -223,7 +223,7 @@ def test_what_is_not_there_is_explained(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.csv").write_text("a,label\n1,x\n", "utf-8")
-    (tmp_path / "table.txt").write_text("a,label\n1,x\n", "utf-8")
+    (tmp_path / "table.data").write_text("a,label\n1,x\n", "utf-8")
     with pytest.raises(UsageError, match=words) as error:
         load(given)
     assert error.value.exit_code == 2

@@ -54,6 +54,22 @@ def test_shards_are_one_table_and_their_names_say_the_part(tmp_path: Path) -> No
         assert "unsupervised-00000-of-00001.csv joins the pool." in told
 
 
+def test_folders_may_be_the_parts(tmp_path: Path) -> None:
+    """As Hugging Face's `save_to_disk` writes them."""
+    for part, rows in {"train": ["cats,a", "dogs,b", "eels,"], "test": ["ants,b"]}.items():
+        folder = write(tmp_path / "d" / part, data__00000_of_00001=texts(*rows))
+        (Path(folder) / "state.json").write_text("{}")
+    (tmp_path / "d" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    data = load(str(tmp_path / "d"))
+    assert data.inputs.tolist() == [f"a text about {n}" for n in ("cats", "dogs", "eels")]
+    assert data.label.tolist() == [0, 1, -1]
+    assert data.test_label is not None
+    assert data.test_label.tolist() == [1]
+    assert any(note.startswith("test/data-00000-of-00001.csv is the test") for note in data.notes)
+    deeper = write(tmp_path / "d" / "test" / "more")
+    assert tables_at(Path(deeper).parents[1]) == []
+
+
 def test_a_test_set_and_a_pool_given_as_folders(tmp_path: Path) -> None:
     folder = write(tmp_path / "d", train=texts("cats,a", "dogs,b", "eels,a"))
     other = write(tmp_path / "o", train=texts("ants,a"), test=texts("bees,b"))
