@@ -85,6 +85,8 @@ def drifted(
     labels, and further from the latter than the labels alone do; and by more than `UNFORETOLD`
     from those that held-out rows foretell. For labels drawn at random have other shares than the
     pool, and a candidate that finds classes which the labels alone overlook names them more often.
+    And the two must lie as far apart on the half of the pool of which the labels alone are surest:
+    rows of no class at all have no right share, and are seldom among these.
 
     Args:
         label: (n,) classes of labeled rows.
@@ -95,14 +97,21 @@ def drifted(
     if len(label) == 0 or len(candidate) == 0:
         return False
     num_classes = candidate.shape[1]
-    given, base, other = (
-        np.bincount(classes, minlength=num_classes) / len(classes)
-        for classes in (label, baseline.argmax(1), candidate.argmax(1))
-    )
+    sure = baseline.max(1) >= np.median(baseline.max(1))
+    called = label, *(probs.argmax(1) for probs in (baseline, candidate))
+    given, base, other = (_shares(classes, num_classes) for classes in called)
     away = _apart(other, given)
     if min(_apart(other, base), away) <= DRIFT or away <= _apart(base, given):
         return False
+    if _apart(*(_shares(classes[sure], num_classes) for classes in called[1:])) <= DRIFT:
+        return False
     return held is None or _apart(other, foretold(base, *held)) > UNFORETOLD
+
+
+def _shares(classes: Integers, num_classes: int) -> Floats:
+    """(K,) of rows of these classes, of which there are some."""
+    counted: Floats = np.bincount(classes, minlength=num_classes) / len(classes)
+    return counted
 
 
 def foretold(shares: Floats, baseline: Floats, candidate: Floats) -> Floats:

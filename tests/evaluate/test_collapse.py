@@ -90,6 +90,22 @@ def test_a_candidate_that_runs_off_to_one_class_of_the_pool_has_drifted():
     assert not drifted(label, base[:0], runs_off[:0])
 
 
+def test_a_candidate_that_runs_off_on_unsure_rows_alone_has_not_drifted() -> None:
+    """They may be of no class: both call half of the rest the one class, half the other."""
+    label, sure, unsure = np.repeat([0, 1], 20), [0.9, 0.1], [0.6, 0.4]
+    base = np.array([sure, sure[::-1]] * 25 + [unsure, unsure[::-1]] * 25)
+    other = base.copy()
+    other[50:] = unsure  # three quarters are called class 0
+    assert not drifted(label, base, other)
+    assert not drifted(label, base[::-1], other[::-1])
+    other[:16] = sure  # and .16 more of the sure half
+    assert drifted(label, base, other)
+    other[14:16] = base[14:16]  # .14
+    assert not drifted(label, base, other)
+    base[:50] = np.array([unsure, unsure[::-1]] * 25)  # all are as sure: .32 of all count
+    assert drifted(label, base, other)
+
+
 def test_shares_that_held_out_rows_foretell_are_those_of_the_joint_answers() -> None:
     held = shares(8, 2), np.eye(2)[[0] * 4 + [1] * 4 + [1] * 2]
     # of the rows called 0 it calls (4 + 1/2) / (8 + 1/2) 0, of those called 1 none: half a row is
