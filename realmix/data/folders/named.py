@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
@@ -17,6 +18,7 @@ from realmix.data.folders.walk import IMAGE_ENDINGS
 
 _LOOKED_FOR = 100  # files that a column names
 _FOLDERS, _ENTRIES = 50, 1000  # beside a table, that are looked into, and of each
+_SERVED = {"/data/local-files/?d=": "", "/data/upload/": "upload/"}
 _USUAL = (".jpg", ".png", ".jpeg", ".webp")  # endings of files that are named without
 
 
@@ -62,7 +64,7 @@ def place_of_images(table: Table, column: str) -> Place | None:
         column: whose cells name the files, perhaps without their endings.
     """
     root = table.path.resolve().parent
-    cells = [str(cell).strip() for cell in islice(filter(_said, table.cells[column]), _LOOKED_FOR)]
+    cells = [*islice(filter(None, map(_name, table.cells[column])), _LOOKED_FOR)]
     bare = not all(cell.lower().endswith(IMAGE_ENDINGS) for cell in cells)
     found = Counter[Place]()
     endings = _USUAL if bare else ("",)
@@ -80,7 +82,13 @@ def place_of_images(table: Table, column: str) -> Place | None:
 def missing_images(table: Table, names: Sequence[str]) -> str:
     """A sentence on the first column of names of image files none of which is there, or ""."""
     for name in _with_endings(table, names):
-        first = next(str(cell).strip() for cell in table.cells[name] if _said(cell))
+        first = next(filter(None, map(_name, table.cells[name])))
+        if "://" in first:
+            return (
+                f"Column '{printable(name)}' holds addresses of images, such as"
+                f" '{printable(first)}', and nothing is fetched from a network: download them, and"
+                " write the names of the files instead."
+            )
         return (
             f"Column '{printable(name)}' names image files that are not there, such as"
             f" '{printable(table.path.parent / first)}': their paths are relative to the table."
@@ -105,7 +113,7 @@ def image_paths(table: Table, column: str) -> tuple[Path, ...]:
     root, files = table.path.resolve().parent, []
     place = place_of_images(table, column) or Place(root)
     for row, cell in enumerate(table.cells[column]):
-        text = "" if cell is None else str(cell).strip()
+        text = _name(cell)
         if not text:
             raise DataError(f"{table.at(row)}: the cell of column '{printable(column)}' is empty.")
         file = place.file(text)
@@ -123,15 +131,20 @@ def _is_inside(file: Path, root: Path) -> bool:
     return any(file.is_relative_to(place) for place in (root, Path.cwd(), pictures_folder()))
 
 
-def _said(cell: object) -> bool:
-    return cell is not None and bool(str(cell).strip())
+def _name(cell: object) -> str:
+    """What a cell names, or ""; of an address under which Label Studio serves a file, the file."""
+    text = "" if cell is None else str(cell).strip()
+    for address, folder in _SERVED.items():
+        if text.startswith(address):
+            return folder + unquote(text.removeprefix(address))
+    return text
 
 
 def _with_endings(table: Table, names: Sequence[str]) -> list[str]:
     """The columns all of whose cells end as names of image files do."""
 
     def named(name: str) -> bool:
-        cells = [str(cell).strip().lower() for cell in table.cells[name] if _said(cell)]
+        cells = [text.lower() for text in map(_name, table.cells[name]) if text]
         return bool(cells) and all(cell.endswith(IMAGE_ENDINGS) for cell in cells)
 
     return [name for name in names if named(name)]
@@ -143,7 +156,7 @@ def _without_endings(table: Table, names: Sequence[str]) -> list[str]:
         return []
 
     def may_name(name: str) -> bool:
-        cells = [*islice(filter(_said, table.cells[name]), _LOOKED_FOR)]
+        cells = [*islice((c for c in table.cells[name] if _name(c)), _LOOKED_FOR)]
         texts = all(isinstance(cell, str) and len(cell) < 256 for cell in cells)
         return texts and len(set(cells)) == len(cells) and not all(map(NUMBER.fullmatch, cells))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.data.cells.read import read_cells
 from realmix.data.pools import Dataset
 from realmix.data.reading.load import load
+from tests.data.reading.pictures import different, save
 
 
 def write(path: Path, objects: list[Any]) -> str:
@@ -47,6 +49,35 @@ def test_label_studio(tmp_path: Path) -> None:
     assert data.names is not None
     assert data.names[4].endswith("export.json:5")
     assert any("Label Studio: what was chosen in 'kind' is the label." in n for n in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("served", "folder"),
+    [
+        ("/data/local-files/?d=photos/p%20{}.png", "photos/p {}.png"),
+        ("/data/upload/3/p%20{}.png", "upload/3/p {}.png"),
+        ("photos/p%20{}.png", "photos/p%20{}.png"),
+    ],
+)
+def test_pictures_are_found_behind_their_addresses(
+    tmp_path: Path, served: str, folder: str
+) -> None:
+    for i in range(4):
+        save(tmp_path / folder.format(i), different(i))
+    given = [task(i, ["ab"[i % 2]], data={"image": served.format(i)}) for i in range(4)]
+    data = load(write(tmp_path / "export.json", given))
+    assert data.is_images
+    assert labels_of(data) == ["a", "b"] * 2
+    (tmp_path / folder.format(0)).unlink()
+    with pytest.raises(DataError, match=re.escape(folder.format(0))):
+        load(write(tmp_path / "export.json", given))
+
+
+def test_addresses_of_the_web_are_not_fetched(tmp_path: Path) -> None:
+    address = "https://example.org/p.png"
+    given = [task(i, ["ab"[i % 2]], data={"image": address}) for i in range(4)]
+    with pytest.raises(DataError, match=r"addresses of images, such as 'https://example.org/p.png"):
+        load(write(tmp_path / "export.json", given))
 
 
 def test_most_annotators_decide(tmp_path: Path) -> None:
