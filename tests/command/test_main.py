@@ -434,7 +434,7 @@ def test_reporting_a_run_that_is_not_there_is_a_data_error(here: Path, shell: Sh
 def test_an_empty_folder(here: Path, shell: Shell) -> None:
     (here / "empty").mkdir()
     message = shell.fails(3, "fit", "empty")
-    assert "\nrealmix: There are no images in 'empty'." in message
+    assert "\nrealmix: There are no images and no texts in 'empty'." in message
 
 
 def test_one_class_only(here: Path, shell: Shell) -> None:

@@ -157,6 +157,38 @@ def test_folders_of_texts(tmp_path: Path) -> None:
     assert (dataset.label < 0).sum() == 3
 
 
+@pytest.mark.parametrize(
+    "name", ["49960", "00001.7c53336b37003a9286aba55d2945844c", "12.", "7.123", "a.md", "a.TEXT"]
+)
+def test_messages_whose_names_say_no_kind_are_texts(tmp_path: Path, name: str) -> None:
+    """As 20 newsgroups, SpamAssassin's and Enron's are."""
+    for i, inner in enumerate(["good", "bad", "unlabeled"] * 2):
+        place = tmp_path / inner / str(i)
+        place.mkdir(parents=True)
+        (place / name).write_bytes(f"From: caf\u00e9 {i}\n\x1a".encode("latin-1") + b"words " * 30)
+    data = load(str(tmp_path))
+    assert data.is_texts
+    assert data.classes == ("bad", "good")
+    assert len(data.inputs) == 6
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"RIFF\0\0words", bytes(range(1, 32)) * 9])
+def test_other_files_without_a_kind_are_no_texts(tmp_path: Path, content: bytes) -> None:
+    for i, inner in enumerate(["good", "bad"]):
+        (tmp_path / inner).mkdir()
+        (tmp_path / inner / f"{i}").write_bytes(content)
+    with pytest.raises(DataError, match="no images and no texts"):
+        load(str(tmp_path))
+
+
+def test_files_of_another_kind_are_named(tmp_path: Path) -> None:
+    for inner in ("good", "bad"):
+        (tmp_path / inner).mkdir()
+        (tmp_path / inner / "1.pdf").write_bytes(b"%PDF")
+    with pytest.raises(DataError, match=r"no texts in '.*', but 2 files that end in '.pdf'. Exp"):
+        load(str(tmp_path))
+
+
 def test_broken_texts_of_the_pool_are_left_out_and_labeled_ones_refused(tmp_path: Path) -> None:
     place = folder(tmp_path / "f")
     (place / "unlabeled" / "nul.txt").write_bytes(b"a\0b")
@@ -167,7 +199,7 @@ def test_broken_texts_of_the_pool_are_left_out_and_labeled_ones_refused(tmp_path
     assert {Path(name).name: why for name, why in reasons.items()} == {
         "nul.txt": "a NUL byte, so no text",
         "empty.txt": "an empty text",
-        "picture.png": "no .txt file",
+        "picture.png": "no text file",
     }
     (place / "good" / "nul.txt").write_bytes(b"a\0b")
     with pytest.raises(DataError, match=r"1 of the labeled texts cannot be read:\n.*nul\.txt"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from realmix.base.wording import printable
 
 TEXT = ".txt"
+TEXTS = (TEXT, ".text", ".md")
 Bad = tuple[str, str]
 """(path, reason) of something that could not be read."""
 
@@ -19,6 +21,9 @@ IMAGE_ENDINGS = (
     *(".jp2", ".ppm", ".pgm", ".psd", ".tga"),  # not read, and so said
 )
 _BESIDE = {".aae", ".mov", ".mp4", ".thm", ".xmp"}  # what cameras and phones write beside photos
+_NO_KIND = re.compile(r"|\.\d+|\.[0-9a-f]{8,}")  # endings of messages, which are often numbers
+_BEGIN = 2048  # bytes
+_NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 _DEPTH = 8  # of folders whose form is looked at; below, only whether there is an image
 _LOOKED_AT = 20  # files without an image's ending that are opened to see what they are
@@ -158,8 +163,20 @@ def _any_image(files: list[Path], is_image: Callable[[Path], bool]) -> bool:
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file is a text, by its name."""
-    return path.suffix.lower() == TEXT
+    """Whether a file is a text, by its name, or by how it begins where this says no kind."""
+    ending = path.suffix.lower()
+    return ending in TEXTS or bool(_NO_KIND.fullmatch(ending) and _begins_as_text(path))
+
+
+def _begins_as_text(path: Path) -> bool:
+    """Whether there are hardly any bytes that no text has, and some that it has."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(_BEGIN)
+    except OSError:
+        return False
+    strange = len(begin) - len(begin.translate(None, _NOT_IN_TEXT))
+    return b"\0" not in begin and bool(begin.strip()) and 100 * strange <= len(begin)
 
 
 def mostly_texts(files: Sequence[Path]) -> bool:

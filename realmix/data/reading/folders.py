@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from realmix.base.errors import DataError, UsageError
 from realmix.base.wording import counted, printable
 from realmix.data.folders.names import role
 from realmix.data.folders.parts import find_parts
-from realmix.data.folders.walk import Bad, Walk, is_text, mostly_texts, survey
+from realmix.data.folders.walk import TEXTS, Bad, Walk, is_text, mostly_texts, survey
 from realmix.data.labels import NOTHING_SAID, Marks, read_folders
 from realmix.data.pixels.formats import is_image
 from realmix.data.reading.source import Source, encode
@@ -114,10 +115,20 @@ def read_class_folders(
 
 def _no_images(folder: Path, refused: Sequence[Bad]) -> DataError:
     return DataError(
-        f"There are no images in '{printable(folder)}'. Expected class folders with images, such "
-        f"as '{printable(folder / 'cat' / '1.jpg')}', and the pool in "
+        f"There are no images and no texts in '{printable(folder)}'{_other_kind(folder)}. Expected "
+        f"class folders with images or texts ({', '.join(TEXTS)}), such as "
+        f"'{printable(folder / 'cat' / '1.jpg')}', and the pool in "
         f"'{printable(folder / POOL_FOLDER)}'.{_first(refused)}"
     )
+
+
+def _other_kind(folder: Path) -> str:
+    """``", but 12 files that end in '.pdf'"``: what most files below it are, or ""."""
+    walk = Walk(folder.resolve())
+    walk.enter(folder)
+    endings = Counter(file.suffix.lower() for file in walk.below(folder) if file.suffix)
+    (ending, count), *_ = endings.most_common(1) or [("", 0)]
+    return f", but {counted(count, 'file')} that end in '{printable(ending)}'" if count else ""
 
 
 def _first(refused: Sequence[Bad]) -> str:

@@ -1,4 +1,4 @@
-"""Files of text: a folder of `.txt` files, one text each, and one `.txt` file, a text a line."""
+"""Files of text: a folder of them, one text each, and one `.txt` file, a text a line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from realmix.base.errors import DataError
 from realmix.base.wording import printable
 from realmix.data.cells.csv_text import decoded
-from realmix.data.folders.walk import TEXT, Bad, is_text, mostly_texts
+from realmix.data.folders.walk import Bad, is_text, mostly_texts
 from realmix.data.reading.source import Source, encode
 from realmix.data.texts.columns import as_texts
 
-NO_TEXT = f"no {TEXT} file"
+NO_TEXT = "no text file"
 MARK = "__label__"
 _LABELED = re.compile(rf"{MARK}(\S+)\s+(\S.*)")
 
