@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
 
 from realmix.data.labels import NO_LABEL, class_name
-from realmix.data.mixed.written import told
+from realmix.data.mixed.written import may_be_either, told, usual_mark
 
 BLANK = NO_LABEL - {"-1", "-100"}
 """Text of a cell that means "nothing here"; -1 and -100 are numbers like others."""
@@ -46,9 +46,34 @@ def column_of(values: Any, as_text: AsText = False) -> np.ndarray:
     return texts
 
 
+def with_thousands(
+    cells: Mapping[str, Any], columns: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The columns, numbers as they are written where points mark thousands: 1.234 beside 0,5.
+
+    Args:
+        cells: of each column as they were read.
+        columns: what `column_of` made of them.
+    """
+    if all(column.dtype == np.float64 or not told(column) for column in columns.values()):
+        return dict(columns)
+    pointed = {
+        name for name, c in columns.items() if c.dtype == np.float64 and _points(cells[name])
+    }
+    if usual_mark(column for name, column in columns.items() if name not in pointed) != ",":
+        return dict(columns)
+    return {n: _written(cells[n]) if n in pointed else column for n, column in columns.items()}
+
+
+def _points(cells: Any) -> bool:
+    """Whether points stand where they may mark thousands, and nowhere else."""
+    texts = [cell for cell in cells if isinstance(cell, str) and "." in cell]
+    return bool(texts) and all(map(may_be_either, map(str.strip, texts)))
+
+
 def as_read(column: np.ndarray) -> AsText:
     """How `column_of` is asked for further cells of a column."""
-    return "written" if column.dtype == object and told(column) else column.dtype == object
+    return "written" if column.dtype == object and told(column, ".") else column.dtype == object
 
 
 def _written(values: Iterable[Any]) -> np.ndarray:

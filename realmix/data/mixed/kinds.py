@@ -25,7 +25,16 @@ from realmix.data.mixed.columns import (
 )
 from realmix.data.mixed.dates import forms_of, moment, parts_of
 from realmix.data.mixed.encoding import Encoding
-from realmix.data.mixed.written import Mark, marks_of, number, refuse_two_writings, told, unit_of
+from realmix.data.mixed.written import (
+    Mark,
+    marks_of,
+    number,
+    refuse_two_writings,
+    told,
+    unclear,
+    unit_of,
+    usual_mark,
+)
 
 MOST_LEVELS = 100  # values of a category with a column of their own
 RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
@@ -58,8 +67,9 @@ def fitted(table: Table, places: Sequence[str], wanted: Wanted) -> Fitted:
     """
     found: list[Column] = []
     left: dict[str, str] = {}
+    usual = usual_mark(table.values())
     for name in table:
-        made = _column(name, table, places, wanted)
+        made = _column(name, table, places, wanted, usual)
         if isinstance(made, str):
             left[name] = made
         else:
@@ -90,31 +100,34 @@ def _blanked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str
 
 
 def _marked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str, ...]:
-    """A sentence about columns whose cells alone tell that they are written numbers."""
-    written = [
-        c for c in found if isinstance(c, Number) and c.mark and c.name not in wanted.numeric
-    ]
-    first = {c: next(text for text in table[c.name] if text is not None) for c in written}
-    listed = [
-        f"'{printable(c.name)}' ('{printable(text)}' is {number(text, c.mark or '.'):g})"
-        for c, text in first.items()
-    ]
+    """A sentence about columns that are written numbers, as their cells or others' tell."""
+    listed = []
+    for column in found:
+        if isinstance(column, Number) and column.mark:
+            texts = [text for text in table[column.name] if text is not None]
+            open_ = unclear(texts)
+            if open_ or column.name not in wanted.numeric:
+                text = open_ or texts[0]
+                value = number(text, column.mark)
+                listed.append(f"'{printable(column.name)}' ('{printable(text)}' is {value:g})")
     return (f"Read as numbers: {shortened(listed)}.",) if listed else ()
 
 
-def _column(name: str, table: Table, places: Sequence[str], wanted: Wanted) -> Column | str:
-    """The fitted column, or why it is left out."""
+def _column(
+    name: str, table: Table, places: Sequence[str], wanted: Wanted, usual: Mark | None
+) -> Column | str:
+    """The fitted column, or why it is left out; `usual` is the mark of decimals beside it."""
     column = table[name]
     if blank(column).all():
         return "is empty"
     if name in wanted.categorical:
         return _category(name, column, wanted=True)
     if name in wanted.numeric:
-        return _as_numbers(name, column, places)
+        return _as_numbers(name, column, places, usual)
     if column.dtype == np.float64:
         return _number(name, column)
-    if told(column):
-        return _as_numbers(name, column, places)
+    if told(column, usual):
+        return _as_numbers(name, column, places, usual)
     texts = {text for text in column if text is not None}
     lower = {text.lower() for text in texts}
     if any(lower <= {yes, no} for yes, no in zip(TRUE, FALSE, strict=True)):
@@ -132,17 +145,19 @@ def _number(name: str, column: np.ndarray, boolean: bool = False) -> Number:
     return Number(name, kind, float(np.median(values[~missing])), bool(missing.any()))
 
 
-def _as_numbers(name: str, column: np.ndarray, places: Sequence[str]) -> Number:
+def _as_numbers(name: str, column: np.ndarray, places: Sequence[str], usual: Mark | None) -> Number:
     """Of a column that the user says holds numbers: what is none is blank.
 
-    Where they are written with units, marked thousands or a decimal comma, the cells tell how.
+    Where they are written with units, marked thousands or a decimal comma, the cells tell how, or
+    those of other columns; where none does a comma marks thousands.
     """
     filled = np.flatnonzero(~blank(column))
-    if column.dtype == np.float64 or not np.isnan(numbers_of(column)[filled]).any():
-        return _number(name, numbers_of(column))
     texts = [str(column[row]) for row in filled]
+    plain = not np.isnan(numbers_of(column)[filled]).any()
+    if column.dtype == np.float64 or (plain and not (usual == "," and unclear(texts))):
+        return _number(name, numbers_of(column))
     refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
-    mark: Mark = next(iter(marks_of(texts)), ".")
+    mark: Mark = next(iter(marks_of(texts)), usual or ".")
     values = written_of(column, mark)
     if np.isnan(values).all():
         raise DataError(

@@ -71,29 +71,48 @@ def marks_of(texts: Sequence[str]) -> dict[Mark, str]:
     return found
 
 
-def told(texts: Iterable[str | None]) -> Mark | None:
+def told(texts: Iterable[str | None], usual: Mark | None = None) -> Mark | None:
     """The mark of the decimals where all that is filled are numbers that can be read in one way.
 
-    So all have one unit or none of them has, and one cell at least tells how, or the unit does.
+    So all have one unit or none of them has, and one cell at least tells how, or the unit does, or
+    what is `usual` beside the column.
 
     >>> told(["18,5", "1.234", None]), told(["5%", "7%"]), told(["1,234", "5"]), told(["5%", "7"])
     (',', '.', None, None)
+    >>> told(["1,234", "5"], "."), told(["1,234", "5"], ","), told(["18,5", "2"], ".")
+    ('.', ',', ',')
     """
     filled = [text for text in texts if text is not None]
     kinds: tuple[Mark, Mark] = (".", ",")
     if not filled or all(np.isnan(number(filled[0], mark)) for mark in kinds):
         return None  # most columns of text end here
     units, marks = set(map(unit_of, filled)), marks_of(filled)
-    if len(units) > 1 or not (marks or units - {""}):  # of two marks one cannot be read
+    either = not marks and any(map(may_be_either, filled))
+    if len(units) > 1 or (either and usual is None):
         return None
-    mark: Mark = next(iter(marks), ".")
-    if not marks and any(map(_may_be_either, filled)):
+    if not (marks or either or units - {""}):  # of two marks one cannot be read
         return None
+    mark: Mark = next(iter(marks), usual if either and usual else ".")
     return None if any(np.isnan(number(text, mark)) for text in filled) else mark
 
 
+def usual_mark(columns: Iterable[np.ndarray]) -> Mark | None:
+    """The mark of decimals in a table where one alone is seen in its columns.
+
+    Args:
+        columns: (N,) float64, whose decimals had a point, or (N,) objects, text or None.
+    """
+    found = set[Mark]()
+    for column in columns:
+        if column.dtype == np.float64:
+            found |= {"."} if (column[np.isfinite(column)] % 1).any() else set()
+        elif (mark := told(column)) and marks_of([text for text in column if text is not None]):
+            found.add(mark)
+    return found.pop() if len(found) == 1 else None
+
+
 def refuse_two_writings(name: str, texts: Sequence[str], places: Sequence[str]) -> None:
-    """Refuse two marks of decimals, two units, or a comma that may be either.
+    """Refuse two marks of decimals, or two units.
 
     Args:
         name: of the column.
@@ -104,27 +123,23 @@ def refuse_two_writings(name: str, texts: Sequence[str], places: Sequence[str]) 
         DataError: with the first cell that is so.
     """
     units = {unit: text for text in reversed(texts) if (unit := unit_of(text))}
-    marks, either = marks_of(texts), unclear(texts)
+    marks = marks_of(texts)
     two = [*marks.values()] if len(marks) > 1 else [*units.values()] if len(units) > 1 else []
-    if two or (either and not marks):
-        row = texts.index(two[0] if two else either)
-        what = (
-            f"and '{printable(two[1])}' are written in two ways"
-            if two
-            else ("may be a thousand and more, or a little more than one, and no other cell tells")
-        )
+    if two:
         raise DataError(
-            f"{places[row]}: '{printable(texts[row])}' in column '{printable(name)}' {what}. Write "
-            "numbers like 1234.5, all of one unit."
+            f"{places[texts.index(two[0])]}: '{printable(two[0])}' in column '{printable(name)}'"
+            f" and '{printable(two[1])}' are written in two ways. Write numbers like 1234.5, all of"
+            " one unit."
         )
 
 
 def unclear(texts: Sequence[str]) -> str:
-    """A text with a comma that may mark thousands or decimals; "" where none is."""
-    return next((text for text in texts if "," in text and _may_be_either(text)), "")
+    """A text whose comma or point may mark thousands or decimals where no other tells, or ""."""
+    return "" if marks_of(texts) else next(filter(may_be_either, texts), "")
 
 
-def _may_be_either(text: str) -> bool:
+def may_be_either(text: str) -> bool:
+    """Whether a comma or a point may mark thousands or decimals: 1,234."""
     found = _FRAME.fullmatch(text)
     return bool(found and _EITHER.fullmatch(found[4]))
 

@@ -21,7 +21,7 @@ from realmix.data.cells.table import (
 from realmix.data.columns import Wanted, no_features
 from realmix.data.folders.named import image_column, image_paths, in_folder, missing_images
 from realmix.data.labels import NOTHING_SAID, Labels, Marks, read_labels
-from realmix.data.mixed.cells import AsText, as_read, column_of
+from realmix.data.mixed.cells import AsText, as_read, column_of, with_thousands
 from realmix.data.reading.source import Source, encode
 from realmix.data.texts.columns import text_columns, text_source
 from realmix.data.weak import weak_names
@@ -72,7 +72,8 @@ def _chosen(
     """
     wanted.check(columns, f"'{printable(table.path)}'")
     names = wanted.features or [name for name in columns if name not in wanted.dropped]
-    parsed = {name: column_of(table.cells[name], wanted.as_text(name)) for name in names}
+    alone = {name: column_of(table.cells[name], wanted.as_text(name)) for name in names}
+    parsed = with_thousands(table.cells, alone)
     if wanted.features:
         return parsed, ()
     given = {name: (table.cells[name], _as_numbers(column)) for name, column in parsed.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from realmix.data.mixed.cells import column_of
 from realmix.data.mixed.dates import forms_of
 from realmix.data.mixed.encoding import Encoding
 from realmix.data.mixed.kinds import Fitted, fitted
+from realmix.data.pools import Dataset
+from realmix.data.reading.load import load
 
 
 def fit(wanted: Wanted | None = None, **columns: list[Any]) -> Fitted:
@@ -214,12 +217,67 @@ def test_numbers_are_read_as_people_write_them_where_the_user_says_so() -> None:
 
 def test_what_two_writings_or_units_leave_open_is_asked_about() -> None:
     for cells, said in (
-        (("1,234", "5,678"), r"row 0: '1,234' in column 'a' may be a thousand"),
         (("1,5", "2.25", "1,25"), r"'1,5' in column 'a' and '2.25' are written in two ways"),
         (("$5", "€6", "$7.5"), r"'\$5' in column 'a' and '€6' are written in two ways"),
     ):
         with pytest.raises(DataError, match=said):
             numeric(*cells)
+
+
+@pytest.mark.parametrize(
+    ("beside", "mark", "first"),
+    [
+        (["0.5", "7", "2.25"], ".", 67091),
+        (["1,234.5", "7", "2"], ".", 67091),
+        (["0,5", "7", "2,25"], ",", 67.091),
+        (["1,234.5", "3", "2"], ".", 67091),
+    ],
+)
+def test_other_columns_tell_what_a_comma_marks(beside: list[str], mark: str, first: float) -> None:
+    found = fit(a=["67,091", "1,234", "5,678"], b=beside)
+    column = found.encoding.columns[0]
+    assert column.mark == mark
+    assert rows(found.encoding, a=["67,091"], b=beside[:1])[0][0] == first
+    assert f"'a' ('67,091' is {first:g})" in found.notes[0]
+
+
+def test_points_mark_thousands_where_commas_mark_decimals(tmp_path: Path) -> None:
+    def read(beside: str, more: str = "1.500") -> Dataset:
+        rows = [f"{i}.{i}00;{i}{beside}5;{'ab'[i % 2]}" for i in range(1, 9)]
+        (tmp_path / "t.csv").write_text("\n".join(["n;m;label", *rows, f"{more};1;"]))
+        (tmp_path / "pool.csv").write_text("n;m\n67.000;9\n")
+        return load(str(tmp_path / "t.csv"), unlabeled=str(tmp_path / "pool.csv"))
+
+    german = read(",")
+    assert german.inputs[:2].tolist() == [[1100, 1.5], [2200, 2.5]]
+    assert german.inputs[-2:].tolist() == [[1500, 1], [67000, 9]]
+    assert "'n' ('1.100' is 1100), 'm' ('1,5' is 1.5)" in german.notes[0]
+    assert german.encoding is not None
+    cells = {name: column_of(["2.000"], how) for name, how in german.encoding.as_text.items()}
+    assert german.encoding(cells, "new").tolist() == [[2000, 2000]]
+    english = read(".")
+    assert english.inputs[:2].tolist() == [[1.1, 1.5], [2.2, 2.5]]
+    assert english.inputs[-1].tolist() == [67, 9]
+    both = read(",", more="0.25")  # the column is of decimals
+    assert both.inputs[:2].tolist() == [[1.1, 1.5], [2.2, 2.5]]
+
+
+@pytest.mark.parametrize("beside", [["5", "7", "2"], ["$5", "$7", "$2"], ["x", "y", "x"]])
+def test_columns_without_decimals_tell_nothing(beside: list[str]) -> None:
+    with pytest.raises(DataError, match="'67,091' in column 'a' is not a number"):
+        fit(a=["67,091", "1,234", "5,678"], b=beside)
+
+
+def test_columns_of_both_writings_tell_nothing() -> None:
+    with pytest.raises(DataError, match="'67,091' in column 'a' is not a number"):
+        fit(a=["67,091", "1,234", "5,678"], b=["0,5", "7", "2,25"], c=["0.5", "7", "2.25"])
+
+
+def test_a_comma_marks_thousands_where_nothing_tells_and_the_user_says_numbers() -> None:
+    found = fit(Wanted(numeric=("a",)), a=["1,234", "5,678"])
+    assert rows(found.encoding, a=["1,234", "5,678"]) == [[1234], [5678]]
+    assert found.notes == ("Read as numbers: 'a' ('1,234' is 1234).",)
+    assert fit(Wanted(numeric=("a",)), a=["1,234.5", "5,678"]).notes == ()
 
 
 def test_new_rows_are_read_with_the_marks_of_the_training_rows() -> None:
