@@ -1948,8 +1948,12 @@ MUTANTS = [
         "data/mixed/test_mixed_columns.py",
         [
             ("two units are told", "if len(units) > 1 or", "if"),
-            ("a thousand may be one", "not marks and any(map(_may_be_either, filled))", "False"),
-            ("spaces tell", 'not (marks or units - {""})', "False"),
+            (
+                "a thousand may be one",
+                "if len(units) > 1 or (either and usual is None):",
+                "if len(units) > 1:",
+            ),
+            ("spaces tell", 'not (marks or either or units - {""})', "False"),
             ("grams are kilograms", "(found[2] or found[5] or unit) != unit", "False"),
         ],
     ),
@@ -1964,7 +1968,7 @@ MUTANTS = [
             ),
             (
                 "the pool is read anew",
-                '"written" if column.dtype == object and told(column)',
+                '"written" if column.dtype == object and told(column, ".")',
                 "False if 0",
             ),
         ],
@@ -3433,6 +3437,129 @@ MUTANTS = [
                 'if tried[-1].outcome != "collapsed":',
                 "if True:",
             ),
+        ],
+    ),
+    *mutants(
+        "evaluate/collapse.py",
+        "evaluate/test_collapse.py",
+        [
+            (
+                "runs off on unsure rows",
+                "if _apart(*(_shares(classes[sure], num_classes) for classes in called[1:])) <= DRIFT:",
+                "if False:",
+            ),
+            (
+                "the unsure half is looked at",
+                "baseline.max(1) >= np.median(baseline.max(1))",
+                "baseline.max(1) < np.median(baseline.max(1))",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/cells/nested.py",
+        "data/cells/test_nested.py",
+        [
+            ("a value is overwritten", "if name in found:", "if False:"),
+            ("an empty list is a value", "return _alone(cell[0]) if cell else None", "return cell"),
+            (
+                "truths are numbers",
+                "type(cell) in (int, float,",
+                "type(cell) in (bool, int, float,",
+            ),
+            ("missing vectors are zeros", "len(lists[0])), np.nan)", "len(lists[0])), 0.0)"),
+            (
+                "a missing object is a column",
+                'any(other.startswith(f"{name}.") for other in names)',
+                "False",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/cells/annotations.py",
+        "data/cells/test_annotations.py",
+        [
+            ("cancelled ones count", 'or annotation.get("was_cancelled")', ""),
+            ("the first of equals wins", "None if others and others[0][1] == first[1] else ", ""),
+            ("refused labels count", 'if one.get("answer", "accept") != "accept":', "if False:"),
+            ("each question is a row", 'one.get("_input_hash", ("", place))', "place"),
+            ("whatever is called data is a task", "or set(one) <= _TASK", "or True"),
+            (
+                "a label of the data is lost",
+                'not any(LABEL in one["data"] for one in objects)',
+                "True",
+            ),
+        ],
+    ),
+    *mutants(
+        "data/texts/files.py",
+        "data/test_reading_texts.py",
+        [
+            (
+                "a label is a part of the text",
+                "labeled.groups() if labeled",
+                "(None, written) if labeled",
+            ),
+            ("a second label is text", "if text.startswith(MARK):", "if False:"),
+        ],
+    ),
+    *mutants(
+        "data/folders/walk.py",
+        "data/test_reading_texts.py",
+        [
+            ("strange bytes are text", "100 * strange <= len(begin)", "True"),
+            ("nothing is a text", "bool(begin.strip())", "True"),
+        ],
+    ),
+    *mutants(
+        "data/folders/named.py",
+        "data/cells/test_annotations.py",
+        [("escapes stay", "unquote(text.removeprefix(address))", "text.removeprefix(address)")],
+    ),
+    *mutants(
+        "data/reading/shards.py",
+        "data/reading/test_shards.py",
+        [
+            ("folders say no part", "(file.parent != folder and role(file.parent.name))", "None"),
+            ("what is deeper is passed over", "not any(deeper for _, deeper in inside)", "True"),
+        ],
+    ),
+    *mutants(
+        "data/mixed/written.py",
+        "data/mixed/test_mixed_columns.py",
+        [
+            ("two writings tell", "if len(found) == 1 else None", "if found else None"),
+            ("whole numbers tell", "(column[np.isfinite(column)] % 1).any()", "True"),
+        ],
+    ),
+    *mutants(
+        "data/mixed/cells.py",
+        "data/mixed/test_mixed_columns.py",
+        [
+            ("any point marks thousands", "all(map(may_be_either, map(str.strip, texts)))", "True"),
+            ("further cells are parsed", 'told(column, ".") else', "told(column) else"),
+        ],
+    ),
+    *mutants(
+        "data/mixed/kinds.py",
+        "data/mixed/test_mixed_columns.py",
+        [
+            (
+                "plain before all",
+                'plain and not (usual == "," and written.unclear(texts))',
+                "plain",
+            ),
+            ("an open comma is not told of", "if open_ or column.name", "if column.name"),
+        ],
+    ),
+    *mutants(
+        "augment/texts/text_views.py",
+        "augment/test_text_views.py",
+        [
+            (
+                "a changed file is not read",
+                "_unchanged(file, file.stat().st_mtime_ns)",
+                "_unchanged(file, 0)",
+            )
         ],
     ),
 ]

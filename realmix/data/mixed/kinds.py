@@ -12,6 +12,7 @@ import numpy as np
 from realmix.base.errors import DataError
 from realmix.base.wording import counted, printable, shortened
 from realmix.data.columns import Wanted
+from realmix.data.mixed import written
 from realmix.data.mixed.cells import blank, numbers_of, texts_of
 from realmix.data.mixed.columns import (
     FALSE,
@@ -25,16 +26,6 @@ from realmix.data.mixed.columns import (
 )
 from realmix.data.mixed.dates import forms_of, moment, parts_of
 from realmix.data.mixed.encoding import Encoding
-from realmix.data.mixed.written import (
-    Mark,
-    marks_of,
-    number,
-    refuse_two_writings,
-    told,
-    unclear,
-    unit_of,
-    usual_mark,
-)
 
 MOST_LEVELS = 100  # values of a category with a column of their own
 RARE_SHARE = 1 / 1000  # of the rows: a value of fewer shares a column with others like it
@@ -67,7 +58,7 @@ def fitted(table: Table, places: Sequence[str], wanted: Wanted) -> Fitted:
     """
     found: list[Column] = []
     left: dict[str, str] = {}
-    usual = usual_mark(table.values())
+    usual = written.usual_mark(table.values())
     for name in table:
         made = _column(name, table, places, wanted, usual)
         if isinstance(made, str):
@@ -105,16 +96,16 @@ def _marked(found: Sequence[Column], table: Table, wanted: Wanted) -> tuple[str,
     for column in found:
         if isinstance(column, Number) and column.mark:
             texts = [text for text in table[column.name] if text is not None]
-            open_ = unclear(texts)
+            open_ = written.unclear(texts)
             if open_ or column.name not in wanted.numeric:
                 text = open_ or texts[0]
-                value = number(text, column.mark)
+                value = written.number(text, column.mark)
                 listed.append(f"'{printable(column.name)}' ('{printable(text)}' is {value:g})")
     return (f"Read as numbers: {shortened(listed)}.",) if listed else ()
 
 
 def _column(
-    name: str, table: Table, places: Sequence[str], wanted: Wanted, usual: Mark | None
+    name: str, table: Table, places: Sequence[str], wanted: Wanted, usual: written.Mark | None
 ) -> Column | str:
     """The fitted column, or why it is left out; `usual` is the mark of decimals beside it."""
     column = table[name]
@@ -126,7 +117,7 @@ def _column(
         return _as_numbers(name, column, places, usual)
     if column.dtype == np.float64:
         return _number(name, column)
-    if told(column, usual):
+    if written.told(column, usual):
         return _as_numbers(name, column, places, usual)
     texts = {text for text in column if text is not None}
     lower = {text.lower() for text in texts}
@@ -145,7 +136,9 @@ def _number(name: str, column: np.ndarray, boolean: bool = False) -> Number:
     return Number(name, kind, float(np.median(values[~missing])), bool(missing.any()))
 
 
-def _as_numbers(name: str, column: np.ndarray, places: Sequence[str], usual: Mark | None) -> Number:
+def _as_numbers(
+    name: str, column: np.ndarray, places: Sequence[str], usual: written.Mark | None
+) -> Number:
     """Of a column that the user says holds numbers: what is none is blank.
 
     Where they are written with units, marked thousands or a decimal comma, the cells tell how, or
@@ -154,10 +147,10 @@ def _as_numbers(name: str, column: np.ndarray, places: Sequence[str], usual: Mar
     filled = np.flatnonzero(~blank(column))
     texts = [str(column[row]) for row in filled]
     plain = not np.isnan(numbers_of(column)[filled]).any()
-    if column.dtype == np.float64 or (plain and not (usual == "," and unclear(texts))):
+    if column.dtype == np.float64 or (plain and not (usual == "," and written.unclear(texts))):
         return _number(name, numbers_of(column))
-    refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
-    mark: Mark = next(iter(marks_of(texts)), usual or ".")
+    written.refuse_two_writings(name, texts, [places[row] for row in filled.tolist()])
+    mark: written.Mark = next(iter(written.marks_of(texts)), usual or ".")
     values = written_of(column, mark)
     if np.isnan(values).all():
         raise DataError(
@@ -165,7 +158,7 @@ def _as_numbers(name: str, column: np.ndarray, places: Sequence[str], usual: Mar
             f" {places[int(filled[0])]} has '{printable(texts[0])[:40]}'."
         )
     missing = np.isnan(values)
-    unit = next(filter(None, map(unit_of, texts)), None)
+    unit = next(filter(None, map(written.unit_of, texts)), None)
     median = float(np.median(values[~missing]))
     return Number(name, "number", median, bool(missing.any()), mark, unit)
 
