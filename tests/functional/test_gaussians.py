@@ -81,3 +81,29 @@ def test_principal_directions_are_scikit_learns_and_leave_constant_columns_out()
     assert mean == pytest.approx(theirs.mean_)
     assert np.abs(directions) == pytest.approx(np.abs(theirs.components_), abs=1e-6)
     assert principal(rows, 60)[1].shape == (4, 5)
+
+
+@pytest.mark.parametrize("shape", [(900, 450), (450, 900), (30, 900), (450, 450), (5, 20)])
+def test_the_largest_directions_are_those_of_all(shape: tuple[int, int]) -> None:
+    """By Lanczos or whole, of rows or of columns."""
+    scale = 0.97 ** np.arange(shape[1])
+    rows = np.random.default_rng(3).normal(size=shape) * scale + 1.0
+    mean, directions = principal(rows, 9)
+    theirs = PCA(min(9, min(shape) - 1), svd_solver="full").fit(rows)
+    found = directions[: len(theirs.components_)]
+    assert mean == pytest.approx(theirs.mean_)
+    assert np.abs((found * theirs.components_).sum(1)) == pytest.approx(1, abs=1e-6)
+    assert directions @ directions.T == pytest.approx(np.eye(len(directions)), abs=1e-6)
+    again = principal(rows, 9)[1]
+    assert np.array_equal(directions, again)
+
+
+@pytest.mark.parametrize("shape", [(900, 450), (450, 900)])
+def test_directions_in_which_nothing_varies_are_left_out(shape: tuple[int, int]) -> None:
+    assert principal(np.ones(shape), 9)[1].shape == (0, shape[1])
+    rng = np.random.default_rng(3)
+    few = rng.normal(size=(shape[0], 2)) @ rng.normal(size=(2, shape[1]))
+    directions = principal(few, 9)[1]
+    assert directions.shape == (2, shape[1])
+    away = few - few.mean(0)
+    assert away @ directions.T @ directions == pytest.approx(away, abs=1e-6)
