@@ -130,6 +130,8 @@ def labels_shares() -> Iterator[None]:
     with ExitStack() as stack:
         for name in ASKING:
             stack.enter_context(patch(f"realmix.procedures.rows.{name}.pool_shares", given))
+        # what was fitted with other shares is not remembered within, nor the other way round
+        stack.enter_context(patch.dict("realmix.procedures.rows.shared._layers", clear=True))
         yield
 
 

@@ -34,6 +34,7 @@ def data_root() -> str:
 
 
 BRIEFLY_FOUND: dict[bytes, tuple[float, float]] = {}
+BRIEFLY_FITTED: dict[bytes, Any] = {}
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "OF_COLUMNS", (0.1, shared.USUAL, 10.0))
     monkeypatch.setattr(shared, "STRENGTHS", (1.0, 10.0, 100.0))
     monkeypatch.setattr(shared, "_strengths", BRIEFLY_FOUND)  # not to be met by other tests
+    monkeypatch.setattr(shared, "_layers", BRIEFLY_FITTED)
 
     def few(rows: Any, label: Any, num_classes: int, count: int, *rest: Any, **more: Any) -> Trees:
         return forest(rows, label, num_classes, min(count, 3), *rest, **more)

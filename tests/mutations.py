@@ -3456,6 +3456,26 @@ MUTANTS = [
         ],
     ),
     *mutants(
+        "procedures/rows/shared.py",
+        "procedures/test_rows.py",
+        [
+            ("settings are one", "asked=(type(self).__name__, own)", "asked=type(self).__name__"),
+            ("nothing is remembered", "if key not in _layers:", "if True:"),
+        ],
+    ),
+    *mutants(
+        "functional/rows/gaussians.py",
+        "functional/test_gaussians.py",
+        [
+            ("nothing that varies is kept", "with suppress(ArpackError):", "if True:"),
+            (
+                "directions are not of length 1",
+                "    directions /= np.linalg.norm(directions, axis=1, keepdims=True)",
+                "    pass",
+            ),
+        ],
+    ),
+    *mutants(
         "data/cells/nested.py",
         "data/cells/test_nested.py",
         [

@@ -30,7 +30,7 @@ from realmix.procedures.rows.linear import Linear
 from realmix.procedures.rows.prototypes import Prototypes
 from realmix.procedures.rows.shared import STRENGTHS, mean_square, pool_shares, strength_of
 from realmix.training.parallel import inner
-from tests.procedures.small import blobs, stages
+from tests.procedures.small import FEATURES, blobs, stages
 
 METHODS = {
     "linear": Linear,
@@ -94,6 +94,35 @@ def test_a_strength_that_was_found_is_not_sought_again(monkeypatch):
         strength_of(rows + 0.25, label, run)
     with pytest.raises(TypeError):
         strength_of(rows + 0.5, label[::-1], run)
+
+
+def test_a_vote_asks_what_was_fitted_with_these_rows_before(monkeypatch):
+    asked = []
+
+    def counted(method):
+        fit = method.fitted
+        monkeypatch.setattr(
+            method, "fitted", lambda self, run: asked.append(self) or fit(self, run)
+        )
+
+    for method in (GaussianMixture, BalancedSelfTraining, Prototypes):
+        counted(method)
+    run = stages(dataclasses.replace(blobs(), width=FEATURES), seed=41)
+    alone = [method().train(run) for method in (GaussianMixture, BalancedSelfTraining, Prototypes)]
+    assert len(asked) == 3
+    vote = Consensus(least_kappa=0.0).train(run)
+    assert len(asked) == 3
+    Consensus(least_kappa=0.0).train(stages(run.data, seed=42))  # which draws by another seed
+    assert len(asked) == 6
+    GaussianMixture(dimensions=2).train(run)
+    GaussianMixture(most_rows=30).train(run)
+    assert len(asked) == 8
+    GaussianMixture(most_rows=30_000).train(run)
+    assert len(asked) == 8
+    monkeypatch.setattr("realmix.procedures.rows.shared._layers", {})
+    for method, before in zip((GaussianMixture, Consensus), (alone[0], vote), strict=True):
+        anew = (method(least_kappa=0.0) if method is Consensus else method()).train(run)
+        assert all(map(torch.equal, before.state_dict().values(), anew.state_dict().values()))
 
 
 def test_spread_scores_solve_zhous_system():

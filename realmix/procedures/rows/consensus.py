@@ -50,7 +50,7 @@ class Consensus(Fitted):
 
     def computed(self, stages: Stages) -> tuple[Layer, dict[str, float]]:
         pool = pool_rows(stages, self.most_rows)
-        mixture = GaussianMixture(most_rows=self.most_rows).fitted(stages)
+        mixture = GaussianMixture(most_rows=self.most_rows).remembered(stages)
         probs, kappa = agreeing(self.opinions(stages, pool, mixture))
         followed = kappa >= self.least_kappa
         return self.student(stages, pool, probs) if followed else mixture, {"kappa": kappa}
@@ -78,7 +78,7 @@ class Consensus(Fitted):
     def opinions(self, stages: Stages, pool: Array, mixture: tuple[Array, Array]) -> list[Array]:
         """(N, K) probabilities of the pool by each method; the mixture's W and b are known."""
         members = BalancedSelfTraining(), Prototypes(most_rows=self.most_rows)
-        models = [mixture, *(member.fitted(stages) for member in members)]
+        models = [mixture, *(member.remembered(stages) for member in members)]
         by_rule = [softmax(pool @ slopes.T + bias, axis=1) for slopes, bias in models]
         spread = SPREADING.shares(stages, pool)[len(stages.data.labeled) :]
         return [spread, *by_rule]
