@@ -3498,7 +3498,7 @@ MUTANTS = [
         "data/cells/annotations.py",
         "data/cells/test_annotations.py",
         [
-            ("cancelled ones count", 'or annotation.get("was_cancelled")', ""),
+            ("cancelled ones count", 'and not annotation.get("was_cancelled")', ""),
             ("the first of equals wins", "None if others and others[0][1] == first[1] else ", ""),
             ("refused labels count", 'if one.get("answer", "accept") != "accept":', "if False:"),
             ("each question is a row", 'one.get("_input_hash", ("", place))', "place"),

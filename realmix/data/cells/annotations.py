@@ -6,7 +6,7 @@ Those of doccano are read as they are: its labels are lists, of which most hold 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 LABEL = "label"
@@ -40,7 +40,8 @@ def _annotations(one: Mapping[str, Any]) -> Any:
 
 def _tasks(objects: Objects) -> tuple[Rows, tuple[str, ...]]:
     """A row a task: its data, and what was chosen in each control, by the control's name."""
-    chosen = [_chosen(_annotations(one) or []) for one in objects]
+    results = [list(_results(_annotations(one) or [])) for one in objects]
+    chosen = [_chosen(of) for of in results]
     controls = list(dict.fromkeys(name for votes in chosen for name in votes))
     alone = len(controls) == 1 and not any(LABEL in one["data"] for one in objects)
     column = {name: LABEL if alone else name for name in controls}
@@ -50,21 +51,30 @@ def _tasks(objects: Objects) -> tuple[Rows, tuple[str, ...]]:
     ]
     open_ = sum(_winner(votes) is None for of in chosen for votes in of.values())
     read = [f"An export of Label Studio: what was chosen in '{c}' is the label." for c in controls]
-    return rows, (*read * alone, *_disagree(open_))
+    kinds = {str(one.get("type")) for of in results for one in of if not _choices(one)}
+    other = f"Results of Label Studio without choices are passed over: {', '.join(sorted(kinds))}."
+    return rows, (*read * alone, *(other,) * bool(kinds), *_disagree(open_))
 
 
-def _chosen(annotations: Sequence[Any]) -> dict[str, Counter[tuple[str, ...]]]:
-    """What was chosen in each control, and by how many annotations that were not cancelled."""
-    votes: dict[str, Counter[tuple[str, ...]]] = {}
+def _results(annotations: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """What annotations say that were not cancelled."""
     for annotation in annotations:
-        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
-            continue
-        for result in annotation.get("result") or []:
-            value = result.get("value") if isinstance(result, dict) else None
-            choices = value.get("choices") if isinstance(value, dict) else None
-            if choices:
-                name = str(result.get("from_name", LABEL))
-                votes.setdefault(name, Counter())[tuple(map(str, choices))] += 1
+        if isinstance(annotation, dict) and not annotation.get("was_cancelled"):
+            yield from (one for one in annotation.get("result") or [] if isinstance(one, dict))
+
+
+def _choices(result: Mapping[str, Any]) -> Any:
+    value = result.get("value")
+    return value.get("choices") if isinstance(value, dict) else None
+
+
+def _chosen(results: Sequence[Mapping[str, Any]]) -> dict[str, Counter[tuple[str, ...]]]:
+    """What was chosen in each control, and how often."""
+    votes: dict[str, Counter[tuple[str, ...]]] = {}
+    for result in results:
+        if choices := _choices(result):
+            name = str(result.get("from_name", LABEL))
+            votes.setdefault(name, Counter())[tuple(map(str, choices))] += 1
     return votes
 
 

@@ -120,7 +120,7 @@ def _labels(table: Table, label_column: str, needed: bool, marks: Marks) -> Labe
             f"'{printable(table.path)}' has no label column '{printable(label_column)}'; its "
             f"columns are {listed}.{near} Name it with label_column (--label-column); a table"
             " without labels is a pool: --unlabeled."
-            f" {row_for_names([*table.cells]) or NAMED_ABOVE}"
+            f" {row_for_names([*table.cells]) or NAMED_ABOVE} {' '.join(table.notes)}".rstrip()
         )
     where = f"Column '{printable(label_column)}' of '{printable(table.path)}'"
     return read_labels(table.cells[label_column], marks, where, asks=needed)

@@ -97,7 +97,14 @@ def test_other_results_are_passed_over(tmp_path: Path) -> None:
     box = {"type": "rectanglelabels", "from_name": "box", "value": {"rectanglelabels": ["x"]}}
     given = [task(i, ["ab"[i % 2]]) for i in range(4)]
     given[0]["annotations"][0]["result"] += [box, {"type": "relation"}]
-    assert labels_of(load(write(tmp_path / "export.json", given))) == ["a", "b"] * 2
+    data = load(write(tmp_path / "export.json", given))
+    assert labels_of(data) == ["a", "b"] * 2
+    told = "without choices are passed over: rectanglelabels, relation."
+    assert any(told in note for note in data.notes)
+    for one in given:
+        one["annotations"][0]["result"] = [box]
+    with pytest.raises(UsageError, match=r"no label column .* passed over: rectanglelabels\."):
+        load(write(tmp_path / "export.json", given))
 
 
 def test_of_several_controls_the_label_is_asked_for(tmp_path: Path) -> None:
