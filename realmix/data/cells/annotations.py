@@ -23,7 +23,7 @@ def annotated(objects: Objects) -> tuple[Rows, tuple[str, ...]]:
     """Rows of objects, and notes; what no such tool has written is left as it is."""
     if all(_is_task(one) for one in objects):
         return _tasks(objects)
-    if all(any(key in one for key in _OF_PRODIGY) for one in objects):
+    if all(any(isinstance(one.get(key), int) for key in _OF_PRODIGY) for one in objects):
         return _examples(objects)
     return [(place, dict(one)) for place, one in enumerate(objects)], ()
 
@@ -40,7 +40,7 @@ def _annotations(one: Mapping[str, Any]) -> Any:
 
 def _tasks(objects: Objects) -> tuple[Rows, tuple[str, ...]]:
     """A row a task: its data, and what was chosen in each control, by the control's name."""
-    results = [list(_results(_annotations(one) or [])) for one in objects]
+    results = [list(_results(_listed(_annotations(one)))) for one in objects]
     chosen = [_chosen(of) for of in results]
     controls = list(dict.fromkeys(name for votes in chosen for name in votes))
     alone = len(controls) == 1 and not any(LABEL in one["data"] for one in objects)
@@ -60,12 +60,18 @@ def _results(annotations: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """What annotations say that were not cancelled."""
     for annotation in annotations:
         if isinstance(annotation, dict) and not annotation.get("was_cancelled"):
-            yield from (one for one in annotation.get("result") or [] if isinstance(one, dict))
+            results = annotation.get("result")
+            yield from (one for one in _listed(results) if isinstance(one, dict))
 
 
-def _choices(result: Mapping[str, Any]) -> Any:
+def _choices(result: Mapping[str, Any]) -> list[Any]:
     value = result.get("value")
-    return value.get("choices") if isinstance(value, dict) else None
+    return _listed(value.get("choices")) if isinstance(value, dict) else []
+
+
+def _listed(found: Any) -> list[Any]:
+    """What should be a list, which files of other origin need not have."""
+    return found if isinstance(found, list) else []
 
 
 def _chosen(results: Sequence[Mapping[str, Any]]) -> dict[str, Counter[tuple[str, ...]]]:

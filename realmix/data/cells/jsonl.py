@@ -62,14 +62,15 @@ def _whole(path: Path, text: str) -> list[Any] | None:
         return found
     if not isinstance(found, dict) or not found:
         return None
-    if found.keys() == {"columns", "index", "data"}:
-        return [dict(zip(found["columns"], row, strict=False)) for row in found["data"]]
+    lists = [inside for inside in found.values() if isinstance(inside, list)]
+    if found.keys() == {"columns", "index", "data"} and len(lists) == 3:
+        rows = (row if isinstance(row, list) else [row] for row in found["data"])
+        return [dict(zip(map(str, found["columns"]), row, strict=False)) for row in rows]
     first, *others = found.values()
     if isinstance(first, dict) and all(
         isinstance(o, dict) and o.keys() == first.keys() for o in others
     ):
         return [{name: cells[index] for name, cells in found.items()} for index in first]
-    lists = [inside for inside in found.values() if isinstance(inside, list)]
     return lists[0] if len(lists) == 1 and all(isinstance(o, dict) for o in lists[0]) else None
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from realmix.base.errors import DataError, UsageError
 from realmix.data.cells.read import read_cells
@@ -204,3 +207,28 @@ def test_answers_to_one_input_that_differ_give_no_label(tmp_path: Path) -> None:
     data = load(write(tmp_path / "out.jsonl", given))
     assert labels_of(data) == ["a", "b", None]
     assert any("annotations differ" in note for note in data.notes)
+
+
+KEYS = ("data", "annotations", "result", "value", "choices", "was_cancelled", "accept", "answer")
+OTHERS = ("label", "_input_hash", "columns", "index", "from_name", "x")
+inside = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "accept", ""]),
+    lambda some: (
+        st.lists(some, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS + OTHERS), some, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(inside, st.sampled_from([".json", ".jsonl"]))
+@settings(max_examples=300)
+def test_any_json_is_read_or_explained(found: Any, suffix: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"t{suffix}"
+        path.write_text(json.dumps(found))
+        try:
+            table = read_cells(path)
+        except DataError:
+            return
+    assert all(len(column) == len(table.places) for column in table.cells.values())
