@@ -72,8 +72,8 @@ def _chosen(
     """
     wanted.check(columns, f"'{printable(table.path)}'")
     names = wanted.features or [name for name in columns if name not in wanted.dropped]
-    alone = {name: column_of(table.cells[name], wanted.as_text(name)) for name in names}
-    parsed = with_thousands(table.cells, alone)
+    each = {name: column_of(table.cells[name], wanted.as_text(name)) for name in names}
+    parsed = with_thousands(table.cells, each)
     if wanted.features:
         return parsed, ()
     given = {name: (table.cells[name], _as_numbers(column)) for name, column in parsed.items()}
