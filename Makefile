@@ -27,7 +27,7 @@ setup: $(READY) ## install realmix and its tools into .venv
 demo: $(READY) ## fit digits from 40 labels and a pool, in about a minute, and write a report
 	$(BIN)/realmix fit digits@40 --out runs/demo
 
-test: $(READY) ## run the tests but the slow ones, in some seven minutes on two cores
+test: $(READY) ## run the tests but the slow ones, in some six minutes on two cores
 	$(call pytest,"not slow")
 
 slow: $(READY) ## run the slow tests: whole runs and trainings, page by page of docs, processes killed

@@ -78,7 +78,7 @@ def test_a_run_on_texts_predicts_raw_texts(config: Config, tmp_path: Path) -> No
     inside = predict_all(classifier, str(tmp_path / "texts"), None)
     (tmp_path / "odd" / "sport").mkdir(parents=True)
     (tmp_path / "odd" / "sport" / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(DataError, match=r"holds no text that can be read \(no \.txt file\)"):
+    with pytest.raises(DataError, match=r"holds no text that can be read \(no text file\)"):
         predict_all(classifier, str(tmp_path / "odd"), None)
     (tmp_path / "odd" / "sport" / "b.txt").write_text("a goal of the striker")
     assert len(predict_all(classifier, str(tmp_path / "odd"), None).bad) == 1
