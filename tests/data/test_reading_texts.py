@@ -273,17 +273,29 @@ def test_lines_with_labels_as_fasttext_has_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orient", ["columns", "split", "records", "index"])
-def test_json_as_pandas_writes_it(tmp_path: Path, orient: str) -> None:
+@pytest.mark.parametrize("count", [3, 12])
+def test_json_as_pandas_writes_it(tmp_path: Path, orient: str, count: int) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"a": [1.5, 2.5, 3.5], "b": [4, 5, 7], "label": ["x", "y", None]})
+    labels = ["x", "y", *[None] * (count - 2)]
+    numbers = {"a": [i + 0.5 for i in range(count)], "b": [(i * i) % 7 for i in range(count)]}
+    frame = pandas.DataFrame({**numbers, "label": labels})
     frame.to_json(tmp_path / "t.json", orient=orient)
-    if orient == "index":  # rows by their names look as columns do
+    if orient == "index" and count == 3:  # as many rows as columns: they are taken for columns
         with pytest.raises(UsageError, match="no label column 'label'; its columns are 0, 1, 2"):
             load(str(tmp_path / "t.json"))
         return
     data = load(str(tmp_path / "t.json"))
-    assert data.inputs.tolist() == [[1.5, 4], [2.5, 5], [3.5, 7]]
-    assert data.label.tolist() == [0, 1, -1]
+    assert data.inputs.T.tolist() == list(numbers.values())
+    assert data.label.tolist() == [0, 1, *[-1] * (count - 2)]
+
+
+def test_rows_by_their_names_may_lack_cells(tmp_path: Path) -> None:
+    rows = {f"-N{i}x": {"text": f"words of {i}", "label": "ab"[i % 2]} for i in range(4)}
+    del rows["-N3x"]["label"]
+    (tmp_path / "t.json").write_text(json.dumps(rows, indent=1))
+    data = load(str(tmp_path / "t.json"))
+    assert data.inputs[3] == "words of 3"
+    assert data.label.tolist() == [0, 1, 0, -1]
 
 
 def test_the_rows_may_be_a_list_in_an_object(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def read_json_table(path: Path) -> Table:
 def _whole(path: Path, text: str) -> list[Any] | None:
     """The rows of a file that is one value: a list, the list in an object, or what pandas writes.
 
-    That is `{column: {index: cell}}`, or `{"columns": names, "index": ..., "data": rows}`. None of
+    That is `{column: {index: cell}}`, `{"columns": names, "index": ..., "data": rows}`, or as many
+    databases do `{name of a row: {column: cell}}`, where rows are more than columns. None of
     anything else, which may be an object a line.
     """
     if text.lstrip().startswith("["):
@@ -66,11 +67,13 @@ def _whole(path: Path, text: str) -> list[Any] | None:
     if found.keys() == {"columns", "index", "data"} and len(lists) == 3:
         rows = (row if isinstance(row, list) else [row] for row in found["data"])
         return [dict(zip(map(str, found["columns"]), row, strict=False)) for row in rows]
-    first, *others = found.values()
-    if isinstance(first, dict) and all(
-        isinstance(o, dict) and o.keys() == first.keys() for o in others
-    ):
-        return [{name: cells[index] for name, cells in found.items()} for index in first]
+    inside = [cells for cells in found.values() if isinstance(cells, dict)]
+    if len(inside) == len(found):
+        names = dict.fromkeys(name for cells in inside for name in cells)
+        if len(inside) > len(names) and not all(map(str.isdigit, names)):
+            return inside
+        if all(cells.keys() == names.keys() for cells in inside):
+            return [{name: cells[row] for name, cells in found.items()} for row in names]
     return lists[0] if len(lists) == 1 and all(isinstance(o, dict) for o in lists[0]) else None
 
 
