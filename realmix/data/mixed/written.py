@@ -105,7 +105,8 @@ def usual_mark(columns: Iterable[np.ndarray]) -> Mark | None:
     found = set[Mark]()
     for column in columns:
         if column.dtype == np.float64:
-            found |= {"."} if (column[np.isfinite(column)] % 1).any() else set()
+            if "." not in found and (column[np.isfinite(column)] % 1).any():
+                found.add(".")
         elif (mark := told(column)) and marks_of([text for text in column if text is not None]):
             found.add(mark)
     return found.pop() if len(found) == 1 else None
