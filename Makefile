@@ -41,6 +41,7 @@ check: $(READY) ## lint, format, types, import direction
 
 bench: $(READY) ## reproduce benchmarks/records (hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.accuracy digits
 	$(BIN)/python -m benchmarks.accuracy cifar10
 	$(BIN)/python -m benchmarks.accuracy cifar10_longer
