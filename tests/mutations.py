@@ -3501,7 +3501,7 @@ MUTANTS = [
             ("cancelled ones count", 'and not annotation.get("was_cancelled")', ""),
             ("the first of equals wins", "None if others and others[0][1] == first[1] else ", ""),
             ("refused labels count", 'if one.get("answer", "accept") != "accept":', "if False:"),
-            ("each question is a row", 'one.get("_input_hash", ("", place))', "place"),
+            ("each question is a row", 'known = one.get("_input_hash")', "known = None"),
             ("whatever is called data is a task", "or set(one) <= _TASK", "or True"),
             (
                 "a label of the data is lost",

@@ -125,6 +125,16 @@ def test_a_vote_asks_what_was_fitted_with_these_rows_before(monkeypatch):
         assert all(map(torch.equal, before.state_dict().values(), anew.state_dict().values()))
 
 
+def test_what_was_fitted_long_ago_is_forgotten(monkeypatch):
+    kept = {}
+    monkeypatch.setattr("realmix.procedures.rows.shared._layers", kept)
+    monkeypatch.setattr("realmix.procedures.rows.shared.REMEMBERED", 2)
+    run = stages(blobs())
+    first, second, third = (GaussianMixture(dimensions=d).remembered(run) for d in (1, 2, 3))
+    assert list(map(id, kept.values())) == [id(second), id(third)]
+    assert GaussianMixture(dimensions=1).remembered(run) is not first
+
+
 def test_spread_scores_solve_zhous_system():
     run = stages(blobs(labeled=9, pool=30))
     rows, shares = LabelSpreading(alpha=0.9, neighbors=4).spread(run)

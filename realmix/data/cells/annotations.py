@@ -94,7 +94,8 @@ def _examples(objects: Objects) -> tuple[Rows, tuple[str, ...]]:
     """A row an input: what was accepted for it is its label; what was not accepted says none."""
     by_input: dict[Any, list[int]] = {}
     for place, one in enumerate(objects):
-        by_input.setdefault(one.get("_input_hash", ("", place)), []).append(place)
+        known = one.get("_input_hash")
+        by_input.setdefault(known if isinstance(known, int) else ("", place), []).append(place)
     rows, open_ = Rows(), 0
     for places in by_input.values():
         votes = Counter(

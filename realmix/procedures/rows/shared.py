@@ -28,6 +28,7 @@ USUAL = 1.0  # of these
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # of features: C times their mean square length
 FOLDS = 5
 MOST_ASKED = 3000  # rows of the pool, for its shares
+REMEMBERED = 64  # layers: those of a run; a process may fit thousands
 
 
 class Fitted(Procedure):
@@ -67,6 +68,8 @@ class Fitted(Procedure):
         key = _key(stages, *labeled_rows(stages), pool, asked=(type(self).__name__, own))
         if key not in _layers:
             _layers[key] = self.fitted(stages)
+            if len(_layers) > REMEMBERED:
+                del _layers[next(iter(_layers))]
         return _layers[key]
 
     def fitted(self, stages: Stages) -> Layer:

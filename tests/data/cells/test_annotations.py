@@ -210,7 +210,7 @@ def test_answers_to_one_input_that_differ_give_no_label(tmp_path: Path) -> None:
 
 
 KEYS = ("data", "annotations", "result", "value", "choices", "was_cancelled", "accept", "answer")
-OTHERS = ("label", "_input_hash", "columns", "index", "from_name", "x")
+OTHERS = ("label", "_input_hash", "_task_hash", "columns", "index", "from_name", "x")
 inside = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "accept", ""]),
     lambda some: (
