@@ -3222,7 +3222,11 @@ MUTANTS = [
             ("a pair where one is wanted", "    if single:", "    if False:"),
             ("a chosen one weighs as any", "CHOSEN if rivals else OPEN", "OPEN"),
             ("favored not heard", "FAVORED if favored else CHOSEN", "CHOSEN"),
-            ("a chosen one is as sure", "seen, chosen=bool(rivals)", "seen"),
+            (
+                "chances of raw models",
+                "graded(asked, *calibrated, label)",
+                "graded(asked, baseline_probs, candidate_probs, label)",
+            ),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),
             ("danger does not matter", "CANDIDATE if posterior.is_safe else ALONE", "CANDIDATE"),
@@ -3314,11 +3318,28 @@ MUTANTS = [
         [("no prior of the temperature", " + (log_temperature / spread) ** 2 / 2", "")],
     ),
     *mutants(
+        "evaluate/intervals.py",
+        "evaluate/test_posterior.py",
+        [("no disagreement is no error", ".sum() + 1) / len(gained)", ".sum()) / len(gained)")],
+    ),
+    *mutants(
+        "evaluate/pairing.py",
+        "evaluate/test_gate.py",
+        [
+            (
+                "the candidate by the other's temperature",
+                "tempered(candidate, self.candidate_temperature)",
+                "tempered(candidate, self.baseline_temperature)",
+            )
+        ],
+    ),
+    *mutants(
         "evaluate/posterior.py",
         "evaluate/test_posterior.py",
         [
-            ("no doubt of seeds", "(error**2 + doubt**2)", "error**2"),
-            ("no doubt of a choice", "CHOSEN_DEVIATION if chosen else SEED", "SEED"),
+            ("no doubt of seeds", "(error**2 + DOUBT**2)", "error**2"),
+            ("log loss of probabilities", 'if judge.name == "log_loss":', "if False:"),
+            ("classes' lead by rows", 'if judge.name == "accuracy":', "if True:"),
             ("prior mean ignored", "prior * PRIOR_MEAN + data * gain", "data * gain"),
             ("harm is any loss", "(HARM - self.mean)", "(0 - self.mean)"),
         ],
@@ -3327,11 +3348,6 @@ MUTANTS = [
         "evaluate/judges.py",
         "evaluate/test_judges.py",
         [
-            (
-                "no disagreement is no error",
-                "/ len(label) + 1) / len(label)",
-                "/ len(label)) / len(label)",
-            ),
             ("rivals do not count", "@ gains).max(1)", "@ gains)[:, 0]"),
             ("rivals do not count by others", "(gains.max(1) >= gain", "(gains[:, 0] >= gain"),
             ("balanced is accuracy", "(right / there).mean()", "right.sum() / there.sum()"),

@@ -25,7 +25,7 @@ from realmix.evaluate.intervals import Correct
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import CHOSEN, FAVORED, OPEN, Pairing
-from realmix.evaluate.posterior import Posterior, needed
+from realmix.evaluate.posterior import Posterior, graded, needed
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
@@ -171,12 +171,13 @@ def decide(
     """
     asked = judge_of(judge, label)
     seen = compare(asked, baseline_probs, candidate_probs, label, folds) if len(label) else None
-    posterior = Posterior.of(asked, seen, chosen=bool(rivals))
     if seen and rivals:
         chance = p_of_chosen(asked, baseline_probs, (candidate_probs, *rivals), label)
         seen = replace(seen, p_better=max(seen.p_better, chance))
     prior = FAVORED if favored else CHOSEN if rivals else OPEN
     pairing = Pairing.of(baseline_probs, candidate_probs, label, prior, asked.by_class)
+    calibrated = pairing.calibrated(baseline_probs, candidate_probs)
+    posterior = Posterior.of(asked, graded(asked, *calibrated, label) if seen else None)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard, baseline_probs)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

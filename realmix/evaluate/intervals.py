@@ -84,6 +84,17 @@ def mcnemar(baseline_correct: Correct, candidate_correct: Correct) -> float:
     return float(bdtrc(pairs.gained - 1, pairs.gained + pairs.lost, 0.5))
 
 
+def paired_error(gained: NDArray[np.float64]) -> float:
+    """Standard error of the mean of n gains, those of the rows by one model over another.
+
+    It counts one disagreement more than was seen: without any, the error would be none.
+
+    Args:
+        gained: (n,) in [-1, 1]; n >= 1.
+    """
+    return float(np.sqrt(((gained - gained.mean()) ** 2).sum() + 1) / len(gained))
+
+
 def paired_interval(
     baseline_correct: Correct,
     candidate_correct: Correct,

@@ -17,8 +17,8 @@ from scipy.special import chdtrc
 
 from realmix.base.errors import UsageError
 from realmix.base.wording import suggestion
-from realmix.evaluate.intervals import Interval, mcnemar, paired_interval, worth
-from realmix.evaluate.metrics import Floats, Integers, predicted
+from realmix.evaluate.intervals import Interval, mcnemar, paired_error, paired_interval, worth
+from realmix.evaluate.metrics import Floats, Integers, given_to_truth, predicted
 
 AUTO = "auto"
 SWAPS, RESAMPLES = 4_999, 999
@@ -36,7 +36,8 @@ class Judge:
         words: as a sentence has it.
         point: what counts as one point of it: the step in which gains are told.
         outcome: (probs, label) to what the figure is made of, one value a row.
-        value: (outcome, label) to the figure.
+        value: (outcome, label) to the figure; probabilities (n, K) in place of predictions count
+            a row as right by the share that its true class is given.
         by_class: each class counts alike in it, however few rows it has.
     """
 
@@ -59,17 +60,24 @@ class Judge:
 
 
 def _counts(guess: Outcome, label: Integers) -> tuple[NDArray[np.float64], ...]:
-    """Right predictions, predictions and rows of each class that occurs in `label`."""
-    num_classes = int(max(guess.max(), label.max())) + 1
-    right = np.bincount(label[guess == label], minlength=num_classes)
+    """Right predictions, predictions and rows of each class that occurs in `label`.
+
+    A row whose classes have probabilities counts with these.
+    """
+    if guess.ndim == 2:
+        given, guessed, num_classes = given_to_truth(guess, label), guess.sum(0), guess.shape[1]
+    else:
+        num_classes = int(max(guess.max(), label.max())) + 1
+        given, guessed = guess == label, np.bincount(guess, minlength=num_classes)
+    right = np.bincount(label, given, num_classes)
     there = np.bincount(label, minlength=num_classes)
-    guessed = np.bincount(guess, minlength=num_classes)
     seen = there > 0
-    return right[seen].astype(float), guessed[seen].astype(float), there[seen].astype(float)
+    return right[seen], guessed[seen].astype(float), there[seen].astype(float)
 
 
 def _accuracy(guess: Outcome, label: Integers) -> float:
-    return float((guess == label).mean())
+    right, _, there = _counts(guess, label)
+    return float(right.sum() / there.sum())
 
 
 def _balanced(guess: Outcome, label: Integers) -> float:
@@ -84,7 +92,7 @@ def _macro_f1(guess: Outcome, label: Integers) -> float:
 
 def _log_likelihood(probs: Floats, label: Integers) -> Outcome:
     predicted(probs, label)
-    given = probs[np.arange(len(label)), label].astype(float)
+    given = given_to_truth(probs, label)
     likelihood: Outcome = np.log(np.maximum(given, np.finfo(np.float32).tiny))
     return likelihood
 
@@ -166,12 +174,9 @@ def compare(
     gain = judge.value(other, label) - judge.value(base, label)
     if judge.name == "accuracy":
         right, others = base == label, other == label
-        gained, lost = int((others & ~right).sum()), int((right & ~others).sum())
-        # one more disagreement than was seen: without any, the error would be none
-        error = np.sqrt(gained + lost - (gained - lost) ** 2 / len(label) + 1) / len(label)
+        error = paired_error(others.astype(float) - right)
         tests = mcnemar(right, others), mcnemar(others, right)
-        interval = paired_interval(right, others, worth=worth(folds))
-        return Comparison(gain, float(error), interval, *tests)
+        return Comparison(gain, error, paired_interval(right, others, worth=worth(folds)), *tests)
     error = resampled_error(judge, base, other, label)
     half = 1.96 * error / math.sqrt(worth(folds))
     interval = gain - half, gain + half

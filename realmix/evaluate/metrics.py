@@ -103,8 +103,14 @@ def negative_log_likelihood(probs: Floats, label: Integers) -> float:
     A probability of 0 counts as the smallest normal float32, so that the mean stays finite.
     """
     predicted(probs, label)
-    given = probs[np.arange(len(label)), label].astype(float)
+    given = given_to_truth(probs, label)
     return float(-np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean())
+
+
+def given_to_truth(probs: Floats, label: Integers) -> NDArray[np.float64]:
+    """(n,) what is given to the true class of each row, in [0, 1]."""
+    given: NDArray[np.float64] = probs[np.arange(len(label)), label].astype(float)
+    return given
 
 
 def predicted(probs: Floats, label: Integers) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realmix.evaluate.metrics import Floats, Integers
+from realmix.evaluate.metrics import Floats, Integers, given_to_truth
 from realmix.functional.rows.temperature import best_temperature
 
 LOG_TEMPERATURES = (-2.0, 2.0)
@@ -60,8 +60,7 @@ def mixing_weight(
     Of a candidate that these labels chose among several they are no fresh witnesses: the prior is
     `CHOSEN`, which harms fewer runs (benchmarks/records/gate/selection).
     """
-    rows = np.arange(len(label))
-    given = [probs[rows, label][:, None].astype(float) for probs in (baseline, candidate)]
+    given = [given_to_truth(probs, label)[:, None] for probs in (baseline, candidate)]
     mixed = (1 - WEIGHTS) * given[0] + WEIGHTS * given[1]
     log_likelihood = np.log(np.maximum(mixed, np.finfo(np.float32).tiny))
     log_posterior = _repeated(label, by_class) @ log_likelihood
@@ -106,10 +105,18 @@ class Pairing:
         calibrated = tempered(baseline, one), tempered(candidate, two)
         return cls(mixing_weight(*calibrated, label, prior, by_class), one, two)
 
+    def calibrated(
+        self, baseline: Floats, candidate: Floats
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, K) probabilities of each, by its own temperature."""
+        return (
+            tempered(baseline, self.baseline_temperature),
+            tempered(candidate, self.candidate_temperature),
+        )
+
     def __call__(self, baseline: Floats, candidate: Floats) -> NDArray[np.float32]:
         """(n, K) probabilities of the two together."""
-        one = tempered(baseline, self.baseline_temperature)
-        two = tempered(candidate, self.candidate_temperature)
+        one, two = self.calibrated(baseline, candidate)
         both: NDArray[np.float32] = ((1 - self.weight) * one + self.weight * two).astype(np.float32)
         return both
 

@@ -6,22 +6,52 @@ The unit is a point of the judge (of accuracy: a percentage point).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from scipy.special import ndtr
 
-from realmix.evaluate.intervals import Correct, labels_to_decide, rows_to_decide
-from realmix.evaluate.judges import Comparison, Judge
+from realmix.evaluate.intervals import Correct, labels_to_decide, paired_error, rows_to_decide
+from realmix.evaluate.judges import Comparison, Judge, resampled_error
+from realmix.evaluate.metrics import Floats, Integers, given_to_truth
 
 PRIOR_MEAN, PRIOR_DEVIATION = 1.0, 5.0
 """A belief, in points: most pools do little, some help or hurt a lot. How often the chances that
 follow from it were right: benchmarks/records/gate."""
-SEED_DEVIATION = 2.0
-"""Points by which the two final models' gain differs from that of the models of the folds."""
-CHOSEN_DEVIATION = 5.0
-"""The same where the folds also chose the candidate: benchmarks/records/gate/selection."""
+DOUBT = 4.0
+"""Points by which the gain of the two final models differs from that of the models of the folds:
+other seeds and more labels, and the folds may have chosen the candidate too. From tuning runs:
+benchmarks/records/gate."""
 HARM = -1.0  # points; a loss that somebody would mind
 BOUND = 0.2  # chance of harm that a single model may have
+
+
+class Lead(NamedTuple):
+    """The candidate's figure minus the baseline's, in the judge's own unit, and its error."""
+
+    gain: float
+    standard_error: float
+
+
+def graded(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) -> Lead:
+    """The candidate's lead if a row is right by the share that its true class is given.
+
+    Right and wrong answers tell two models apart only on the rows where they differ, of which there
+    are few. What calibrated models give to the true classes tells on all rows, and foretells the
+    gain of the final models better (benchmarks/records/gate). Log loss is that kind of figure.
+
+    Args:
+        judge: of the comparison.
+        baseline: (n, K) calibrated probabilities; n >= 1.
+        candidate: likewise.
+        label: (n,) classes.
+    """
+    if judge.name == "log_loss":
+        baseline, candidate = (judge.outcome(probs, label) for probs in (baseline, candidate))
+    gain = judge.value(candidate, label) - judge.value(baseline, label)
+    if judge.name == "accuracy":
+        base, other = (given_to_truth(probs, label) for probs in (baseline, candidate))
+        return Lead(gain, paired_error(other - base))
+    return Lead(gain, resampled_error(judge, baseline, candidate, label))
 
 
 @dataclass(frozen=True)
@@ -32,18 +62,16 @@ class Posterior:
     deviation: float
 
     @classmethod
-    def of(cls, judge: Judge, seen: Comparison | None, chosen: bool = False) -> Posterior:
-        """After a comparison on held-out labels; None is after none, the prior.
+    def of(cls, judge: Judge, seen: Lead | None) -> Posterior:
+        """After a lead on held-out labels; None is after none, the prior.
 
-        With prior N(m, s^2), gain g of error e and seeds' deviation d the precisions add up:
-        1 / s^2 + 1 / (e^2 + d^2), and the means are weighed by them. The doubt d is larger where
-        the same labels chose the candidate among several.
+        With prior N(m, s^2), lead g of error e and doubt d the precisions add up:
+        1 / s^2 + 1 / (e^2 + d^2), and the means are weighed by them.
         """
         if seen is None:
             return cls(PRIOR_MEAN, PRIOR_DEVIATION)
         gain, error = seen.gain / judge.point, seen.standard_error / judge.point
-        doubt = CHOSEN_DEVIATION if chosen else SEED_DEVIATION
-        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + doubt**2)
+        prior, data = PRIOR_DEVIATION**-2, 1 / (error**2 + DOUBT**2)
         mean = (prior * PRIOR_MEAN + data * gain) / (prior + data)
         return cls(mean, (prior + data) ** -0.5)
 

@@ -10,7 +10,7 @@ from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, UNSETTLED, de
 from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
 from realmix.evaluate.judges import JUDGES, compare
 from realmix.evaluate.pairing import Pairing
-from realmix.evaluate.posterior import Posterior
+from realmix.evaluate.posterior import Posterior, graded
 from realmix.report.words import headline, reason, rounded_up
 
 RULE = "Each label was held out once, in 5 parts."
@@ -190,8 +190,26 @@ def test_the_test_allows_for_a_choice_among_several():
     assert got.outcome in UNSETTLED
     alone = decide(label, base, other, **options)
     assert got.pairing.weight < alone.pairing.weight - 0.1
-    assert got.posterior == Posterior.of(got.judge, got.seen, chosen=True) != alone.posterior
     assert got.seen.p_better > mcnemar(base.argmax(1) == label, other.argmax(1) == label)
+
+
+def test_the_chances_follow_from_what_calibrated_models_give_to_the_true_classes():
+    label, base, other = case(20, 4, 3, 3)
+    got = verdict(20, 4, 3, 3)
+    lead = graded(got.judge, *got.pairing.calibrated(base, other), label)
+    assert got.posterior == Posterior.of(got.judge, lead)
+
+
+def test_of_two_equally_often_right_the_one_that_knows_where_it_errs_is_likelier_better():
+    """Sure where it is right and unsure where it is wrong; no other row tells the two apart."""
+    label, base, other = case(20, 4, 3, 3)
+    wrong = other.argmax(1) != label
+    knows = np.where(wrong[:, None], 0.6 * other + 0.4 / other.shape[1], other)
+    assert np.array_equal(knows.argmax(1), other.argmax(1))
+    options = {"algorithm": "realmix", "rule": RULE}
+    one, two = (decide(label, base, probs, **options) for probs in (other, knows))
+    assert two.seen == one.seen
+    assert two.posterior.better > one.posterior.better + 0.05
 
 
 def test_the_level_is_the_threshold():

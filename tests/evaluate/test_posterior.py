@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import norm
 
-from realmix.evaluate.judges import JUDGES, Comparison
+from realmix.evaluate.judges import JUDGES, compare, resampled_error
 from realmix.evaluate.posterior import (
+    DOUBT,
     PRIOR_DEVIATION,
     PRIOR_MEAN,
-    SEED_DEVIATION,
+    Lead,
     Posterior,
+    graded,
 )
-
-
-def seen(gain, error):
-    return Comparison(gain, error, (0, 0), 1, 1)
 
 
 def test_without_labels_it_is_the_prior():
@@ -24,9 +24,9 @@ def test_without_labels_it_is_the_prior():
 
 def test_after_labels_it_is_bayes_rule_on_a_grid():
     """Prior times likelihood, summed up numerically."""
-    got = Posterior.of(JUDGES["accuracy"], seen(0.05, 0.04))
+    got = Posterior.of(JUDGES["accuracy"], Lead(0.05, 0.04))
     grid = np.linspace(-60, 60, 200_001)
-    spread = np.hypot(4, SEED_DEVIATION)
+    spread = np.hypot(4, DOUBT)
     weight = norm.pdf(grid, PRIOR_MEAN, PRIOR_DEVIATION) * norm.pdf(5, grid, spread)
     weight /= weight.sum()
     assert got.mean == pytest.approx((weight * grid).sum(), abs=1e-6)
@@ -34,25 +34,67 @@ def test_after_labels_it_is_bayes_rule_on_a_grid():
     assert got.harm == pytest.approx(weight[grid < -1].sum(), abs=1e-3)
 
 
-def test_a_candidate_that_was_chosen_leaves_more_doubt():
-    """1 / 25 and 1 / (16 + 25): the mean is (1 / 25 + 5 / 41) / (1 / 25 + 1 / 41)."""
-    got = Posterior.of(JUDGES["accuracy"], seen(0.05, 0.04), chosen=True)
-    assert got.mean == pytest.approx((1 / 25 + 5 / 41) / (1 / 25 + 1 / 41))
-    assert got.deviation == pytest.approx((1 / 25 + 1 / 41) ** -0.5)
+def test_by_hand():
+    """1 / 25 and 1 / (9 + 16): the mean is halfway between 1 and 5, the variance 12.5."""
+    got = Posterior.of(JUDGES["accuracy"], Lead(0.05, 0.03))
+    assert got.mean == pytest.approx(3)
+    assert got.deviation == pytest.approx(12.5**0.5)
 
 
 def test_many_labels_leave_the_doubt_of_other_seeds():
-    got = Posterior.of(JUDGES["accuracy"], seen(0.03, 1e-6))
-    assert got.deviation < SEED_DEVIATION
-    assert got.mean == pytest.approx(3, abs=0.5)
+    got = Posterior.of(JUDGES["accuracy"], Lead(0.03, 1e-6))
+    assert 0.6 * DOUBT < got.deviation < DOUBT
 
 
 def test_a_point_of_log_likelihood_is_its_own():
     accuracy, likelihood = (
-        Posterior.of(JUDGES[name], seen(gain, error))
+        Posterior.of(JUDGES[name], Lead(gain, error))
         for name, gain, error in (("accuracy", 0.05, 0.04), ("log_loss", 0.1, 0.08))
     )
     assert likelihood == accuracy
+
+
+LABEL = np.array([0, 0, 0, 1])
+BASE = np.array([[0.6, 0.4], [0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
+OTHER = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+
+
+def test_a_lead_in_the_shares_that_true_classes_are_given_by_hand():
+    """Gains .3, .2, .2, .2: the mean .225, the squares .0075, and one whole row more."""
+    got = graded(JUDGES["accuracy"], BASE, OTHER, LABEL)
+    assert got.gain == pytest.approx(0.225)
+    assert got.standard_error == pytest.approx((0.0075 + 1) ** 0.5 / 4)
+    assert (OTHER.argmax(1) == LABEL).sum() - (BASE.argmax(1) == LABEL).sum() == 1
+
+
+def test_of_classes_each_counts_alike():
+    """Class 0 gains .7 / 3, class 1 .2; the classes' F1 are of their sums over the rows."""
+    balanced = graded(JUDGES["balanced"], BASE, OTHER, LABEL)
+    assert balanced.gain == pytest.approx((0.7 / 3 + 0.2) / 2)
+    assert balanced.standard_error == resampled_error(JUDGES["balanced"], BASE, OTHER, LABEL) > 0
+    # sums of columns: base (2.0, 2.0), other (2.5, 1.5)
+    base = (2 * 1.5 / (2.0 + 3) + 2 * 0.5 / (2.0 + 1)) / 2
+    other = (2 * 2.2 / (2.5 + 3) + 2 * 0.7 / (1.5 + 1)) / 2
+    assert graded(JUDGES["macro_f1"], BASE, OTHER, LABEL).gain == pytest.approx(other - base)
+
+
+def test_log_loss_is_graded_already():
+    asked = JUDGES["log_loss"]
+    got = graded(asked, BASE, OTHER, LABEL)
+    assert got.gain == pytest.approx(asked(OTHER, LABEL) - asked(BASE, LABEL))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_of_sure_answers_it_is_the_plain_lead(seed):
+    rng = np.random.default_rng(seed)
+    label = rng.permutation([0, 0, 1, 1, 1, 2, 2])
+    base, other = np.eye(3)[rng.integers(3, size=(2, 7))]
+    for name in ("accuracy", "balanced", "macro_f1"):
+        seen = compare(JUDGES[name], base, other, label)
+        got = graded(JUDGES[name], base, other, label)
+        assert got == pytest.approx((seen.gain, seen.standard_error))
+        back = graded(JUDGES[name], other, base, label)
+        assert back.gain == pytest.approx(-got.gain)
 
 
 def test_safe_is_a_good_bet_without_much_danger():
