@@ -119,8 +119,9 @@ def _sure(verdict: Verdict) -> str:
         return COLLAPSES[verdict.collapse]
     posterior = verdict.posterior
     return (
-        f"The chance that the pool helped is {posterior.better:.0%}, that it cost more than a point"
-        f" {posterior.harm:.0%}, if pools bring {PRIOR_MEAN:g} ± {PRIOR_DEVIATION:g} points."
+        "By how sure both are of the right answers, the chance that the pool helped is"
+        f" {posterior.better:.0%}, that it cost more than a point {posterior.harm:.0%},"
+        f" if pools bring {PRIOR_MEAN:g} ± {PRIOR_DEVIATION:g} points."
     )
 
 
