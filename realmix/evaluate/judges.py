@@ -64,15 +64,15 @@ def _counts(guess: Outcome, label: Integers) -> tuple[NDArray[np.float64], ...]:
 
     A row whose classes have probabilities counts with these.
     """
+    num_classes = guess.shape[1] if guess.ndim == 2 else int(max(guess.max(), label.max())) + 1
     if guess.ndim == 2:
-        given, guessed, num_classes = given_to_truth(guess, label), guess.sum(0), guess.shape[1]
+        right, guessed = np.bincount(label, given_to_truth(guess, label), num_classes), guess.sum(0)
     else:
-        num_classes = int(max(guess.max(), label.max())) + 1
-        given, guessed = guess == label, np.bincount(guess, minlength=num_classes)
-    right = np.bincount(label, given, num_classes)
+        right = np.bincount(label[guess == label], minlength=num_classes)
+        guessed = np.bincount(guess, minlength=num_classes)
     there = np.bincount(label, minlength=num_classes)
     seen = there > 0
-    return right[seen], guessed[seen].astype(float), there[seen].astype(float)
+    return right[seen].astype(float), guessed[seen].astype(float), there[seen].astype(float)
 
 
 def _accuracy(guess: Outcome, label: Integers) -> float:
