@@ -24,7 +24,7 @@ $(READY): pyproject.toml
 
 setup: $(READY) ## install realmix and its tools into .venv
 
-demo: $(READY) ## fit digits from 40 labels and a pool, in about a minute, and write a report
+demo: $(READY) ## fit digits from 40 labels and a pool, in a minute or two, and write a report
 	$(BIN)/realmix fit digits@40 --out runs/demo
 
 test: $(READY) ## run the tests but the slow ones, in some six minutes on two cores
