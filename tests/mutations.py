@@ -3183,10 +3183,11 @@ MUTANTS = [
         "evaluate/ranking.py",
         "evaluate/test_ranking.py",
         [
+            ("the worst first", "key=graded, reverse=True", "key=graded"),
             (
-                "the worst first",
-                "-judge(probs[n], label), -likelihood",
-                "judge(probs[n], label), -likelihood",
+                "the surest first",
+                "tempered(probs[name], temperature(probs[name], label))",
+                "tempered(probs[name], 1.0)",
             ),
         ],
     ),
@@ -3224,8 +3225,8 @@ MUTANTS = [
             ("favored not heard", "FAVORED if favored else CHOSEN", "CHOSEN"),
             (
                 "chances of raw models",
-                "graded(asked, *calibrated, label)",
-                "graded(asked, baseline_probs, candidate_probs, label)",
+                "graded_lead(asked, *calibrated, label)",
+                "graded_lead(asked, baseline_probs, candidate_probs, label)",
             ),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),

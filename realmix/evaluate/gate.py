@@ -25,7 +25,7 @@ from realmix.evaluate.intervals import Correct
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import CHOSEN, FAVORED, OPEN, Pairing
-from realmix.evaluate.posterior import Posterior, graded, needed
+from realmix.evaluate.posterior import Posterior, graded_lead, needed
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
@@ -177,7 +177,7 @@ def decide(
     prior = FAVORED if favored else CHOSEN if rivals else OPEN
     pairing = Pairing.of(baseline_probs, candidate_probs, label, prior, asked.by_class)
     calibrated = pairing.calibrated(baseline_probs, candidate_probs)
-    posterior = Posterior.of(asked, graded(asked, *calibrated, label) if seen else None)
+    posterior = Posterior.of(asked, graded_lead(asked, *calibrated, label) if seen else None)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard, baseline_probs)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

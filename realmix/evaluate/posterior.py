@@ -32,25 +32,21 @@ class Lead(NamedTuple):
     standard_error: float
 
 
-def graded(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) -> Lead:
+def graded_lead(judge: Judge, baseline: Floats, candidate: Floats, label: Integers) -> Lead:
     """The candidate's lead if a row is right by the share that its true class is given.
 
-    Right and wrong answers tell two models apart only on the rows where they differ, of which there
-    are few. What calibrated models give to the true classes tells on all rows, and foretells the
-    gain of the final models better (benchmarks/records/gate). Log loss is that kind of figure.
-
     Args:
-        judge: of the comparison.
+        judge: of the comparison; see `Judge.graded`.
         baseline: (n, K) calibrated probabilities; n >= 1.
         candidate: likewise.
         label: (n,) classes.
     """
-    if judge.name == "log_loss":
-        baseline, candidate = (judge.outcome(probs, label) for probs in (baseline, candidate))
-    gain = judge.value(candidate, label) - judge.value(baseline, label)
+    gain = judge.graded(candidate, label) - judge.graded(baseline, label)
     if judge.name == "accuracy":
         base, other = (given_to_truth(probs, label) for probs in (baseline, candidate))
         return Lead(gain, paired_error(other - base))
+    if judge.name == "log_loss":
+        baseline, candidate = (judge.outcome(probs, label) for probs in (baseline, candidate))
     return Lead(gain, resampled_error(judge, baseline, candidate, label))
 
 

@@ -13,7 +13,7 @@ from realmix.evaluate.posterior import (
     PRIOR_MEAN,
     Lead,
     Posterior,
-    graded,
+    graded_lead,
 )
 
 
@@ -61,7 +61,7 @@ OTHER = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
 
 def test_a_lead_in_the_shares_that_true_classes_are_given_by_hand():
     """Gains .3, .2, .2, .2: the mean .225, the squares .0075, and one whole row more."""
-    got = graded(JUDGES["accuracy"], BASE, OTHER, LABEL)
+    got = graded_lead(JUDGES["accuracy"], BASE, OTHER, LABEL)
     assert got.gain == pytest.approx(0.225)
     assert got.standard_error == pytest.approx((0.0075 + 1) ** 0.5 / 4)
     assert (OTHER.argmax(1) == LABEL).sum() - (BASE.argmax(1) == LABEL).sum() == 1
@@ -69,18 +69,18 @@ def test_a_lead_in_the_shares_that_true_classes_are_given_by_hand():
 
 def test_of_classes_each_counts_alike():
     """Class 0 gains .7 / 3, class 1 .2; the classes' F1 are of their sums over the rows."""
-    balanced = graded(JUDGES["balanced"], BASE, OTHER, LABEL)
+    balanced = graded_lead(JUDGES["balanced"], BASE, OTHER, LABEL)
     assert balanced.gain == pytest.approx((0.7 / 3 + 0.2) / 2)
     assert balanced.standard_error == resampled_error(JUDGES["balanced"], BASE, OTHER, LABEL) > 0
     # sums of columns: base (2.0, 2.0), other (2.5, 1.5)
     base = (2 * 1.5 / (2.0 + 3) + 2 * 0.5 / (2.0 + 1)) / 2
     other = (2 * 2.2 / (2.5 + 3) + 2 * 0.7 / (1.5 + 1)) / 2
-    assert graded(JUDGES["macro_f1"], BASE, OTHER, LABEL).gain == pytest.approx(other - base)
+    assert graded_lead(JUDGES["macro_f1"], BASE, OTHER, LABEL).gain == pytest.approx(other - base)
 
 
 def test_log_loss_is_graded_already():
     asked = JUDGES["log_loss"]
-    got = graded(asked, BASE, OTHER, LABEL)
+    got = graded_lead(asked, BASE, OTHER, LABEL)
     assert got.gain == pytest.approx(asked(OTHER, LABEL) - asked(BASE, LABEL))
 
 
@@ -92,9 +92,9 @@ def test_of_sure_answers_it_is_the_plain_lead(seed):
     base, other = np.eye(3)[rng.integers(3, size=(2, 7))]
     for judge in (JUDGES[name] for name in ("accuracy", "balanced", "macro_f1")):
         plain = judge(other, label) - judge(base, label)
-        assert graded(judge, base, other, label).gain == pytest.approx(plain)
+        assert graded_lead(judge, base, other, label).gain == pytest.approx(plain)
     seen = compare(JUDGES["accuracy"], base, other, label)
-    got = graded(JUDGES["accuracy"], base, other, label)
+    got = graded_lead(JUDGES["accuracy"], base, other, label)
     assert got == pytest.approx((seen.gain, seen.standard_error))
 
 
