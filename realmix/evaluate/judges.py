@@ -67,7 +67,7 @@ class Judge:
 
 
 def _counts(guess: Outcome, label: Integers) -> tuple[NDArray[np.float64], ...]:
-    """Right predictions, predictions and rows of each class in `label`, or sums of shares (n, K)."""
+    """Right predictions, predictions and rows of each class in `label`; of (n, K) shares sums."""
     num_classes = guess.shape[1] if guess.ndim == 2 else int(max(guess.max(), label.max())) + 1
     if guess.ndim == 2:
         right, guessed = np.bincount(label, given_to_truth(guess, label), num_classes), guess.sum(0)
