@@ -3183,11 +3183,10 @@ MUTANTS = [
         "evaluate/ranking.py",
         "evaluate/test_ranking.py",
         [
-            ("the worst first", "key=graded, reverse=True", "key=graded"),
             (
-                "the surest first",
-                "tempered(probs[name], temperature(probs[name], label))",
-                "tempered(probs[name], 1.0)",
+                "the worst first",
+                "-judge(probs[n], label), -likelihood",
+                "judge(probs[n], label), -likelihood",
             ),
         ],
     ),

@@ -7,33 +7,25 @@ from types import MappingProxyType
 from typing import Any
 
 from realmix.evaluate.intervals import Interval
-from realmix.evaluate.judges import Judge, compare
+from realmix.evaluate.judges import JUDGES, Judge, compare
 from realmix.evaluate.metrics import Estimate, Floats, Integers
-from realmix.evaluate.pairing import temperature, tempered
 
 
 def ranked(
     judge: Judge, label: Integers, probs: Mapping[str, Floats], names: Sequence[str]
 ) -> list[str]:
-    """Methods by what they, calibrated, give to the true classes of held-out rows.
-
-    Of few right answers the most are often luck: chosen by these shares, what `auto` ships was .7
-    points better (benchmarks/records/gate/selection).
+    """Methods by their figure on held-out labels, of equal ones the likelier first.
 
     Args:
-        judge: what they are compared by; see `Judge.graded`.
+        judge: what they are compared by.
         label: (n,) classes; with n = 0 the order stays.
         probs: (n, K) of each method.
         names: which methods.
     """
     if len(label) == 0:
         return list(names)
-
-    def graded(name: str) -> float:
-        shares = tempered(probs[name], temperature(probs[name], label))
-        return judge.graded(shares, label)
-
-    return sorted(names, key=graded, reverse=True)
+    likelihood = JUDGES["log_loss"]
+    return sorted(names, key=lambda n: (-judge(probs[n], label), -likelihood(probs[n], label)))
 
 
 def preferred(
