@@ -14,6 +14,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,8 @@ def summary() -> str:
             f" | {found['harmed']:.0%} | {found['worst']:+.1f} |"
         )
     rows += ["", "## Where a run is not settled: is the printed chance right?", ""]
-    rows += reliability([line for line in lines if line["outcome"] in UNSETTLED])
+    unsettled = [line for line in lines if line["outcome"] in UNSETTLED and line["seed"] in SEEDS]
+    rows += [*reliability(unsettled), "", harm(unsettled)]
     rows += ["", "Where the candidate was chosen among several: [selection](selection/README.md)."]
     rows += ["", "## By outcome", "", *by_outcome(lines), "", "## All runs", "", *listed(lines)]
     return "\n".join([*rows, "", *versions_of(lines), ""])
@@ -230,15 +232,22 @@ def reliability(lines: Sequence[Line]) -> Iterator[str]:
     yield "|---|---:|---:|---:|"
     chance = np.array([line["posterior"]["better"] for line in lines])
     helped = np.array([line["model"] > line["baseline"] for line in lines])
-    place = np.digitize(chance, BINS)
-    for number, low in enumerate((0.0, *BINS)):
-        own = place == number
+    for low, high in (*pairwise((0.0, *BINS, 1.0)), (0.0, 1.0)):
+        own = (chance >= low) & (chance < high)
         if own.any():
-            high = (*BINS, 1.0)[number]
             yield (
                 f"| {low:.0%} to {high:.0%} | {own.sum()} | {chance[own].mean():.0%}"
                 f" | {helped[own].mean():.0%} |"
             )
+
+
+def harm(lines: Sequence[Line]) -> str:
+    told = np.mean([line["posterior"]["harm"] for line in lines])
+    seen = np.mean([line["model"] - line["baseline"] < -1 / POINTS for line in lines])
+    return (
+        f"That the candidate costs over a point is told with {told:.0%} in the mean, and it did in"
+        f" {seen:.0%}. CIFAR-10's runs are left out here: they tell by a rule from before."
+    )
 
 
 def by_outcome(lines: Sequence[Line]) -> Iterator[str]:
