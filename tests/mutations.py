@@ -3224,8 +3224,8 @@ MUTANTS = [
             ("favored not heard", "FAVORED if favored else CHOSEN", "CHOSEN"),
             (
                 "chances of raw models",
-                "graded_lead(asked, *calibrated, label)",
-                "graded_lead(asked, baseline_probs, candidate_probs, label)",
+                "lead_of(asked, seen, calibrated, label)",
+                "lead_of(asked, seen, (baseline_probs, candidate_probs), label)",
             ),
             ("a choice is free", "max(seen.p_better, chance)", "seen.p_better"),
             ("a student of nothing", "if single and has_pool:", "if single:"),
@@ -3338,8 +3338,12 @@ MUTANTS = [
         "evaluate/test_posterior.py",
         [
             ("no doubt of seeds", "(error**2 + DOUBT**2)", "error**2"),
-            ("log loss of probabilities", 'if judge.name == "log_loss":', "if False:"),
-            ("classes' lead by rows", 'if judge.name == "accuracy":', "if True:"),
+            ("every judge by shares", 'if judge.name != "accuracy":', "if False:"),
+            (
+                "the candidate behind",
+                "float((other - base).mean())",
+                "float((base - other).mean())",
+            ),
             ("prior mean ignored", "prior * PRIOR_MEAN + data * gain", "data * gain"),
             ("harm is any loss", "(HARM - self.mean)", "(0 - self.mean)"),
         ],

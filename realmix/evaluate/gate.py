@@ -25,7 +25,7 @@ from realmix.evaluate.intervals import Correct
 from realmix.evaluate.judges import AUTO, Comparison, Judge, compare, judge_of, p_of_chosen
 from realmix.evaluate.metrics import Estimate, Floats, Integers, predicted
 from realmix.evaluate.pairing import CHOSEN, FAVORED, OPEN, Pairing
-from realmix.evaluate.posterior import Posterior, graded_lead, needed
+from realmix.evaluate.posterior import Posterior, lead_of, needed
 
 SUPERVISED = "supervised"
 """The network trained on the labels alone, as a method."""
@@ -157,8 +157,8 @@ def decide(
         gate: "strict" ships the candidate only if it is proved better.
         single: one network ships, not a pair: a student of both, where there is a pool to learn.
         rivals: (n, K) probabilities of each other candidate among which these labels chose this
-            one: the best of several is often the luckiest, and the test, the chances and the
-            pair's weight allow for it.
+            one: the best of several is often the luckiest, and the test and the pair's weight
+            allow for it.
         pool: (N, K) probabilities of the pool by the two final models, where there are any.
         heard: whether any row of the pool counted in the final candidate's training.
         favored: whether it is taken unless the labels speak against it, so that they hardly chose.
@@ -177,7 +177,7 @@ def decide(
     prior = FAVORED if favored else CHOSEN if rivals else OPEN
     pairing = Pairing.of(baseline_probs, candidate_probs, label, prior, asked.by_class)
     calibrated = pairing.calibrated(baseline_probs, candidate_probs)
-    posterior = Posterior.of(asked, graded_lead(asked, *calibrated, label) if seen else None)
+    posterior = Posterior.of(asked, lead_of(asked, seen, calibrated, label) if seen else None)
     base, other = (_correct(probs, label) for probs in (baseline_probs, candidate_probs))
     fell = collapse(asked, label, candidate_probs, pool, heard, baseline_probs)
     outcome = _outcome(algorithm == alone, fell, seen, posterior, level)

@@ -36,7 +36,7 @@ class Judge:
         words: as a sentence has it.
         point: what counts as one point of it: the step in which gains are told.
         outcome: (probs, label) to what the figure is made of, one value a row.
-        value: (outcome, label) to the figure, or (probs, label) to the graded one.
+        value: (outcome, label) to the figure.
         by_class: each class counts alike in it, however few rows it has.
     """
 
@@ -50,14 +50,6 @@ class Judge:
     def __call__(self, probs: Floats, label: Integers) -> float:
         return self.value(self.outcome(probs, label), label)
 
-    def graded(self, probs: Floats, label: Integers) -> float:
-        """The figure if a row is right by the share that its true class is given.
-
-        Right and wrong answers tell two models apart only on the few rows where they differ; these
-        shares foretell the final models better (benchmarks/records/gate). Log loss is of that kind.
-        """
-        return self.value(self.outcome(probs, label) if self.name == "log_loss" else probs, label)
-
     def constant(self, label: Integers) -> float:
         """The figure of the best model that looks at no input: what a collapsed one reaches."""
         shares = np.bincount(label) / len(label)
@@ -67,21 +59,17 @@ class Judge:
 
 
 def _counts(guess: Outcome, label: Integers) -> tuple[NDArray[np.float64], ...]:
-    """Right predictions, predictions and rows of each class in `label`; of (n, K) shares sums."""
-    num_classes = guess.shape[1] if guess.ndim == 2 else int(max(guess.max(), label.max())) + 1
-    if guess.ndim == 2:
-        right, guessed = np.bincount(label, given_to_truth(guess, label), num_classes), guess.sum(0)
-    else:
-        right = np.bincount(label[guess == label], minlength=num_classes)
-        guessed = np.bincount(guess, minlength=num_classes)
+    """Right predictions, predictions and rows of each class that occurs in `label`."""
+    num_classes = int(max(guess.max(), label.max())) + 1
+    right = np.bincount(label[guess == label], minlength=num_classes)
     there = np.bincount(label, minlength=num_classes)
+    guessed = np.bincount(guess, minlength=num_classes)
     seen = there > 0
     return right[seen].astype(float), guessed[seen].astype(float), there[seen].astype(float)
 
 
 def _accuracy(guess: Outcome, label: Integers) -> float:
-    right, _, there = _counts(guess, label)
-    return float(right.sum() / there.sum())
+    return float((guess == label).mean())
 
 
 def _balanced(guess: Outcome, label: Integers) -> float:

@@ -117,9 +117,10 @@ def _sure(verdict: Verdict) -> str:
         return f"Luck alone gives a difference this large in {luck} of such comparisons."
     if verdict.outcome == "collapsed":
         return COLLAPSES[verdict.collapse]
-    posterior = verdict.posterior
+    posterior, shares = verdict.posterior, verdict.judge.name == "accuracy"
     return (
-        "By how sure both are of the right answers, the chance that the pool helped is"
+        ("By how sure both are of the right answers, the" if shares else "The")
+        + " chance that the pool helped is"
         f" {posterior.better:.0%}, that it cost more than a point {posterior.harm:.0%},"
         f" if pools bring {PRIOR_MEAN:g} ± {PRIOR_DEVIATION:g} points."
     )

@@ -10,7 +10,7 @@ from realmix.evaluate.gate import ALONE, CANDIDATE, PAIR, STUDENT, UNSETTLED, de
 from realmix.evaluate.intervals import mcnemar, paired_interval, wilson
 from realmix.evaluate.judges import JUDGES, compare
 from realmix.evaluate.pairing import Pairing
-from realmix.evaluate.posterior import Posterior, graded_lead
+from realmix.evaluate.posterior import Posterior, lead_of
 from realmix.report.words import headline, reason, rounded_up
 
 RULE = "Each label was held out once, in 5 parts."
@@ -196,8 +196,12 @@ def test_the_test_allows_for_a_choice_among_several():
 def test_the_chances_follow_from_what_calibrated_models_give_to_the_true_classes():
     label, base, other = case(20, 4, 3, 3)
     got = verdict(20, 4, 3, 3)
-    lead = graded_lead(got.judge, *got.pairing.calibrated(base, other), label)
+    lead = lead_of(got.judge, got.seen, got.pairing.calibrated(base, other), label)
     assert got.posterior == Posterior.of(got.judge, lead)
+    assert "By how sure both are of the right answers, the chance that" in reason(got)
+    other_judge = decide(label, base, other, algorithm="realmix", rule=RULE, judge="balanced")
+    assert "By how sure" not in reason(other_judge)
+    assert " The chance that the pool helped is" in reason(other_judge)
 
 
 def test_of_two_equally_often_right_the_one_that_knows_where_it_errs_is_likelier_better():
