@@ -309,8 +309,10 @@ def reliability(lines: Sequence[Line]) -> Iterator[str]:
     """Printed chance that the pool helped, against how often it did."""
     yield "| runs | chance told | number | mean chance | it helped |"
     yield "|---|---|---:|---:|---:|"
-    encoded = [line for line in lines if line["favorite"]]
-    for words, own in (("all", lines), ("features of encoders", encoded)):
+    parts = {"all": lines, "features of encoders": [line for line in lines if line["favorite"]]}
+    for words, own in parts.items():
+        if not own:
+            continue
         seen = [line["candidates"][taken(line, "preferred", "outcome_chosen")] for line in own]
         left = np.array([each["outcome_chosen"] in UNSETTLED for each in seen])
         chance = np.array([each["better"] for each in seen])[left]
@@ -365,8 +367,10 @@ def summary() -> str:
     for words, own in parts.items():
         if own:
             rows += ["", f"## {words}", "", *table(own, "preferred")]
-    rows += ["", "## Without a preferred one: the best on held-out labels", ""]
-    rows += [*table(encoded, "ranked"), "", "## Is the printed chance right?", ""]
+    if encoded:
+        rows += ["", "## Without a preferred one: the best on held-out labels", ""]
+        rows += table(encoded, "ranked")
+    rows += ["", "## Is the printed chance right?", ""]
     rows += [*reliability(lines), "", "## All runs, one by one", "", *listed(lines), ""]
     return "\n".join([*rows, *versions_of(lines), ""])
 
